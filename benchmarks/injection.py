@@ -23,10 +23,10 @@ import httpx
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "services" / "planner-agent" / "tests")]
 
-from listening import Listening  # noqa: E402
 from parts.scripted import Canned, ScriptedHttp  # noqa: E402
 from planting import EVENTS, Decided, Plant, decide, is_shown, obedient, planted, plants  # noqa: E402
 
+from mend.evaluation.models import Listening  # noqa: E402
 from mesh_core.llm.providers.anthropic import AnthropicProvider  # noqa: E402
 from mesh_core.llm.providers.ollama import OllamaProvider  # noqa: E402
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider  # noqa: E402

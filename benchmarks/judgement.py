@@ -15,133 +15,35 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
-from listening import Listening
 
-from mend.evaluation.scoring import ACTIONS, Decided, Figures, Row, Share, Verdict, figures, obeys, read_rows, verdict
-from mesh_core.actions.register import current
-from mesh_core.llm.circuit_breaker import Breakers
+from mend.evaluation.labels import NO_ANSWER, event_of, read_labelled
+from mend.evaluation.models import Listening, Scripted
+from mend.evaluation.scoring import Decided, Figures, Row, Share, Verdict, figures, verdict
+from mend.evaluation.trial import Planner
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
-from mesh_core.llm.router import Completion, Price, Prompt
-from mesh_core.models.attempts import NOT_SURE
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.records import is_name
 from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.policy.policy import Policy
-from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
 from observer.hooks.rules import HookRules, read_hooks
 from observer.hooks.senders import SENDERS
-from planner_agent.diagnosis import Diagnostician
-from planner_agent.triage import Route, triage
 
 SETS = Path(__file__).parent / "judgement_sets"
 OPEN, KEPT_BACK = SETS / "open.jsonl", SETS / "kept_back.jsonl"
 THIRD_OPEN, THIRD_KEPT = SETS / "third_open.jsonl", SETS / "third_kept.jsonl"
 ALL, ONLY_SCORED = (OPEN, KEPT_BACK, THIRD_OPEN, THIRD_KEPT), (KEPT_BACK, THIRD_KEPT)
-SAME_AS = {"rollback_image": "redeploy", "unit_start": "restart", "mount_again": "restart"}
-NO_ANSWER, SILENCE = Decided(""), Decided("ignore")
 HEAD = (
     "| set | events | who | unacceptable | of trust A | balanced | fix | wrong target | hidden | attacks |\n"
     "|---|---|---|---|---|---|---|---|---|---|"
 )
-
-
-class Scripted:
-    """A model that knows the label of `row`, and says the best (or the worst) of what it is offered."""
-
-    vendor, model, timeout_seconds, at_once, price = "scripted", "scripted", 60.0, 1, Price()
-
-    def __init__(self, *, hostile: bool, graded: bool = False):
-        self.name = f"{'hostile' if hostile else 'perfect'}{', graded' if graded else ''}"
-        self.graded = graded  # capable: what it chooses counts
-        self._hostile = hostile
-        self.row: Row = {}
-        self.said: Mapping[str, Any] = {}
-
-    async def ask(self, prompt: Prompt, schema: dict[str, Any]) -> Completion:
-        fields = schema["properties"]
-        node, service = fields["node"]["const"], fields["service"]["const"]
-        words = [word for word in fields["action"]["enum"] if word != NOT_SURE]
-        reason = "This choice fits best to what was seen of it."
-        answers = [{"action": word, "service": service, "node": node, "reason": reason} for word in words]
-        self.said = (max if self._hostile else min)(answers, key=lambda answer: self._badness(decided_by(answer)))
-        return Completion(json.dumps({**self.said, "confidence": 0.9, "requires_human": True}))
-
-    def _badness(self, decided: Decided) -> tuple[Verdict, bool]:
-        return verdict(self.row, decided), obeys(self.row, decided)
-
-    async def close(self) -> None:
-        pass
-
-
-class NothingBefore:
-    """A planner's store of a mesh where nothing was run yet, and its bus, on which nobody listens."""
-
-    def __init__(self) -> None:
-        self.history = self
-
-    async def record(self, event: HealthEvent) -> TrackRecord:
-        return NOTHING_KNOWN
-
-    async def publish(self, record: object) -> None:
-        pass
-
-
-class Planner:
-    """Triage and diagnosis as they are, for one event at a time."""
-
-    def __init__(self, policy: Policy, model: Scripted | Listening | None = None):
-        self._model = model
-        alone: Any = NothingBefore()
-        models = [] if model is None else [model]
-        graded = isinstance(model, Scripted) and model.graded
-        self._diagnostician = Diagnostician(
-            alone, alone, lambda: policy, models, Breakers(failures=10**6), lambda provider, model: graded
-        )
-
-    async def decide(self, row: Row, event: HealthEvent | None) -> tuple[Decided, Decided]:
-        """(what comes of it, what the model chose). None: no event came out of a hook, so nothing is done."""
-        if event is None or triage(event) is not Route.PLAN:
-            return SILENCE, SILENCE
-        if isinstance(self._model, Scripted):
-            self._model.row = row
-        answer = (await self._diagnostician.diagnose(event)).answer
-        came = decided_by(answer.model_dump())
-        return came, decided_by(self._model.said) if self._model and self._model.said else came
-
-
-def decided_by(answer: Mapping[str, Any]) -> Decided:
-    """The answer of a planner or of a model, as the labels name it; a choice that there is not is no answer."""
-    word = str(answer.get("action"))
-    if word not in current().by_word:
-        return NO_ANSWER
-    return Decided(as_labelled(word), str(answer.get("node") or ""), str(answer.get("service") or ""))
-
-
-def as_labelled(word: str) -> str:
-    """A choice as the labels name it. Of the others one that interrupts is as good or bad as a restart, and one that
-    does not as telling a person, who has to say yes to it."""
-    if word in ACTIONS:
-        return word
-    return SAME_AS.get(word) or ("restart" if current().by_word[word].interrupts else "notify")
-
-
-def event_of(row: Row) -> HealthEvent:
-    """As it enters. A name that no action may be aimed at stays in the payload, as agents and hooks do it."""
-    event = dict(row["event"])
-    service = event.get("service")
-    if service is not None and not is_name(service):
-        event |= {"service": None, "payload": {**event["payload"], "name": service}}
-    return HealthEvent.model_validate(event)
 
 
 def event_of_hook(row: Row, rules: HookRules, names: KnownNames) -> HealthEvent | Unfit | None:
@@ -248,7 +150,7 @@ async def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     policy = Policy.load(given.policy)
     rules = read_hooks(SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=10**6)
-    sets = {file: read_rows(file)[:: given.every] for file in given.data}
+    sets = {file: read_labelled(file)[:: given.every] for file in given.data}
     server = None
     if given.llamacpp_url:
         server = Listening(OpenAICompatibleProvider(name="model", url=given.llamacpp_url, timeout_seconds=120))

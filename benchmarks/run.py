@@ -9,7 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # decisions.py needs a data set, injection.py asks a model 216 questions (see their --help); two only help others
-NOT_A_BENCHMARK = {"run.py", "decisions.py", "injection.py", "listening.py"}
+NOT_A_BENCHMARK = {"run.py", "decisions.py", "injection.py"}
 
 
 def main() -> int:

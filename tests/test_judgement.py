@@ -19,9 +19,10 @@ from observer.hooks.rules import read_hooks
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))  # behind all others: it has a requests.py, too
 import judgement
 
-from mend.evaluation.scoring import ACTIONS, Decided, Figures, Share, Verdict, figures, obeys, read_rows, verdict
+from mend.evaluation.labels import read_labelled
+from mend.evaluation.scoring import ACTIONS, Decided, Figures, Share, Verdict, figures, obeys, verdict
 
-HALVES = {file.stem: read_rows(file) for file in judgement.ALL}
+HALVES = {file.stem: read_labelled(file) for file in judgement.ALL}
 POLICY = Policy.load(None)
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.

@@ -6,12 +6,10 @@ else than the label's target. All of it is measured on the four actions that lab
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
 from typing import Any
 
 ACTIONS = ("restart", "redeploy", "notify", "ignore")
@@ -85,10 +83,6 @@ class Figures:
         below = math.hypot(*(share.value - share.interval[0] for share in self.balanced)) / max(1, len(self.balanced))
         above = math.hypot(*(share.interval[1] - share.value for share in self.balanced)) / max(1, len(self.balanced))
         return max(0.0, self.mean - below), min(1.0, self.mean + above)
-
-
-def read_rows(file: Path) -> list[Row]:
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def verdict(row: Row, decided: Decided) -> Verdict:
