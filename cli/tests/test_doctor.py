@@ -211,6 +211,14 @@ def test_a_bad_chain_names_the_variable(mend_online: Mend, inventory: Path) -> N
     assert "LLM_CHAIN" in found["model"][0]["found"]
 
 
+def test_models_that_privacy_forbids_are_named_and_not_asked(mend_online: Mend, inventory: Path) -> None:
+    code, found = examined(mend_online, LLM_PRIVACY="local", ANTHROPIC_API_KEY="x", LLAMACPP_URL="", OLLAMA_HOST="")
+    assert code == 0
+    told = [finding["found"] for finding in found["model"]]
+    assert "haiku is never asked (LLM_PRIVACY=local): it is its vendor's own API" in told
+    assert found["model"][-1]["level"] == "warning"
+
+
 def test_a_person_sees_the_count_and_no_log_lines(mend_online: Mend, inventory: Path) -> None:
     done = mend_online.real("doctor", LLM_CHAIN="floor")
     assert done.returncode == 0, done.stderr

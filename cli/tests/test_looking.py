@@ -27,6 +27,7 @@ from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.records import Record
+from mesh_core.runtime.chain_note import note_chain
 from mesh_core.runtime.dotenv import BadDotenv, read_dotenv
 from mesh_core.testing import RedisServer, wait_for
 
@@ -294,6 +295,13 @@ def test_status_and_the_doctor_name_what_stands_still_in_a_service_that_is_alive
     findings = json.loads(mend_online("doctor", "--no-models", "--json").stdout)
     (services,) = [finding for finding in findings if finding["check"] == "services"]
     assert (services["level"], stuck in services["found"]) == ("broken", True)
+
+
+def test_status_names_the_models_and_those_that_are_never_asked(mend_online: Mend) -> None:
+    assert json.loads(mend_online("status", "--json").stdout)["models"] == []
+    note_chain(mend_online.runtime, ["llamacpp"], {"haiku": "it is its vendor's own API"})
+    said = " ".join(mend_online("status").stdout.split())
+    assert "models llamacpp haiku is never asked (LLM_PRIVACY=local): it is its vendor's own API" in said
 
 
 def test_status_names_the_probes_that_see_nothing_until_they_do(mend_online: Mend) -> None:

@@ -28,6 +28,7 @@ from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
 from mesh_core.models.proposals import Folder
 from mesh_core.models.requests import Request
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
+from mesh_core.runtime.chain_note import read_chain
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mesh_core.silences.commands import active
 
@@ -40,6 +41,7 @@ MAX_STREAMS = 1000
 class Status:
     """Ages in seconds. `redis_problem`: it does not answer, or takes no writes.
 
+    `models` are asked in this order, `models_refused` never, and why: as the planner started, not as this shell is set.
     `lag` is entries per group that nobody has read yet; `waiting` those read, not acknowledged. `failing_probes`: what
     should be watched there is not. `grades`: what `mend doctor --model` found of each model.
     """
@@ -58,6 +60,8 @@ class Status:
     silences: list[str] = field(default_factory=list)
     failing_probes: list[str] = field(default_factory=list)
     grades: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    models_refused: dict[str, str] = field(default_factory=dict)
 
     @property
     def well(self) -> bool:
@@ -89,6 +93,8 @@ async def read_status(cli: CliContext) -> Status:
     found = Status(runtime=str(cli.runtime), redis_url=plain(masked(cli.redis_url)))
     found.services = heartbeats(cli.runtime)
     found.stuck = stuck_loops(cli.runtime)
+    if chain := read_chain(cli.runtime):
+        found.models, found.models_refused = list(chain.asked), dict(chain.refused)
     found.folders = counts(cli.actions)
     found.silences = [silence.id for silence in active(cli.silences, now())]
     found.grades = grades(cli)
@@ -191,6 +197,10 @@ def _print(cli: CliContext, found: Status) -> None:
         cli.say_beside(f"{'probe fails':<18}", said, "red")
     if found.dead_letters:
         cli.say(f"{'dead letters':<18}{found.dead_letters} (mend deadletters)", "yellow")
+    if found.models or found.models_refused:
+        cli.say(f"{'models':<18}{', '.join(plain(name, 40) for name in found.models) or 'none: the rules alone'}")
+    for name, why in found.models_refused.items():
+        cli.say_beside(" " * 18, f"{plain(name, 40)} is never asked (LLM_PRIVACY=local): {plain(why, 200)}", "dim")
     for name in found.open_circuits:
         cli.say(f"{'circuit open':<18}{name}: it failed too often and is not asked for a while", "yellow")
     for told in found.grades:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from mend.doctor.finding import Finding, broken, ok, warning
 from mend.text import plain
-from mesh_core.llm.chain import chain_for, marked_to_write
+from mesh_core.llm.chain import chain_for, leaving, marked_to_write
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.router import Prompt, Provider, Rejection, complete
-from mesh_core.llm.settings import ChainSettings
+from mesh_core.llm.settings import ChainSettings, Privacy
 from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.runtime.settings import BadSettings, read_settings
@@ -38,8 +38,15 @@ async def check_models(environ: Mapping[str, str], chain_file: Path) -> list[Fin
         settings = read_settings(ChainSettings, environ)
         providers = chain_for(settings, chain_file, environ=environ)
         marked = marked_to_write(chain_file)
+        outside = leaving(settings, chain_file, environ=environ)
     except (BadSettings, BadChain) as error:
         return [broken("model", plain(error, 400), "correct it: the planner does not start with it")]
+    refused = _refused(outside) if settings.llm_privacy is Privacy.LOCAL else []
+    if not providers and refused:
+        return [
+            *refused,
+            warning("model", "none is left: the policy's own choices are proposed", "name one in this house"),
+        ]
     if not providers:
         if "floor" in settings.llm_chain:
             return [ok("model", "none, as LLM_CHAIN says: the policy's own choices are proposed")]
@@ -52,9 +59,17 @@ async def check_models(environ: Mapping[str, str], chain_file: Path) -> list[Fin
     if any(good for good, _ in attempts):
         fix = "the next model of the fallback chain answers instead"
         found_each = [ok("model", found) if good else warning("model", found, fix) for good, found in attempts]
-        return [*found_each, *writing]
+        return [*found_each, *refused, *writing]
     fix = "no model answers: proposals will carry the policy's own choice; look at its address, its name and its key"
-    return [broken("model", found, fix) for _, found in attempts]
+    return [*(broken("model", found, fix) for _, found in attempts), *refused]
+
+
+def _refused(outside: Mapping[str, str]) -> list[Finding]:
+    """Those of the chain that LLM_PRIVACY=local forbids; none of them was asked."""
+    return [
+        ok("model", f"{plain(name, 40)} is never asked (LLM_PRIVACY=local): {plain(why, 200)}")
+        for name, why in outside.items()
+    ]
 
 
 def _may_write(provider: Provider) -> Finding:

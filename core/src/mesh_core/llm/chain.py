@@ -23,11 +23,12 @@ import structlog
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, field_validator
 
+from mesh_core.llm.locality import why_outside
 from mesh_core.llm.provider_kind import BadChain, ProviderKind, ProviderRequest
 from mesh_core.llm.provider_table import KINDS
 from mesh_core.llm.router import Price, Provider
 from mesh_core.llm.rules_fallback import RULES_FALLBACK
-from mesh_core.llm.settings import ChainSettings
+from mesh_core.llm.settings import ChainSettings, Privacy
 from mesh_core.runtime.secret_files import BadSecret, read_secret
 
 BUILT_IN = {name: kind for kind in KINDS.values() for name in kind.built_in}
@@ -67,10 +68,14 @@ def chain_for(
 ) -> list[Provider]:
     """The providers in LLM_CHAIN's order, then those that only config/chain.yml names; nothing at or after `floor`.
 
-    `environ` is where `api_key_env` of chain.yml is looked up. Raises BadChain; an absent file is no error.
+    With LLM_PRIVACY=local none of those that `leaving` names. `environ` is where `api_key_env` of chain.yml is looked
+    up. Raises BadChain; an absent file is no error.
     """
     providers: list[Provider] = []
     for name, kind, request in _requests(settings, config_path, environ or {}):
+        if request is not None and settings.llm_privacy is Privacy.LOCAL and _why_outside(kind, request, settings):
+            log.info("chain.provider_refused", provider=name, reason=_why_outside(kind, request, settings))
+            continue
         provider = kind.build(request, settings) if request is not None else None
         if provider is None:
             log.info("chain.provider_skipped", provider=name, reason="not configured")
@@ -78,6 +83,18 @@ def chain_for(
             providers.append(provider)
     log.info("chain.built", providers=[provider.name for provider in providers])
     return providers
+
+
+def leaving(
+    settings: ChainSettings, config_path: Path | None, *, environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The providers of that chain whose questions leave the house, by name, each with why. Raises BadChain."""
+    requests = [(name, kind, one) for name, kind, one in _requests(settings, config_path, environ or {}) if one]
+    return {name: why for name, kind, one in requests if (why := _why_outside(kind, one, settings))}
+
+
+def _why_outside(kind: ProviderKind, request: ProviderRequest, settings: ChainSettings) -> str:
+    return why_outside(request.url or kind.address(settings), request.model)
 
 
 def marked_to_write(config_path: Path) -> frozenset[str]:

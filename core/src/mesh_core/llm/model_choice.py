@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mesh_core.llm.locality import is_passed_on
+
 MAX_NAMED = 3  # models that the explanation names
 _NONE: Mapping[str, str] = {}
 
@@ -55,6 +57,8 @@ def choose(models: Sequence[ListedModel], unfit: Mapping[str, str] = _NONE) -> M
 
 def why_not(model: ListedModel) -> str:
     """What it is made for instead of chatting, or ''. What the server says counts before the name."""
+    if is_passed_on(model.name):
+        return "it answers elsewhere, and is asked only by its name"
     said = " ".join(model.says).lower()
     if said and _CHATS.search(said):
         return ""

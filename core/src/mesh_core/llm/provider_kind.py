@@ -33,12 +33,14 @@ class ProviderRequest:
 class ProviderKind:
     """`kind:` in chain.yml. Both functions answer None for what is not configured; `build` may raise BadChain.
 
-    `built_in`: the names that LLM_CHAIN knows without a chain.yml, each with what the settings ask for.
+    `built_in`: the names that LLM_CHAIN knows without a chain.yml, each with what the settings ask for. `address`:
+    its server's, where a request names none.
     """
 
     name: str
     build: Callable[[ProviderRequest, ChainSettings], Provider | None]
     built_in: Mapping[str, Callable[[ChainSettings], ProviderRequest | None]]
+    address: Callable[[ChainSettings], str | None] = lambda settings: None
 
 
 def missing(request: ProviderRequest, kind: str, field_name: str, or_else: str = "") -> BadChain:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pydantic import Field, SecretStr, field_validator
 
 from mesh_core.runtime.settings import Settings
+
+
+class Privacy(StrEnum):
+    """Which models may be asked: any, or only those in this house (`mesh_core.llm.locality`)."""
+
+    ANY = "any"
+    LOCAL = "local"
+
 
 OLLAMA_PORT = 11434  # where its server listens, for an address that names none
 
@@ -17,6 +27,11 @@ class ChainSettings(Settings):
         alias="LLM_CHAIN",
         pattern=r"^\s*[A-Za-z0-9._-]+(\s*,\s*[A-Za-z0-9._-]+)*\s*,?\s*$",
         description="the fallback chain, in order; what is not configured is skipped; `floor` alone uses no model",
+    )
+    llm_privacy: Privacy = Field(
+        Privacy.ANY,
+        alias="LLM_PRIVACY",
+        description="`local`: no model outside this house is ever asked, whatever LLM_CHAIN and chain.yml say",
     )
     llamacpp_url: str | None = Field(
         None,

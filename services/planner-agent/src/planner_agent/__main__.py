@@ -13,11 +13,11 @@ import structlog
 
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.request_folder import RequestFolder
-from mesh_core.llm.chain import chain_for, marked_to_write, model_urls
+from mesh_core.llm.chain import chain_for, leaving, marked_to_write, model_urls
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.grades import GradeBook
 from mesh_core.llm.provider_kind import BadChain
-from mesh_core.llm.settings import ChainSettings
+from mesh_core.llm.settings import ChainSettings, Privacy
 from mesh_core.messaging.bridge import Bridge
 from mesh_core.messaging.bus import Bus, BusDown, masked
 from mesh_core.messaging.consumer import Consumer
@@ -32,6 +32,7 @@ from mesh_core.policy.lifeline_note import note_lifeline
 from mesh_core.policy.names.name_book import NameBook
 from mesh_core.policy.policy import BadPolicy
 from mesh_core.runtime.addresses import address_for
+from mesh_core.runtime.chain_note import note_chain
 from mesh_core.runtime.health import Probes, Ready, writable
 from mesh_core.runtime.health_http import ProbesServer
 from mesh_core.runtime.metrics import CIRCUIT_OPEN
@@ -77,6 +78,7 @@ def main() -> None:
         policy = LatestPolicy(settings.runtime_path, lifeline, _complain)
         providers = chain_for(chain, config / "chain.yml", environ=environ)
         marked = marked_to_write(config / "chain.yml")
+        outside = leaving(chain, config / "chain.yml", environ=environ)
     except (BadPolicy, BadChain) as error:
         print(f"{PLANNER}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None
@@ -84,6 +86,9 @@ def main() -> None:
     actions.prepare()
     if not_noted := note_lifeline(settings.runtime_path, PLANNER, lifeline):
         log.warning("planner.lifeline_not_noted", reason=str(not_noted))
+    refused = outside if chain.llm_privacy is Privacy.LOCAL else {}
+    if not_noted := note_chain(settings.runtime_path, [provider.name for provider in providers], refused):
+        log.warning("planner.chain_not_noted", reason=str(not_noted))
     bus = Bus.connect(settings.redis_url, PLANNER)
     name = claim_consumer_name(settings.runtime_path, settings.node_name)
     consumer = Consumer(bus, GROUP, name, pattern=f"{EVENT_STREAM_PREFIX}*", streams=tuple(ENTERED.values()))

@@ -175,4 +175,6 @@ def _build(request: ProviderRequest, settings: ChainSettings) -> AnthropicProvid
     )
 
 
-KIND = ProviderKind("anthropic", _build, {"haiku": _haiku, "sonnet": _sonnet})
+KIND = ProviderKind(
+    "anthropic", _build, {"haiku": _haiku, "sonnet": _sonnet}, lambda settings: settings.anthropic_base_url
+)

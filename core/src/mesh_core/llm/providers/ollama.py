@@ -203,4 +203,4 @@ def _build(request: ProviderRequest, settings: ChainSettings) -> OllamaProvider:
     )
 
 
-KIND = ProviderKind("ollama", _build, {"ollama": _ollama})
+KIND = ProviderKind("ollama", _build, {"ollama": _ollama}, lambda settings: settings.ollama_host)
