@@ -97,7 +97,7 @@ def main() -> None:
     )
     breakers = Breakers()
     grades = GradeBook(settings.runtime_path, _complain)
-    diagnostician = Diagnostician(bus, store, policy.now, providers, breakers, grades.may_choose)
+    diagnostician = Diagnostician(bus, store, policy.now, providers, breakers, grades.may_choose, outside.__contains__)
     folder = SilenceFolder(settings.runtime_path)
     try:
         folder.prepare()

@@ -26,6 +26,7 @@ from mesh_core.runbooks.wording import RUNBOOK, in_short, told
 from mesh_core.security.redaction import redacted
 from planner_agent.attempt_reports import AttemptReports
 from planner_agent.evidence import evidence_for
+from planner_agent.outside_view import outside_view
 from planner_agent.planner_store import PlannerStore
 from planner_agent.prompts import because, call_for, rules_answer
 
@@ -46,7 +47,7 @@ class Diagnostician:
     """The fallback chain of one planner; breakers live as long as it does. `policy` gives that of now; may block.
 
     `may_choose` says of which provider's model (both by name) another choice than the rules' own counts; may block for
-    a look at a file's status.
+    a look at a file's status. `is_outside` says of which provider, by name, a question leaves the house.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Diagnostician:
         providers: Sequence[Provider],
         breakers: Breakers,
         may_choose: Callable[[str, str], bool] = lambda provider, model: False,
+        is_outside: Callable[[str], bool] = lambda provider: False,
     ):
         self._reports = AttemptReports(bus)
         self._store = store
@@ -64,6 +66,7 @@ class Diagnostician:
         self._providers = providers
         self._breakers = breakers
         self._may_choose = may_choose
+        self._is_outside = is_outside
 
     async def diagnose(self, event: HealthEvent, *, rules_only: bool = False) -> Diagnosis:
         """An answer that the policy allows, always. Raises BusDown."""
@@ -72,14 +75,16 @@ class Diagnostician:
         seen = evidence_for(event)
         history = _history(past.runs, event)
         documented = allowed.runbook
-        shown = (*_in_short(documented), *seen, *history)
+        known = evidence_for(outside_view(event))
 
         async def tell(attempt: Attempt) -> None:
             await self._reports.tell(event.id or "", attempt)
 
         def asked(provider: Provider) -> ModelCall[ModelAnswer]:
+            view = known if self._is_outside(provider.name) else seen
+            shown = (*_in_short(documented), *view, *history)
             return call_for(
-                event, allowed, seen, shown, may_choose=lambda: self._may_choose(provider.name, provider.model)
+                event, allowed, view, shown, may_choose=lambda: self._may_choose(provider.name, provider.model)
             )
 
         result = await ask_in_order(
