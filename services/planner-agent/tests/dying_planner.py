@@ -18,6 +18,7 @@ from planner_agent import __main__ as planner_main
 from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.planner_store import PlannerStore
 from planner_agent.requests.writing.task_writer import TaskWriter
+from planner_agent.storm_book import StormBook
 
 STEPS: dict[str, tuple[type, str]] = {
     "read": (Consumer, "read"),
@@ -31,6 +32,10 @@ STEPS: dict[str, tuple[type, str]] = {
 TAKING_BACK: dict[str, tuple[type, str]] = {
     "withdraw": (PlannerFolders, "withdraw"),
     "tell": (Bus, "publish"),
+}
+OF_A_STORM: dict[str, tuple[type, str]] = {
+    "noted": (StormBook, "note"),
+    "joined": (StormBook, "join"),
 }
 ASKED_FOR: dict[str, tuple[type, str]] = {
     "one of two": (PlannerStore, "tell_filed"),
@@ -71,5 +76,5 @@ if __name__ == "__main__":
     if sys.argv[1].startswith("on:"):
         die_on(sys.argv[1].removeprefix("on:"))
     else:
-        die_after(*(STEPS | TAKING_BACK | ASKED_FOR)[sys.argv[1]])
+        die_after(*(STEPS | TAKING_BACK | OF_A_STORM | ASKED_FOR)[sys.argv[1]])
     planner_main.main()

@@ -91,6 +91,7 @@ class Mesh:
         policy: Policy | None = None,
         may_choose: bool = False,
         runtime: Path | None = None,
+        storm_subjects: int = 0,
     ) -> Bridge:
         actions = AllFolders(runtime) if runtime else self.actions
         actions.prepare()
@@ -110,7 +111,14 @@ class Mesh:
         )
         silences = SilenceFilter(SilenceFolder(runtime or self.runtime), store)
         writer = ProposalWriter(
-            bus, store, actions, diagnostician, silences, ttl_seconds=ttl_seconds, hold_seconds=1800
+            bus,
+            store,
+            actions,
+            diagnostician,
+            silences,
+            ttl_seconds=ttl_seconds,
+            hold_seconds=1800,
+            storm_subjects=storm_subjects,
         )
         planner = Planner(bus, consumer, store, actions, writer, KeyedQueue(8), silences)
         bridge = Bridge(bus, "planner", on_stream=consumer.hint)

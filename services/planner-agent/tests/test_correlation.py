@@ -34,7 +34,7 @@ async def observed(mesh: Mesh, kind: str, **payload: object) -> str:
 
 
 def waiting(mesh: Mesh) -> list[tuple[str, str | None]]:
-    return sorted((filed.proposal.node, filed.proposal.service) for filed in mesh.proposals())
+    return sorted(((filed.proposal.node, filed.proposal.service) for filed in mesh.proposals()), key=str)
 
 
 async def test_what_a_dead_database_explains_is_not_proposed_beside_it(mesh: Mesh) -> None:

@@ -139,6 +139,7 @@ def _environment(world: World, name: str, preload: Path | None, clock: Path | No
         "LLAMACPP_URL": f"http://127.0.0.1:{world.outside.port}",
         "LLM_LOCAL_TIMEOUT_SECONDS": "0.7",
         "COOLDOWN_SECONDS": str(COOLDOWN_SECONDS),
+        "STORM_SUBJECTS": "0",  # the judge wants one proposal for each pair
         "NOTIFY_URLS": f"json://127.0.0.1:{world.outside.port}/notify" if name == "executor" else "",
         "OBSERVER_LISTEN": world.page.removeprefix("http://"),
         "OBSERVER_TOKENS": f"{PERSON}:operator:{TOKEN}",

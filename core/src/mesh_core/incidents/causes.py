@@ -2,8 +2,8 @@
 
 | cause | what it explains there |
 |---|---|
-| the node is offline | services that do not run or answer, and whatever else began after its last sign of life |
-| a file system that programs write to is full | services that do not run or answer |
+| the node is offline | services that do not run or answer, storms, and what else began after its last sign of life |
+| a file system that programs write to is full | services that do not run or answer, storms |
 | a service does not run or answer | of these the ones that its own agent found to need it, or to live in its network |
 
 Only an agent's or the observer's own word makes a cause: else a stranger could hide trouble behind one. Services that
@@ -60,11 +60,12 @@ class Cause(Record):
         if self.node != other.node or self.subject == other.subject:
             return False
         of_a_service = other.service is not None and other.type in SERVICE_STATES
+        of_services = of_a_service or other.type == EventType.TROUBLE_STORM
         if self.service is not None:
             return of_a_service and not {*other.names}.isdisjoint(self.needed_by)
         if self.type == EventType.NODE_OFFLINE:
-            return of_a_service or parse_time(other.since) >= parse_time(self.since) - _EARLIER
-        return of_a_service
+            return of_services or parse_time(other.since) >= parse_time(self.since) - _EARLIER
+        return of_services
 
 
 def cause_of(event: HealthEvent, told_by: str = "") -> Cause:

@@ -112,6 +112,7 @@ def main() -> None:
         silences,
         ttl_seconds=settings.proposal_ttl_seconds,
         hold_seconds=settings.hold_seconds,
+        storm_subjects=settings.storm_subjects,
     )
     pulse = Pulse()
     queue = KeyedQueue(settings.planner_parallel, on_failure=consumer.interrupt)

@@ -41,6 +41,7 @@ class BatchContext:
     begun: frozenset[str | None]
     silences: tuple[Silence, ...]
     now: datetime
+    storms: frozenset[str] = frozenset()  # the nodes where a storm waits: what recovers there may calm it
 
 
 class NextStep(StrEnum):
@@ -102,6 +103,7 @@ def _step(
         case Route.RECOVERY | Route.RUN if is_recovery(event):
             # What was handed out before may have taken something back and not told it.
             ends_something = again or concerns_any(event, known.waiting) or concerns_any(event, busy)
+            ends_something = ends_something or event.node in known.storms
             return NextStep.WITHDRAW if ends_something or acknowledgements(known.silences, event) else NextStep.DONE
         case Route.PLAN:
             # Trouble after a recovery in hand waits for it: until then the gate is that of the old trouble. And what

@@ -11,16 +11,19 @@ from collections.abc import Sequence
 
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.incidents.causes import Cause, cause_of, may_explain, root_cause
+from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent
 from planner_agent.cause_book import CauseBook
+from planner_agent.storms import Storms
 from planner_agent.withdrawals import Withdrawals
 
 
 class Correlation:
     """Every method may be repeated. Raises BusDown, and OSError for a full disk."""
 
-    def __init__(self, book: CauseBook, actions: PlannerFolders, withdrawals: Withdrawals):
+    def __init__(self, book: CauseBook, storms: Storms, actions: PlannerFolders, withdrawals: Withdrawals):
         self._book = book
+        self._storms = storms
         self._actions = actions
         self._withdrawals = withdrawals
 
@@ -34,6 +37,7 @@ class Correlation:
     async def end(self, recoveries: Sequence[HealthEvent]) -> None:
         """What these end explains nothing any more."""
         await self._book.end(recoveries)
+        await self._storms.end(recoveries)
 
     async def tell(self, event: HealthEvent, action_id: str) -> None:
         """This trouble is about to be told by that proposal."""
@@ -51,9 +55,16 @@ class Correlation:
         """The proposal for this was filed: does it explain what waits, or something else this?"""
         if cause := await self.cause_of(event):
             await self.explain(event, cause, again=again)
-        if not may_explain(event):
+        elif storm := await self._storms.told(event):
+            await self.explain(event, storm.cause, again=again)
+        if event.type == EventType.TROUBLE_STORM:
+            for filed in await self._storms.waiting_members(event, action_id):
+                await self._take_back(filed.proposal.event, cause_of(event, action_id), again=False)
+            await self._storms.calm(event.node, again=again)
+        elif may_explain(event):
+            await self._take_back_what_is_explained(event.node)
+        else:
             return
-        await self._take_back_what_is_explained(event.node)
         if again:
             await self._withdrawals.tell_explained(await self._book.explained_by(action_id), cause_of(event, action_id))
 

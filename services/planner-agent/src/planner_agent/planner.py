@@ -155,6 +155,7 @@ class Planner:
             waiting=frozenset(filed.proposal.target_key for filed in self._actions.pending())
             if any_recovery
             else frozenset(),
+            storms=self._writer.storms.nodes() if any_recovery else frozenset(),
             busy=self._queue.busy_keys(),
             recovering=frozenset(event.target_key for event in self._in_hand.values() if is_recovery(event)),
             begun=frozenset(task.event.id for task, times in zip(again, begun, strict=True) if times),

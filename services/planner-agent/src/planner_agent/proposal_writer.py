@@ -36,6 +36,8 @@ from planner_agent.planner_store import KnownTrouble, PlannerStore
 from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
 from planner_agent.silence_filter import SilenceFilter
+from planner_agent.storm_book import StormBook
+from planner_agent.storms import Storm, Storms
 from planner_agent.triage import is_poison
 from planner_agent.withdrawals import Withdrawals
 from planner_agent.worsening import Weight, weight_of
@@ -62,6 +64,7 @@ class ProposalWriter:
         *,
         ttl_seconds: int,
         hold_seconds: float,
+        storm_subjects: int = 0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ):
         self._bus = bus
@@ -71,10 +74,13 @@ class ProposalWriter:
         self._silences = silences
         self._reported = ReportedBefore(store, actions, diagnostician, clock=clock)
         self._withdrawals = Withdrawals(bus, store, actions, clock=clock)
-        self.correlation = Correlation(CauseBook(bus, keep_seconds=ttl_seconds), actions, self._withdrawals)
         self._held = HeldTroubles(
             bus, store, self._withdrawals, hold_seconds=hold_seconds, keep_seconds=ttl_seconds, clock=clock
         )
+        book = StormBook(bus, keep_seconds=ttl_seconds)
+        self.storms = Storms(book, store, actions, self._withdrawals, many=storm_subjects)
+        causes = CauseBook(bus, keep_seconds=ttl_seconds)
+        self.correlation = Correlation(causes, self.storms, actions, self._withdrawals)
         self.drafts = ProposalDrafts(store, actions, timedelta(seconds=ttl_seconds), clock)
         self._clock = clock
 
@@ -108,12 +114,17 @@ class ProposalWriter:
         if silences := self._silences.about(event):
             return await self._silence(task, silences)
         if cause := await self.correlation.cause_of(event):
+            await self.storms.leave(event)
             return await self._explain(task, cause, again=again)
         hold = hold_on(event)
         if hold and not self._held.must_be_told(event, hold):
             return await self._hold(task, hold)
         if hold is None:
             await self._held.release(event, again=again)
+        if storm := await self._storm_of(event) if receipt is None else None:
+            if storm.opens:
+                return await self._plan(replace(task, event=storm.event), again)
+            return await self._explain(task, storm.cause, again=again)
         deferred = self._silences.put_aside()
         (gate,) = await self._store.pass_gates([event])
         if gate.holder in deferred:  # its proposal was snoozed, and that is over: its cooldown, too
@@ -138,6 +149,12 @@ class ProposalWriter:
             TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - entered_ms(event.id or "") / 1000))
             log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
         return await self._conclude(task, again=again, worse=raised is not None)
+
+    async def _storm_of(self, event: HealthEvent) -> Storm | None:
+        """What policy would ignore makes none."""
+        if not self.storms.counts(event) or await self._diagnostician.preferred(event) == IGNORE.word:
+            return None
+        return await self.storms.of(event)
 
     async def _answered(self, task: PlanningTask, reported: Reported | None, raised: Weight | None) -> Receipt | None:
         """The decided draft of a proposal; None: the event is settled without one. `raised`: it got worse than told."""
@@ -258,6 +275,7 @@ class ProposalWriter:
         withdrawn = await self._withdrawals.withdraw(
             task.event, reason, lambda filed: ends(task.event, filed.proposal.event), again=again
         )
+        await self.storms.calm(task.event.node, again=again)
         verdict = f"withdrew {withdrawn}" if withdrawn else "nothing open"
         await self._settle(task, f"recovery:{task.event.id}", DecisionVerdict.RECOVERED, verdict)
 

@@ -30,3 +30,10 @@ class PlannerSettings(WatchedSettings):
     planner_parallel: int = Field(
         8, alias="PLANNER_PARALLEL", ge=1, le=256, description="how many services are planned at the same time"
     )
+    storm_subjects: int = Field(
+        10,
+        alias="STORM_SUBJECTS",
+        ge=0,
+        le=256,
+        description="so many things that begin to go wrong on one node within a minute are one incident; 0: never",
+    )

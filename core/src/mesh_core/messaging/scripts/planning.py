@@ -64,6 +64,16 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 """
 
+# Trouble that may be part of a storm: kept once, and no more than so many.
+# KEYS mesh:storm:{...}; ARGV the member's key, its json, at most, ttl (s) -> all of them
+NOTE_MEMBER = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 and redis.call('HLEN', KEYS[1]) < tonumber(ARGV[3]) then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return redis.call('HVALS', KEYS[1])
+"""
+
 # Keep the gate closed while its owner is still planning. KEYS gate; ARGV event id, at least (ms).
 RENEW_GATE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
