@@ -66,14 +66,79 @@ def test_what_explains_what(cause: HealthEvent, event: HealthEvent, explained: b
         trouble("disk_space_low", mount="/mnt/media", severity=Severity.CRITICAL),
         trouble("disk_space_low", mount="/", severity=Severity.CRITICAL, trust=Trust.FOREIGN),
         trouble("container_died", "db", Trust.FOREIGN, dependents=["web"]),
-        trouble("container_died", "db"),
-        trouble("container_died", "db", dependents="web"),
-        trouble("container_died", "db", dependents=[{"name": "web"}, "no name", ""]),
         trouble("certificate_expiring", "db", dependents=["web"]),
     ],
 )
 def test_what_explains_nothing(event: HealthEvent) -> None:
     assert not may_explain(event)
+
+
+@pytest.mark.parametrize("said", [None, "web", [{"name": "web"}, "no name", ""], ["mail"]])
+def test_company_that_an_agent_does_not_name_is_not_explained(said: object) -> None:
+    assert root_cause(WEB, [cause_of(trouble("container_died", "db", dependents=said), "plan-db")]) is None
+
+
+ENGINE = trouble("unit_failed", "docker.service", runtime="systemd")
+
+
+@pytest.mark.parametrize(
+    ("cause", "event", "explained"),
+    [
+        (ENGINE, trouble("container_died", "web", runtime="docker"), True),
+        (ENGINE, trouble("http_probe_failed", "web", runtime="docker"), True),
+        (ENGINE, trouble("probe_failed", probe="docker"), True),
+        (ENGINE, trouble("probe_failed", probe="systemd"), False),
+        (ENGINE, trouble("probe_failed", probe={"kind": "http"}), False),
+        (ENGINE, trouble("unit_failed", "nginx.service", runtime="systemd"), False),
+        (ENGINE, trouble("certificate_expiring", "web", runtime="docker"), False),
+        (ENGINE, trouble("container_died", "web", node="web01", runtime="docker"), False),
+        (
+            trouble("container_died", "docker.service", runtime="docker"),
+            trouble("container_died", "web", runtime="docker"),
+            False,
+        ),
+    ],
+)
+def test_a_dead_engine_explains_its_containers(cause: HealthEvent, event: HealthEvent, explained: bool) -> None:
+    assert (root_cause(event, [cause_of(cause, "plan-1")]) is not None) is explained
+
+
+NEEDS = [{"node": "nas", "service": "postgres"}]
+PAGE = trouble("http_probe_failed", "page", node="web01", needs_elsewhere=NEEDS)
+
+
+@pytest.mark.parametrize(
+    ("cause", "event", "explained"),
+    [
+        (trouble("unit_failed", "postgres"), PAGE, True),
+        (trouble("container_died", "pg-1", container="postgres"), PAGE, True),
+        (trouble("container_died", "mail"), PAGE, False),
+        (AWAY, PAGE, True),
+        (FULL, PAGE, True),
+        (trouble("unit_failed", "postgres", node="db02"), PAGE, False),
+        (trouble("unit_failed", "postgres"), trouble("http_probe_failed", "page", node="web01"), False),
+        (AWAY, trouble("http_probe_failed", "page", node="web01", needs_elsewhere=[{"node": "nas"}]), True),
+        (DB, trouble("http_probe_failed", "page", node="web01", needs_elsewhere=[{"node": "nas"}]), False),
+        (AWAY, trouble("certificate_expiring", "page", node="web01", needs_elsewhere=NEEDS), False),
+        # Who is no agent says for himself alone what his trouble comes from.
+        (AWAY, trouble("http_probe_failed", "page", Trust.FOREIGN, node="web01", needs_elsewhere=NEEDS), False),
+        (AWAY, trouble("http_probe_failed", "page", node="web01", needs_elsewhere="nas"), False),
+        (
+            AWAY,
+            trouble("http_probe_failed", "page", node="web01", needs_elsewhere=[{"node": 7}, {"node": "n a s"}, 3]),
+            False,
+        ),
+    ],
+)
+def test_what_something_of_another_node_explains(cause: HealthEvent, event: HealthEvent, explained: bool) -> None:
+    assert (root_cause(event, [cause_of(cause, "plan-1")]) is not None) is explained
+
+
+def test_nodes_that_need_each_other_stand_each_for_itself() -> None:
+    a = trouble("unit_failed", "a", node="one", needs_elsewhere=[{"node": "two", "service": "b"}])
+    b = trouble("unit_failed", "b", node="two", needs_elsewhere=[{"node": "one", "service": "a"}])
+    known = [cause_of(a, "plan-a"), cause_of(b, "plan-b")]
+    assert [root_cause(event, known) for event in (a, b)] == [None, None]
 
 
 def test_a_chain_leads_to_its_first_cause() -> None:

@@ -80,6 +80,44 @@ async def test_a_cause_that_a_person_rejects_hides_nothing(mesh: Mesh) -> None:
     assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
 
 
+async def page_fails(mesh: Mesh) -> str:
+    payload = {"url": "http://page/", "needs_elsewhere": [{"node": "db01", "service": "postgres.service"}]}
+    return await mesh.happens("http_probe_failed", service="page", payload=payload, incident="web01/page/1")
+
+
+async def postgres_fails(mesh: Mesh) -> str:
+    payload = {"runtime": "systemd", "unit": "postgres.service"}
+    incident = "db01/postgres.service/1"
+    return await mesh.happens(
+        "unit_failed", node="db01", service="postgres.service", payload=payload, incident=incident
+    )
+
+
+@pytest.mark.parametrize("first", ["the page", "the database"])
+@pytest.mark.parametrize("planners", [1, 2])
+async def test_what_needs_something_of_another_node_shares_its_card(mesh: Mesh, first: str, planners: int) -> None:
+    for number in range(planners):
+        await mesh.start(name=f"p{number}")
+    for fails in (page_fails, postgres_fails) if first == "the page" else (postgres_fails, page_fails):
+        assert await mesh.verdict_of(await fails(mesh)) in ("proposed", "explained")
+    await wait_for(lambda: waiting(mesh) == [("db01", "postgres.service")], 10, "one card")
+    (filed,) = mesh.proposals()
+    assert await explained_by(mesh.bus, filed.name.id) == [Explained("web01", "page", "http_probe_failed")]
+    assert mesh.actions.reject(filed.name, "not now", "ann")
+    assert await mesh.verdict_of(await page_fails(mesh)) == "proposed", "who rejects the cause is told of it"
+
+
+async def test_a_dead_engine_has_one_card(mesh: Mesh) -> None:
+    await mesh.start()
+    assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
+    lost = await mesh.happens("probe_failed", service=None, payload={"probe": "docker"}, incident="web01//1")
+    assert await mesh.verdict_of(lost) == "proposed"
+    unit = {"runtime": "systemd", "unit": "docker.service"}
+    await mesh.happens("unit_failed", service="docker.service", payload=unit, incident="web01/docker.service/1")
+    await wait_for(lambda: waiting(mesh) == [("web01", "docker.service")], 10, "one card")
+    assert await mesh.verdict_of(await web_fails(mesh, service="api")) == "explained"
+
+
 @pytest.mark.parametrize("first", ["the services", "the node"])
 async def test_a_node_that_is_offline_has_one_card(mesh: Mesh, first: str) -> None:
     await mesh.start()

@@ -1,10 +1,14 @@
-"""Which trouble explains other trouble of its node: one cause, one proposal. Pure.
+"""Which trouble explains other trouble: one cause, one proposal. Pure.
 
 | cause | what it explains there |
 |---|---|
 | the node is offline | services that do not run or answer, storms, and what else began after its last sign of life |
 | a file system that programs write to is full | services that do not run or answer, storms |
 | a service does not run or answer | of these the ones that its own agent found to need it, or to live in its network |
+| the unit of a container engine does not run | of these the ones of that engine, and that a probe lost it |
+
+Of another node it explains a service that does not run or answer there, if its agent was told that this needs it
+(`depends_on` in node.yml): the service itself, or whatever ails its whole node and explains it.
 
 Only an agent's or the observer's own word makes a cause: else a stranger could hide trouble behind one. Services that
 need each other in a circle do not explain each other.
@@ -21,7 +25,7 @@ from pydantic import Field
 from mesh_core.incidents.event_types import SERVICE_STATES, EventType
 from mesh_core.incidents.subject import subject_of
 from mesh_core.incidents.wording import what_is_wrong
-from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.events import HealthEvent, Runtime, Severity, Trust
 from mesh_core.models.records import Name, Record, Timestamp, is_name, parse_time
 
 DISK_FULL = "disk_space_low"
@@ -29,14 +33,16 @@ DISK_FULL = "disk_space_low"
 WRITTEN_TO = frozenset({"/", "/var", "/var/lib", "/var/lib/docker", "/var/lib/containerd"})
 MOST_NAMES = 64
 _EARLIER = timedelta(seconds=60)  # whoever looks from outside may notice it before the last sign of life
+_ENGINES = {"docker.service": Runtime.DOCKER, "docker.socket": Runtime.DOCKER}  # whose unit carries which containers
 _NEEDING = ("in_its_network", "dependents")  # what an agent says of a container's company
 
 
 class Cause(Record):
     """What one trouble explains. `names`: whom it goes by; `needed_by`: by which names those go that need it.
 
-    `wrong` says it in a few words. `told_by` is the id of its proposal; '' while it has none, because something else
-    explains it.
+    `needs`: the places elsewhere that it needs, as `node/service` or `node/`. `runtime` keeps it running; `carries` is
+    the one that it is itself, as a container engine. `wrong` says it in a few words. `told_by` is the id of its
+    proposal; '' while it has none, because something else explains it.
     """
 
     subject: str
@@ -44,6 +50,9 @@ class Cause(Record):
     service: Name | None
     names: Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)] = ()
     needed_by: Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)] = ()
+    needs: Annotated[tuple[str, ...], Field(max_length=MOST_NAMES)] = ()
+    runtime: str = ""
+    carries: str = ""
     type: str
     incident: str | None
     since: Timestamp
@@ -57,15 +66,25 @@ class Cause(Record):
 
     def explains(self, other: Cause) -> bool:
         """Is the other one there because of this one?"""
-        if self.node != other.node or self.subject == other.subject:
+        if self.subject == other.subject:
             return False
         of_a_service = other.service is not None and other.type in SERVICE_STATES
-        of_services = of_a_service or other.type == EventType.TROUBLE_STORM
+        if self.node != other.node:
+            return of_a_service and self._is_needed_elsewhere(other)
         if self.service is not None:
+            of_the_engine = bool(self.carries) and other.runtime == self.carries
+            if of_the_engine and (of_a_service or other.type == EventType.PROBE_FAILED):
+                return True
             return of_a_service and not {*other.names}.isdisjoint(self.needed_by)
+        of_services = of_a_service or other.type == EventType.TROUBLE_STORM
         if self.type == EventType.NODE_OFFLINE:
             return of_services or parse_time(other.since) >= parse_time(self.since) - _EARLIER
         return of_services
+
+    def _is_needed_elsewhere(self, other: Cause) -> bool:
+        if self.service is not None:
+            return any(f"{self.node}/{name}" in other.needs for name in self.names)
+        return any(place.partition("/")[0] == self.node for place in other.needs)
 
 
 def cause_of(event: HealthEvent, told_by: str = "") -> Cause:
@@ -77,6 +96,9 @@ def cause_of(event: HealthEvent, told_by: str = "") -> Cause:
         service=event.service,
         names=_names([event.service, event.payload.get("container")]),
         needed_by=_needed_by(event),
+        needs=places_needed(event),
+        runtime=_runtime_of(event),
+        carries=_ENGINES.get(event.service or "", "") if event.runtime is Runtime.SYSTEMD else "",
         type=event.type,
         incident=event.incident,
         since=str(event.payload.get("last_heard") or event.timestamp) if silent else event.timestamp,
@@ -88,7 +110,7 @@ def cause_of(event: HealthEvent, told_by: str = "") -> Cause:
 def may_explain(event: HealthEvent) -> bool:
     """Is this trouble of a kind that explains other trouble?"""
     if event.service is not None:
-        return event.trust is Trust.NODE and event.type in SERVICE_STATES and bool(_needed_by(event))
+        return event.trust is Trust.NODE and event.type in SERVICE_STATES
     if event.type == EventType.NODE_OFFLINE:
         return event.trust is Trust.OBSERVER
     full = event.type == DISK_FULL and event.severity is Severity.CRITICAL
@@ -104,6 +126,25 @@ def root_cause(event: HealthEvent, causes: Collection[Cause]) -> Cause | None:
         passed.append(above.subject)
         trouble = above
     return trouble if trouble.told_by else None
+
+
+def places_needed(event: HealthEvent) -> tuple[str, ...]:
+    """Where on other nodes something is that this needs, as its own agent was told: `node/service`, or `node/`."""
+    said = event.payload.get("needs_elsewhere") if event.trust is Trust.NODE else None
+    rows = [row for row in said if isinstance(row, dict)] if isinstance(said, list) else []
+    places = [(row.get("node"), row.get("service") or "") for row in rows]
+    named = [f"{node}/{service}" for node, service in places if _is_place(node, service)]
+    return tuple(dict.fromkeys(named))[:MOST_NAMES]
+
+
+def _is_place(node: object, service: object) -> bool:
+    return isinstance(node, str) and is_name(node) and isinstance(service, str) and (not service or is_name(service))
+
+
+def _runtime_of(event: HealthEvent) -> str:
+    """Who keeps it running; of a probe that lost its source, that source."""
+    said = event.payload.get("probe") if event.type == EventType.PROBE_FAILED else event.runtime
+    return said if isinstance(said, str) else ""
 
 
 def _of_the_node_first(causes: Iterable[Cause]) -> list[Cause]:

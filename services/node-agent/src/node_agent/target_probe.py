@@ -18,14 +18,22 @@ from node_agent.certificate_watch import WARN_DAYS, certificate_result
 from node_agent.checks import CheckResult, Condition
 from node_agent.confirmation import ConfirmationRule
 from node_agent.connection import Endpoint, certificate_at, has_run_out
-from node_agent.options import Positive
+from node_agent.options import Options, Positive
 from node_agent.probe import Backing, Describe, ProbeOptions
+
+
+class Needed(Options):
+    """Something of another node that a target needs; without a `service` the node itself."""
+
+    node: Name
+    service: Name | None = None
 
 
 class TargetOptions(ProbeOptions):
     """One of a list of targets, each a probe of its own. `looks`: failed so often before it counts.
 
     `certificate_days`: so long before the end of the certificate that it shows people are told; 0: never.
+    `depends_on`: what it needs on other nodes; while that is in trouble, this is explained by it.
     """
 
     name: Name
@@ -35,6 +43,7 @@ class TargetOptions(ProbeOptions):
     backed_by: Backing | None = None
     verify_tls: bool = True
     certificate_days: Annotated[float, Field(ge=0)] = WARN_DAYS
+    depends_on: Annotated[tuple[Needed, ...], Field(max_length=16)] = ()
 
     @classmethod
     def section(cls) -> tuple[Any, Any]:
@@ -63,6 +72,10 @@ class TargetProbe:
         self._facts: dict[str, Any] = {"probe": {"kind": self.kind, "name": options.name}, **facts}
         if self._backing:
             self._facts["runtime"] = self._backing.runtime.value
+        if options.depends_on:
+            self._facts["needs_elsewhere"] = [
+                one.model_dump(mode="json", exclude_none=True) for one in options.depends_on
+            ]
         self._about_certificate: dict[str, Any] = {
             "probe": self._facts["probe"],
             "address": str(endpoint),

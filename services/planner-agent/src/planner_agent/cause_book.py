@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
-from mesh_core.incidents.causes import Cause
+from mesh_core.incidents.causes import Cause, places_needed
 from mesh_core.incidents.rule import Trouble, ends
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.explained import Explained, explained_by
@@ -21,9 +21,10 @@ class CauseBook:
         self._bus = bus
         self._keep_seconds = keep_seconds
 
-    async def causes_at(self, node: str) -> list[Cause]:
-        (known,) = await self._at([node])
-        return known
+    async def causes_for(self, event: HealthEvent) -> list[Cause]:
+        """Those of its node, and of the nodes where something is that it needs."""
+        nodes = dict.fromkeys([event.node, *(place.partition("/")[0] for place in places_needed(event))])
+        return [cause for known in await self._at([*nodes]) for cause in known]
 
     async def note(self, cause: Cause) -> None:
         pipe = self._bus.redis.pipeline(transaction=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mesh_core.approvals.planner_folders import PlannerFolders
-from mesh_core.incidents.causes import Cause, cause_of, may_explain, root_cause
+from mesh_core.incidents.causes import Cause, cause_of, may_explain, places_needed, root_cause
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent
 from planner_agent.cause_book import CauseBook
@@ -32,7 +32,7 @@ class Correlation:
         repaired there before. A sick service does as long as its proposal is open: who rejects that one, or sees it
         fail, is told of the others.
         """
-        return self._told(event, await self._book.causes_at(event.node))
+        return self._told(event, await self._book.causes_for(event))
 
     async def end(self, recoveries: Sequence[HealthEvent]) -> None:
         """What these end explains nothing any more."""
@@ -69,10 +69,12 @@ class Correlation:
             await self._withdrawals.tell_explained(await self._book.explained_by(action_id), cause_of(event, action_id))
 
     async def _take_back_what_is_explained(self, node: str) -> None:
-        causes = await self._book.causes_at(node)
+        """There, and elsewhere what needs something there."""
         for filed in self._actions.pending():
             trouble = filed.proposal.event
-            if trouble.node == node and (cause := self._told(trouble, causes)):
+            if trouble.node != node and not any(place.startswith(f"{node}/") for place in places_needed(trouble)):
+                continue
+            if cause := await self.cause_of(trouble):
                 await self._take_back(trouble, cause, again=False)
 
     async def _take_back(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
