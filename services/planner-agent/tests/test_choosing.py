@@ -72,3 +72,21 @@ def test_that_nothing_is_wrong_only_a_field_says(may_choose: bool) -> None:
 @pytest.mark.parametrize("action", ["redeploy", "node_reboot", "rm -rf"])
 def test_what_the_policy_does_not_offer_nobody_may_choose(action: str) -> None:
     assert isinstance(read(DIED, action, True), Rejection)
+
+
+def test_events_with_one_offer_share_all_of_the_prompt_before_their_own_lines() -> None:
+    """A server reads that once: it keeps what it read as far as the next prompt is the same."""
+    other = HealthEvent(
+        type="service_down", node="pi4", service="mosquitto", payload={"state": "stopped", "port": 1883}
+    )
+    assert set(POLICY.allows(DIED).order) == set(POLICY.allows(other).order)
+    asked_of = (
+        call_for(one, POLICY.allows(one), evidence_for(one), (), may_choose=lambda: False) for one in (DIED, other)
+    )
+    first, second = (call.prompt for call in asked_of)
+    assert first.system == second.system
+    common = first.user.partition("Event: ")[0]
+    assert second.user.startswith(common)
+    assert "restart: " in common
+    assert "notify: " in common
+    assert len(common) > len(first.user) / 3

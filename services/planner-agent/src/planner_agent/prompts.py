@@ -49,6 +49,10 @@ _SYSTEM = (
     "Say the reason in words of your own."
 )
 
+_FORM_EXPLAINED = (
+    "Behind the evidence stands the policy's own answer. Answer in its form, with a reason out of the evidence; take "
+    "another choice only if the evidence says why."
+)
 _NOT_SURE = (
     "the evidence contradicts itself or is not enough to choose; say in the reason what is missing, and what a person "
     "should look at"
@@ -84,18 +88,19 @@ def answer_schema(event: HealthEvent, allowed: Allowed, *, may_choose: bool = Fa
 def prompt_for(
     event: HealthEvent, evidence: tuple[Evidence, ...], allowed: Allowed, *, may_choose: bool = False
 ) -> Prompt:
-    """Short enough for a 135M model: the facts, the choices with the policy's own first, the evidence fenced."""
+    """Short enough for a 135M model. What many events have in common comes first, word for word: a server reads that
+    once and then only what follows (docs/decisions/0181). At the end, where a small model copies it, a whole answer."""
+    offered = offered_words(allowed, may_choose=may_choose)
+    known = (word for word in (*current().choice_words, NOT_SURE) if word in offered)
     lines = [
-        f"Event: {event.type}, severity {event.severity}",
-        f"Node: {event.node}",
-        f"Service: {event.service or 'null'}",
         "Choices:",
-        *(f"- {_meaning_of(word)}" for word in offered_words(allowed, may_choose=may_choose)),
-        f"The policy prefers {allowed.preferred}: {_plain(allowed.reason)}.",
+        *(f"- {_meaning_of(word)}" for word in known),
+        _FORM_EXPLAINED,
+        f"Event: {event.type}, severity {event.severity}",
         "EVIDENCE",
         _shown(evidence) or "(none)",
         "END OF EVIDENCE",
-        "Answer in this form, with a reason out of the evidence; take another choice only if the evidence says why:",
+        f"The policy prefers {allowed.preferred}. Its own answer:",
         _form(event, allowed),
     ]
     return Prompt(system=_SYSTEM, user="\n".join(lines), max_tokens=MAX_ANSWER_TOKENS)
@@ -230,7 +235,7 @@ def _parrots(reason: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _instructions(register: Register) -> tuple[str, ...]:
-    said = (_SYSTEM, *map(_meaning, register.choices), "a reason out of the evidence")
+    said = (_SYSTEM, _FORM_EXPLAINED, *map(_meaning, register.choices), "a reason out of the evidence")
     return tuple(" ".join(text.lower().split()) for text in said)
 
 
