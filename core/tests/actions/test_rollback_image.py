@@ -65,6 +65,29 @@ def test_a_crash_loop_that_began_with_a_new_image_goes_back_and_other_trouble_ma
     assert is_loop_guarded("rollback_image")
 
 
+ENDED = {"status": "exited", "exit_code": 78, "restart_policy": "no"}
+AT_ONCE = {**ENDED, "lived_ms": 40, "first_start": True}
+
+
+@pytest.mark.parametrize(
+    ("found", "fields", "preferred", "may_restart"),
+    [
+        ({"changed_seconds_ago": 30}, AT_ONCE, "rollback_image", False),
+        ({"changed_seconds_ago": 30, "previous": None}, AT_ONCE, "notify", False),
+        ({"changed_seconds_ago": 30}, {**ENDED, "lived_ms": 20_000}, "rollback_image", True),
+        ({"changed_seconds_ago": 30, "previous_there": False}, {**ENDED, "lived_ms": 20_000}, "restart", True),
+        ({"changed_seconds_ago": 7200}, {**ENDED, "lived_ms": 20_000}, "restart", True),
+        ({"previous": None}, {**AT_ONCE, "declared_image": "a", "live_image": "b"}, "redeploy", False),
+    ],
+)
+def test_what_was_just_replaced_goes_back_and_what_failed_at_once_is_not_started_again(
+    found: dict[str, Any], fields: dict[str, Any], preferred: str, may_restart: bool
+) -> None:
+    made = event("container_died", **found)
+    told = POLICY.allows(made.model_copy(update={"payload": {**made.payload, **fields}}))
+    assert (told.preferred, "restart" in told.actions) == (preferred, may_restart), told
+
+
 @pytest.mark.parametrize(
     ("sick", "why"),
     [

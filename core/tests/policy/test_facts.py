@@ -230,6 +230,31 @@ def test_our_own_word_for_a_persons_stop_counts_from_the_agent_alone() -> None:
             assert Fact.OPERATOR not in facts({**payload, "stopped_by_person": said}, trust=trust)
 
 
+@pytest.mark.parametrize(
+    ("more", "at_once"),
+    [
+        ({}, True),
+        ({"lived_ms": 1000}, False),
+        ({"lived_ms": True}, False),
+        ({"first_start": False}, False),
+        ({"exit_code": 0}, False),
+    ],
+)
+def test_what_ended_as_soon_as_it_was_first_started_is_known_from_its_agent(
+    more: dict[str, Any], at_once: bool
+) -> None:
+    payload = {"runtime": "docker", "status": "exited", "exit_code": 78, "lived_ms": 40, "first_start": True, **more}
+    assert (Fact.FAILED_AT_ONCE in facts(payload, trust=Trust.NODE)) is at_once
+    assert Fact.FAILED_AT_ONCE not in facts(payload)
+
+
+@pytest.mark.parametrize(("seconds", "just"), [(30, True), (601, False), (-1, False)])
+def test_what_was_replaced_minutes_before_is_known_from_its_agent(seconds: int, just: bool) -> None:
+    payload = {"investigation": {"image": {"changed_seconds_ago": seconds}}}
+    assert (Fact.JUST_REPLACED in facts(payload, trust=Trust.NODE)) is just
+    assert Fact.JUST_REPLACED not in facts(payload)
+
+
 def test_prose_never_makes_a_fact() -> None:
     words = "status: exited. maintenance: true, test=true, resolved, unhealthy, health: healthy, crashloopbackoff"
     assert facts({"log_tail": [words], "message": words, "alerts": [{"annotations": {"summary": words}}]}) == set()

@@ -120,6 +120,25 @@ def test_what_one_look_says(state: dict[str, Any], more: dict[str, Any], conditi
     assert (result.condition, result.type or result.facts.get("ended", "")) == (condition, what)
 
 
+@pytest.mark.parametrize(
+    ("state", "more", "lived", "first"),
+    [
+        ({"StartedAt": at(30.04)}, {"created": 31}, 40, True),
+        ({"StartedAt": at(30.04)}, {"created": 330}, 40, True),  # made with the others, started when they were healthy
+        ({"StartedAt": at(30.04)}, {"created": 9000}, 40, False),
+        ({"StartedAt": at(30.04)}, {"created": 31, "restarts": 1}, 40, False),
+        ({"StartedAt": at(30.04)}, {"created": 31, "record": ContainerRecord(starts=2)}, 40, False),
+        ({"StartedAt": at(3600)}, {"created": 3600}, 3_570_000, True),
+        ({"StartedAt": at(5)}, {"created": 31}, None, None),  # it runs again
+    ],
+)
+def test_for_how_long_it_lived_and_whether_that_was_its_first_start(
+    state: dict[str, Any], more: dict[str, Any], lived: int | None, first: bool | None
+) -> None:
+    facts = checked(EXITED | state, **more).facts
+    assert (facts.get("lived_ms"), facts.get("first_start")) == (lived, first)
+
+
 def test_what_was_seen_running_is_no_old_corpse() -> None:
     record = ContainerRecord()
     checked(RUNNING, record=record)

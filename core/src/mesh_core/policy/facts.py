@@ -22,6 +22,8 @@ from mesh_core.policy.payload_fields import fields_of
 
 MAX_DEPTH = 16
 MAX_LEAD_SECONDS = 24 * 3600.0  # how much newer than the event its evidence may say it is
+JUST_SECONDS = 600
+AT_ONCE_MS = 1000  # too short to have done anything: it failed on what it was given
 LOOP_COUNT = 5  # restarts that something else already made without success
 
 
@@ -35,6 +37,8 @@ class Fact(StrEnum):
     GONE = "gone"  # the container does not exist: nothing to restart
     DRIFTED = "drifted"  # what runs differs from what is declared
     STARTABLE = "startable"  # its own agent says that it does not run, it is meant to run, and nobody stopped it
+    FAILED_AT_ONCE = "failed_at_once"  # its own agent says that it ended within a second of its very first start
+    JUST_REPLACED = "just_replaced"  # its own agent says that its image was changed minutes before
     START_ERROR = "start_error"  # its manager could not even start it
     COMPOSE = "compose"  # it belongs to a compose project
     SWARM = "swarm"  # it is a swarm's task: the swarm replaces what ends
@@ -70,8 +74,11 @@ REASONS_FOR_SILENCE = frozenset(
 def facts_for(event: HealthEvent) -> frozenset[Fact]:
     """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
     enabled = fact_in(event, "unit.enabled") is True
+    changed = whole_in(fact_in(event, "image.changed_seconds_ago"))
     event = set_aside(event)
     found = _of_the_whole(event)
+    if changed is not None and 0 <= changed <= JUST_SECONDS:
+        found.add(Fact.JUST_REPLACED)
     happened = _seconds(event.timestamp)
     beside = frozenset(bare_key(key) for key in event.payload)
     for path, value, depth in fields_of(event.payload):
@@ -242,6 +249,9 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.BAD_NAME)
     if event.trust is Trust.NODE and payload.get("stopped_by_person") is True:
         found.add(Fact.OPERATOR)  # our agent's own word; in a stranger's mouth it is a field like any other
+    lived = whole_in(payload.get("lived_ms")) if event.trust is Trust.NODE else None
+    if lived is not None and lived < AT_ONCE_MS and payload.get("first_start") is True and payload.get("exit_code"):
+        found.add(Fact.FAILED_AT_ONCE)
     if event.runtime is not None:
         found.add(Fact.BACKED)
     if event.runtime is Runtime.SYSTEMD and str(payload.get("unit", "")).endswith(".mount"):

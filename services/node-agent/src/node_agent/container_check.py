@@ -158,6 +158,8 @@ class ContainerCheck:
             "finished_at": state.get("FinishedAt"),
             "stopped_by_person": self.record.stopped_by_person and not self._could_not_start,
         }
+        if (lived := self._lived_seconds) is not None:
+            facts |= {"lived_ms": round(1000 * lived), "first_start": self._was_first_start}
         if state.get("Error"):
             facts["error"] = clean_text(str(state["Error"]), 500)
         if self.deaths:
@@ -174,6 +176,18 @@ class ContainerCheck:
         status = self._state.get("Status")
         tried_in_vain = status == "created" and self._state.get("ExitCode") not in (0, None)
         return tried_in_vain or (bool(self._state.get("Error")) and status in NOT_STARTED)
+
+    @property
+    def _lived_seconds(self) -> float | None:
+        """For how long it ran the last time, of one that has ended."""
+        started, finished = (unix_time(self._state.get(word)) for word in ("StartedAt", "FinishedAt"))
+        return finished - started if 0 < started <= finished else None
+
+    @property
+    def _was_first_start(self) -> bool:
+        """Compose makes all of its containers first, and starts some when others are healthy."""
+        after = unix_time(self._state.get("StartedAt")) - unix_time(self.detail.get("Created"))
+        return not self._restart_count and self.record.starts <= 1 and 0 <= after < NEVER_STARTED_SECONDS
 
     @property
     def _oom_killed(self) -> bool:

@@ -35,6 +35,7 @@ class ContainerRecord:
     stopped_by_person: bool = False  # the last death was meant
     ended_with_engine: bool = False  # the last death was the engine's own end, or the host's
     oom_killed: bool = False  # the last death was the kernel's
+    starts: int = 0  # that were heard of
     seen_running: bool = False
     running: bool = False
 
@@ -96,6 +97,7 @@ class ContainerHistory:
         elif action == "start":
             record.signal_at = record.asked_at = record.oom_at = _NEVER
             record.stopped_by_person = record.oom_killed = False
+            record.starts += 1
             record.runs()
         elif action == "destroy":
             self._records.pop(container_id, None)
