@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from mesh_core.messaging.bus import Bus
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent, WorldUpdate
 from mesh_core.models.proposals import ActionUpdate
-from mesh_core.models.records import Record
+from mesh_core.models.records import Record, rfc3339
 from mesh_core.runtime.chain_note import note_chain
 from mesh_core.runtime.dotenv import BadDotenv, read_dotenv
 from mesh_core.testing import RedisServer, wait_for
@@ -321,6 +322,24 @@ def test_status_names_the_probes_that_see_nothing_until_they_do(mend_online: Men
     assert len(json.loads(mend_online("status", "--json").stdout)["failing_probes"]) == 1
     tells("nas", "service_recovered", "nas//1", was="probe_failed")
     assert json.loads(mend_online("status", "--json").stdout)["failing_probes"] == []
+
+
+def test_status_and_the_list_say_what_waits_for_what_is_at_work_on_its_host(mend_online: Mend) -> None:
+    ago = {"now": 0, "long ago": 3600}
+    rows = {
+        name: {"node": "nas", "service": "shop", "type": "unit_failed", "reason": f"apt {name}", "at": at}
+        for name, at in ((name, rfc3339(datetime.now(UTC) - timedelta(seconds=ago[name]))) for name in ago)
+    }
+    rows["told"] = {**rows["now"], "told_by": "nas/1-0"}
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        client.hset("mesh:held", mapping={name: json.dumps(row) for name, row in rows.items()})
+        client.hset("mesh:held", "odd", "{}")
+    (held,) = json.loads(mend_online("status", "--json").stdout)["held"]
+    assert held == "shop on nas (unit failed): apt now"
+    for command in ("status", "pending"):
+        assert held in mend_online(command).stdout, command
+    mend_online.propose()
+    assert held in mend_online("pending").stdout
 
 
 def test_a_stream_whose_name_is_no_text_stops_no_status(mend_online: Mend) -> None:

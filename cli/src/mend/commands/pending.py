@@ -11,6 +11,7 @@ from rich.text import Text
 
 from mend.active_silences import say_silences
 from mend.context import CliContext
+from mend.held import say_held
 from mend.listing import Column, in_lines
 from mend.obstacles import look_around, obstacle_rows, say_obstacles_of_all
 from mend.options import AsJson
@@ -44,6 +45,7 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
             return
         cli.say(f"Nothing waits for you in {plain(cli.actions.folder(Folder.PENDING))}.")
         say_silences(cli)
+        say_held(cli)
         return
     seen, _, around = look_around(cli, [filed.proposal.event.id or "" for filed in waiting])
     against = [obstacles_of(filed.proposal, around, now()) for filed in waiting]
@@ -58,6 +60,7 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
     )
     cli.say("mend show ID tells all about one; mend approve ID or mend reject ID --reason TEXT decides.", "dim")
     say_silences(cli)
+    say_held(cli)
 
 
 def _say_what_is_wide(cli: CliContext, waiting: Sequence[Filed]) -> None:

@@ -21,6 +21,7 @@ from mesh_core.approvals.proposal_files import is_beside
 from mesh_core.llm.grades import GradeBook
 from mesh_core.messaging.bus import NOT_SERVED, Bus, masked
 from mesh_core.messaging.failing_probes import failing_probes
+from mesh_core.messaging.held import held_now
 from mesh_core.messaging.redis_settings import server_version
 from mesh_core.messaging.redis_state import read_state
 from mesh_core.messaging.replies import pairs_of, text_of
@@ -43,7 +44,8 @@ class Status:
 
     `models` are asked in this order, `models_refused` never, and why: as the planner started, not as this shell is set.
     `lag` is entries per group that nobody has read yet; `waiting` those read, not acknowledged. `failing_probes`: what
-    should be watched there is not. `grades`: what `mend doctor --model` found of each model.
+    should be watched there is not. `held`: what waits for something that is at work on its host. `grades`: what
+    `mend doctor --model` found of each model.
     """
 
     runtime: str
@@ -62,6 +64,7 @@ class Status:
     grades: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     models_refused: dict[str, str] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
 
     @property
     def well(self) -> bool:
@@ -150,6 +153,7 @@ async def _streams(bus: Bus, found: Status) -> None:
             found.lag[name] = found.lag.get(name, 0) + int(facts.get("lag") or 0)
             found.waiting[name] = found.waiting.get(name, 0) + int(facts.get("pending") or 0)
     found.failing_probes = [plain(one.told, 300) for one in await failing_probes(bus, streams)]
+    found.held = [plain(one.told, 400) for one in await held_now(bus, now())]
     found.dead_letters = int(await bus.call("XLEN", "mesh:dead_letters"))
     found.open_circuits = _open_circuits(await bus.call("XREVRANGE", ModelAttempt.stream, "+", "-", "COUNT", 100))
 
@@ -195,6 +199,8 @@ def _print(cli: CliContext, found: Status) -> None:
         cli.say_beside(f"{'group ' + plain(group, 30):<18}", Text(told, style))
     for said in found.failing_probes:
         cli.say_beside(f"{'probe fails':<18}", said, "red")
+    for said in found.held:
+        cli.say_beside(f"{'waits':<18}", said, "yellow")
     if found.dead_letters:
         cli.say(f"{'dead letters':<18}{found.dead_letters} (mend deadletters)", "yellow")
     if found.models or found.models_refused:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.bus import NOT_SERVED, Bus
 from mesh_core.models.records import Name, Record, Timestamp, parse_time
 from mesh_core.models.streams import HELD_KEY
 
@@ -32,7 +32,7 @@ async def held_now(bus: Bus, now: datetime) -> list[HeldTrouble]:
     """By place, those that nobody was told of; empty as well when Redis does not answer."""
     try:
         rows = await bus.call("HVALS", HELD_KEY)
-    except BusDown:
+    except NOT_SERVED:
         return []
     found = [one for row in rows if (one := read_held(row)) is not None]
     return sorted(

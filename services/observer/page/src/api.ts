@@ -16,6 +16,7 @@ export interface Place {
   occurrences: number
   open: Record<string, Severity>
   silences?: string[]
+  held?: string
 }
 /** What it should watch is not watched; its name and error are another machine's words. */
 export interface FailingProbe {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from observer_rig import Desk
 
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import Severity
+from mesh_core.models.records import rfc3339
 from observer.web.failing_probes import AGAIN_SECONDS, FailingProbesReader
 from observer.world import HealthState, TargetHealth, World
 
@@ -93,6 +95,19 @@ def sick_node(node: str, event_id: str, state: HealthState = HealthState.UNHEALT
     return TargetHealth(
         node=node, state=state, own_state=state, since=SINCE, event_id=event_id, open={f"{node}//1": Severity.ERROR}
     )
+
+
+async def test_what_waits_for_something_at_work_says_so_at_its_place(desk: Desk) -> None:
+    held = {
+        "node": "a",
+        "service": "web",
+        "type": "unit_failed",
+        "reason": "apt-get upgrade has been at work for 3 min",
+    }
+    await desk.bus.redis.hset("mesh:held", "x", json.dumps({**held, "at": rfc3339(datetime.now(UTC))}))
+    desk.seen[0] = world_of(place("a", "web", HealthState.UNHEALTHY), place("b", "web", HealthState.UNHEALTHY))
+    places = (await desk.http.get("/world")).json()["places"]
+    assert {one["node"]: one["held"] for one in places} == {"a": held["reason"], "b": ""}
 
 
 async def test_a_probe_that_sees_nothing_is_named_at_its_node_until_it_works(desk: Desk) -> None:

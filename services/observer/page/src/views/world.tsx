@@ -162,6 +162,7 @@ function Nodes({ nodes, chosen }: { nodes: NodePlace[]; chosen: string | null })
                 <Ago at={one.since} />
                 {!one.beats && <span title="No agent of this node has given a sign of life"> · no agent</span>}
                 {one.silences && one.silences.length > 0 && <> · silenced</>}
+                {one.held && <Held reason={one.held} />}
                 {one.failing_probes.length > 0 && (
                   <em>
                     {' · '}
@@ -180,6 +181,15 @@ function Nodes({ nodes, chosen }: { nodes: NodePlace[]; chosen: string | null })
         </button>
       )}
     </Panel>
+  )
+}
+
+function Held({ reason }: { reason: string }) {
+  return (
+    <span title="Nothing is proposed before this has ended">
+      {' · waits: '}
+      <UntrustedText text={reason} max={120} />
+    </span>
   )
 }
 
@@ -204,6 +214,7 @@ function Row({ place }: { place: Place }) {
             )}
             {place.occurrences > 1 && <> · {place.occurrences}×</>}
             {place.silences && place.silences.length > 0 && <> · silenced</>}
+            {place.held && <Held reason={place.held} />}
           </span>
         </span>
         {place.state !== 'healthy' && place.severity !== 'info' ? <Chip word={place.severity} /> : <span />}

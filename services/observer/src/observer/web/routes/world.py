@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from mesh_core.incidents.severities import rank
 from mesh_core.messaging.failing_probes import FailingProbe
+from mesh_core.messaging.held import held_now
 from mesh_core.models.events import Severity
 from mesh_core.silences.silence import Silence, silences_for
 from observer.web.cursors import Cursor, page_after
@@ -39,6 +40,9 @@ class PlaceOut(BaseModel):
     occurrences: int = Field(description="how often the present trouble (or the last one) was announced")
     open: dict[str, Severity] = Field(description="what is open, by incident or else by type")
     silences: list[str] = Field(description="ids of the silences that hold here now; some for one type of trouble only")
+    held: str = Field(
+        description="what is at work there, so that nothing is proposed until it has ended; '' for nothing"
+    )
 
 
 class NodeOut(PlaceOut):
@@ -79,6 +83,7 @@ async def world(
     silent = partial(_silences, await asyncio.to_thread(context.silences.current), context.now())
     nodes, services = _split(seen)
     failing = await context.failing_probes.of(nodes)
+    held = {(one.node, one.service): one.reason for one in await held_now(context.bus, context.now())}
     wanted = sorted((p for p in services if _fits(p, state, node, q)), key=_order)
     page, following = page_after(wanted, cursor, limit, lambda p: p.target_key)
     per_node: dict[str, Counter[HealthState]] = defaultdict(Counter)
@@ -90,6 +95,7 @@ async def world(
             NodeOut(
                 **_fields(p),
                 silences=silent(p),
+                held=held.get((p.node, None), ""),
                 beats=p.beats,
                 services=per_node[p.node],
                 failing_probes=failing.get(p.node, []),
@@ -97,7 +103,7 @@ async def world(
             for p in sorted(nodes, key=_order)
             if node in (None, p.node)
         ],
-        places=[PlaceOut(**_fields(p), silences=silent(p)) for p in page],
+        places=[PlaceOut(**_fields(p), silences=silent(p), held=held.get((p.node, p.service), "")) for p in page],
         total=len(wanted),
         next=following,
     )
@@ -124,7 +130,7 @@ def _order(target: TargetHealth) -> tuple[int, int, str]:
 
 
 def _fields(target: TargetHealth) -> dict[str, object]:
-    return {name: getattr(target, name) for name in PlaceOut.model_fields if name != "silences"}
+    return {name: getattr(target, name) for name in PlaceOut.model_fields if name not in ("silences", "held")}
 
 
 def _silences(silences: Sequence[Silence], now: datetime, target: TargetHealth) -> list[str]:
