@@ -27,17 +27,17 @@ _READING = frozenset({"logs", "stats", "events", "inspect", "top", "ps", "status
 
 def people_at(root: Path, sight: Sight, subject: Subject, now: float) -> Iterator[Work]:
     """Those who did something within a quarter of an hour; `root`: where the host's files are seen."""
-    seen: set[str] = set()
+    busy: dict[str, list[Process]] = {}
     for process in sorted(sight.processes, key=lambda one: one.started):
-        if not process.terminal or process.nested or _is_idle(root, process, now):
-            continue
-        who = clean_text(sight.users.get(process.user_id, f"user {process.user_id}"), 40)
-        if _changes_it(process, subject):
-            program = clean_text(process.words[0], 40)
-            yield Work(WorkKind.PERSON, f"{who} ({program} on {process.terminal})", process.started)
-        elif process.terminal not in seen and _came_in(process.pid, sight.names):
-            seen.add(process.terminal)
-            yield Work(WorkKind.LOGIN, f"{who} has been logged in over ssh on {process.terminal}", process.started)
+        if process.terminal and not process.nested and not _is_idle(root, process, now):
+            busy.setdefault(process.terminal, []).append(process)
+    for terminal, processes in busy.items():
+        first = processes[0]
+        who = clean_text(sight.users.get(first.user_id, f"user {first.user_id}"), 40)
+        if hand := next((one for one in processes if _changes_it(one, subject)), None):
+            yield Work(WorkKind.PERSON, f"{who} ({hand.words[0]} on {terminal})", hand.started)
+        elif any(_came_in(one.pid, sight.names) for one in processes):
+            yield Work(WorkKind.LOGIN, f"{who} has been logged in over ssh on {terminal}", first.started)
 
 
 def _changes_it(process: Process, subject: Subject) -> bool:
