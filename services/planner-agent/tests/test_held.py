@@ -84,8 +84,8 @@ async def test_what_must_not_wait_in_silence_is_told_and_its_repair_waits(mesh: 
 
 async def test_a_message_that_a_person_decided_about_is_told_once_and_hides_no_repair(mesh: Mesh) -> None:
     await mesh.start()
-    await fails(mesh, apt(), severity="critical")
-    (filed,) = await mesh.proposed()
+    assert await mesh.verdict_of(await fails(mesh, apt(), severity="critical")) == "proposed"
+    (filed,) = mesh.proposals()
     assert mesh.actions.reject(filed.name, "I know", "ann")
     assert await mesh.verdict_of(await fails(mesh, apt(), severity="critical")) == "counted"
     assert not mesh.proposals()
@@ -95,8 +95,7 @@ async def test_a_message_that_a_person_decided_about_is_told_once_and_hides_no_r
 
 async def test_a_message_goes_too_when_something_else_was_at_work_in_between(mesh: Mesh) -> None:
     await mesh.start()
-    await fails(mesh, apt(34), minutes=34)
-    await mesh.proposed()
+    assert await mesh.verdict_of(await fails(mesh, apt(34), minutes=34)) == "proposed"
     backup = {"kind": "backup", "what": "restic backup", "since": rfc3339(NOW - timedelta(minutes=35))}
     assert await mesh.verdict_of(await fails(mesh, {**backup, "since": apt(34)["since"]}, minutes=20)) == "held"
     assert await mesh.verdict_of(await fails(mesh, minutes=34)) == "proposed"
@@ -111,8 +110,25 @@ async def test_a_declared_maintenance_holds_all_of_it_however_long(mesh: Mesh) -
     assert await reason_of(mesh, event_id) == "maintenance: new disks for 5 h (maintenance)"
 
 
+async def stranger_says(mesh: Mesh, service: str) -> str:
+    event = HealthEvent(type="service_down", node="web01", service=service, payload={"at_work": [apt()]})
+    entered = await mesh.bus.enter(event, Trust.FOREIGN)
+    assert entered
+    return str(entered.id)
+
+
 async def test_a_strangers_word_holds_nothing(mesh: Mesh) -> None:
     await mesh.start()
-    event = HealthEvent(type="service_down", node="web01", service="api", payload={"at_work": [apt()]})
-    assert await mesh.bus.enter(event, Trust.FOREIGN)
-    await mesh.proposed()
+    assert await mesh.verdict_of(await stranger_says(mesh, "api")) == "proposed"
+
+
+@pytest.mark.parametrize("severity", ["error", "critical"])
+async def test_what_a_stranger_says_of_what_its_agent_holds_waits_as_well(mesh: Mesh, severity: str) -> None:
+    await mesh.start()
+    first = await mesh.verdict_of(await fails(mesh, apt(), severity=severity))
+    assert first == ("held" if severity == "error" else "proposed")
+    said = await stranger_says(mesh, "nginx")
+    assert await mesh.verdict_of(said) in ("held", "counted")
+    assert waiting(mesh) == ([] if severity == "error" else ["notify"]), "and frees nothing"
+    assert await mesh.verdict_of(await fails(mesh, severity=severity)) == "proposed"
+    assert waiting(mesh) == ["restart"]

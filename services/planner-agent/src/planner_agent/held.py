@@ -14,8 +14,8 @@ from mesh_core.incidents.at_work import Hold, hold_on
 from mesh_core.incidents.subject import subject_of
 from mesh_core.incidents.wording import what_is_wrong
 from mesh_core.messaging.bus import Bus
-from mesh_core.messaging.held import HeldTrouble, read_held
-from mesh_core.models.events import HealthEvent, Severity
+from mesh_core.messaging.held import SEEN_WITHIN, HeldTrouble, read_held
+from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.models.streams import HELD_KEY
 from planner_agent.planner_store import PlannerStore
@@ -42,12 +42,24 @@ class HeldTroubles:
         self._keep_seconds = keep_seconds
         self._clock = clock
 
-    def must_be_told(self, event: HealthEvent, hold: Hold) -> bool:
-        """Is it critical, or does it wait for too long already?"""
-        return event.severity is Severity.CRITICAL or (hold.has_limit and hold.seconds >= self._hold_seconds)
+    async def waits(self, event: HealthEvent, hold: Hold | None, *, again: bool) -> str:
+        """Why nothing is said of it now; '' where something is: it waits for nothing, or must be told.
 
-    async def note(self, event: HealthEvent, hold: Hold, *, told: bool = False) -> None:
-        """It waits; `told`: with a message, which is about to be filed."""
+        Whoever else speaks of the same subject knows nothing of what is at work there: for them its agent's word of the
+        last minutes counts.
+        """
+        if event.trust is not Trust.NODE:
+            held = await self._noted(event)
+            is_fresh = held is not None and self._clock() - parse_time(held.at) < SEEN_WITHIN
+            return f"{held.reason}, as its agent says" if held and is_fresh else ""
+        if hold is None:
+            await self._release(event, again=again)
+            return ""
+        await self.note(event, hold)
+        return "" if self._must_be_told(event, hold) else why_held(event, hold)
+
+    async def note(self, event: HealthEvent, hold: Hold, *, told_by: str = "") -> None:
+        """It waits; `told_by`: with a message of that event, which is about to be filed."""
         before = await self._noted(event)
         held = HeldTrouble(
             node=event.node,
@@ -55,14 +67,18 @@ class HeldTroubles:
             type=event.type,
             reason=why_held(event, hold),
             at=rfc3339(self._clock()),
-            told_by=(before.told_by if before else "") or (event.id or "" if told else ""),
+            told_by=(before.told_by if before else "") or told_by,
         )
         pipe = self._bus.redis.pipeline(transaction=False)
         pipe.hset(HELD_KEY, subject_of(event), held.wire())
         pipe.expire(HELD_KEY, self._keep_seconds)
         await self._bus.run(pipe)
 
-    async def release(self, event: HealthEvent, *, again: bool) -> None:
+    def _must_be_told(self, event: HealthEvent, hold: Hold) -> bool:
+        """Is it critical, or does it wait for too long already?"""
+        return event.severity is Severity.CRITICAL or (hold.has_limit and hold.seconds >= self._hold_seconds)
+
+    async def _release(self, event: HealthEvent, *, again: bool) -> None:
         """It waits for nothing any more: the message that told of it goes, and does not count as a decision."""
         held = await self._noted(event)
         if held is None:

@@ -17,7 +17,7 @@ import structlog
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Receipt
-from mesh_core.incidents.at_work import Hold, hold_on
+from mesh_core.incidents.at_work import hold_on
 from mesh_core.incidents.causes import Cause
 from mesh_core.incidents.rule import ends
 from mesh_core.llm.reasons import quoted
@@ -31,7 +31,7 @@ from planner_agent.batch import PlanningTask
 from planner_agent.cause_book import CauseBook
 from planner_agent.correlation import Correlation
 from planner_agent.diagnosis import Diagnosis, Diagnostician
-from planner_agent.held import HeldTroubles, message_of, why_held
+from planner_agent.held import HeldTroubles, message_of
 from planner_agent.planner_store import KnownTrouble, PlannerStore
 from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
@@ -117,10 +117,8 @@ class ProposalWriter:
             await self.storms.leave(event)
             return await self._explain(task, cause, again=again)
         hold = hold_on(event)
-        if hold and not self._held.must_be_told(event, hold):
-            return await self._hold(task, hold)
-        if hold is None:
-            await self._held.release(event, again=again)
+        if why := await self._held.waits(event, hold, again=again):
+            return await self._hold(task, why)
         if storm := await self._storm_of(event) if receipt is None else None:
             if storm.opens:
                 return await self._plan(replace(task, event=storm.event), again)
@@ -165,7 +163,7 @@ class ProposalWriter:
         if poison := is_poison(begun := await self._store.begin(action_id)):
             await self._dead_letter(task, begun)
         if hold := hold_on(event):
-            await self._held.note(event, hold, told=True)
+            await self._held.note(event, hold, told_by=event.id or "")
             diagnosis = self._diagnostician.message(event, message_of(event))
         else:
             diagnosis = await self._diagnose(event, action_id, rules_only=poison)
@@ -236,16 +234,12 @@ class ProposalWriter:
         )
         await self._propose_nothing(task, decision)
 
-    async def _hold(self, task: PlanningTask, hold: Hold) -> None:
+    async def _hold(self, task: PlanningTask, why: str) -> None:
         """It may come from what is at work there. As long as it lasts it comes again, and is asked anew."""
         event = task.event
-        await self._held.note(event, hold)
-        log.info("planner.held", event_id=event.id, kind=hold.work.kind)
+        log.info("planner.held", event_id=event.id, why=why)
         decision = Decision(
-            ts=rfc3339(self._clock()),
-            event_id=event.id or "",
-            verdict=DecisionVerdict.HELD,
-            reason=why_held(event, hold),
+            ts=rfc3339(self._clock()), event_id=event.id or "", verdict=DecisionVerdict.HELD, reason=why
         )
         await self._propose_nothing(task, decision)
 
