@@ -18,6 +18,7 @@ import redis
 from sign_in_rig import SignedIn, sign_in
 
 from mesh_core.approvals.proposal_files import ActionName
+from mesh_core.messaging.held import HeldTrouble
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.outcomes import Outcome, Stage
@@ -147,6 +148,14 @@ class Mesh:
         """Type of trouble by service: as a planner notes what the trouble of a proposal explains."""
         with redis.Redis.from_url(self.redis.url) as client:
             client.hset(f"mesh:explained:{action_id}", mapping={f"web01/{s}": type_ for s, type_ in troubles.items()})
+
+    def hold(self, node: str, service: str, reason: str) -> None:
+        """As a planner notes what waits for something that is at work on its host."""
+        held = HeldTrouble(
+            node=node, service=service, type="service_down", reason=reason, at=rfc3339(datetime.now(UTC))
+        )
+        with redis.Redis.from_url(self.redis.url) as client:
+            client.hset("mesh:held", f"{node}/{service}", held.wire())
 
     def propose(self, node: str = "web01", service: str = "shop", **changed: Any) -> ActionName:
         """A new proposal in pending/, as a planner files it."""

@@ -272,3 +272,12 @@ def serious(page: Page) -> list[str]:
         for one in found
         if one["impact"] in ("serious", "critical")
     ]
+
+
+def test_what_waits_for_something_at_work_says_so_in_the_world(
+    visit: Visit, mesh: Mesh, places: dict[str, str]
+) -> None:
+    mesh.tell(type="service_down", node="patient01", service="shop", severity="error")
+    mesh.hold("patient01", "shop", "apt-get upgrade has been at work for 3 min (packages)")
+    row = show(visit, places, "world").locator(".places .row", has_text="patient01")
+    expect(row).to_contain_text("waits: apt-get upgrade has been at work for 3 min (packages)")
