@@ -20,7 +20,7 @@ from parts.engine import Engine
 from parts.nodes import SystemdNode, systemd_container
 from parts.require import missing
 
-from mesh_core.models.events import HealthEvent
+from mesh_core.models.events import Decision, HealthEvent
 from mesh_core.testing import AllFolders, Patience, RedisServer, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -73,12 +73,16 @@ class LiveMesh:
     def actions(self) -> AllFolders:
         return AllFolders(self.runtime)
 
-    def events(self) -> list[HealthEvent]:
-        """What the agents and hooks said, each incident once."""
+    def events(self, *, again: bool = False) -> list[HealthEvent]:
+        """What the agents and hooks said, each incident once; or with all that was announced `again`."""
         with redis.Redis(port=self.server.port) as client:
             rows = [row for stream in STREAMS for row in client.xrange(stream)]
         found = [HealthEvent.model_validate_json(fields[b"p"]) for _, fields in rows]
-        return [event for event in found if not event.payload.get("announced_again")]
+        return [event for event in found if again or not event.payload.get("announced_again")]
+
+    def decisions(self) -> list[Decision]:
+        with redis.Redis(port=self.server.port) as client:
+            return [Decision.model_validate_json(fields[b"p"]) for _, fields in client.xrange(Decision.stream)]
 
     def start(self, service: str) -> None:
         with (self.folder / f"{service}.log").open("ab") as out:

@@ -37,13 +37,14 @@ class Thing(_Part):
 
     `unit` is the text of a service or a mount of systemd on the far node; it is started. `host` is a whole node by its
     name, for what is wrong with none of its services; with `service`, what a stranger calls one there. `tagged`: from a
-    tag of its own of that image, `{thing}:latest`.
+    tag of its own of that image, `{thing}:latest`, or the one that `called` says.
     """
 
     image: Literal["sick", "base"] = "sick"
     run: str = ""  # instead of the image's own command: `sh -c` of it
     options: tuple[str, ...] = ()  # of docker run
     tagged: bool = False
+    called: str = ""
     service: str = ""  # what the mesh calls a container that is one of several of a service
     unit: str = ""
     host: str = ""
@@ -85,7 +86,8 @@ Signs = tuple[Annotated[Sign, BeforeValidator(_as_sign)], ...]  # a bare word: w
 
 
 class Step(_Part):
-    """Something that happens: a docker command (with `fails`, one that must fail), a shell command on the far node, a
+    """Something that happens: a docker command (with `fails`, one that must fail; `meanwhile`, one that goes on until
+    `ends`), a shell command on the far node, a
     post to a hook of the observer (in an `encoding`, as Python calls it), a command of Redis, a service of the mesh or
     a machine restarted, other sections of a node's node.yml (its agent starts anew), or an `event` that is waited for
     before the next step.
@@ -93,6 +95,8 @@ class Step(_Part):
 
     docker: str = ""
     fails: bool = False
+    meanwhile: str = ""
+    ends: bool = False
     node: str = ""
     hook: str = ""
     body: dict[str, Any] = Field(default_factory=dict)
@@ -104,9 +108,19 @@ class Step(_Part):
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        kinds = (self.docker, self.node, self.hook, self.redis, self.restart, self.watch, self.event)
+        kinds = (
+            self.docker,
+            self.meanwhile,
+            self.ends,
+            self.node,
+            self.hook,
+            self.redis,
+            self.restart,
+            self.watch,
+            self.event,
+        )
         if sum(map(bool, kinds)) != 1:
-            raise ValueError("a step is one of docker, node, hook, redis, restart, watch, event")
+            raise ValueError("a step is one of docker, meanwhile, ends, node, hook, redis, restart, watch, event")
         return self
 
 
@@ -133,7 +147,8 @@ class After(_Part):
 class Scenario(_Part):
     """`about` says what a person would see; `short` ones run in `make test`, too.
 
-    `taken_back`: proposals that were made, and withdrawn before anybody decided.
+    `taken_back`: proposals that were made, and withdrawn before anybody decided. `held`: trouble for which nothing is
+    proposed, because something is at work there; `says` are words of the decision.
     """
 
     name: Word
@@ -143,6 +158,7 @@ class Scenario(_Part):
     fault: tuple[Step, ...] = ()
     found: tuple[Sign, ...] = ()
     taken_back: Signs = ()
+    held: Signs = ()
     proposed: tuple[Sign, ...] = ()
     not_proposed: tuple[Word, ...] = ()
     unchanged: tuple[Word, ...] = ()
@@ -153,7 +169,15 @@ class Scenario(_Part):
     @model_validator(mode="after")
     def _speaks_of_its_own_things(self) -> Self:
         after = self.after
-        signs = (*self.found, *self.taken_back, *self.proposed, *after.recovered, *after.withdrawn, *after.proposed)
+        signs = (
+            *self.found,
+            *self.taken_back,
+            *self.held,
+            *self.proposed,
+            *after.recovered,
+            *after.withdrawn,
+            *after.proposed,
+        )
         named = {sign.of for sign in signs} | {*self.not_proposed, *self.unchanged}
         named |= {*after.started, *after.healthy, *after.unchanged}
         if strange := sorted(named - self.things.keys()):
@@ -166,8 +190,8 @@ class Scenario(_Part):
 
     @property
     def is_quiet(self) -> bool:
-        """Must nothing be proposed? Then another fault shows that the mesh was looking."""
-        return not self.proposed
+        """Must nothing be proposed? Then another fault shows that the mesh was looking, where no decision does."""
+        return not self.proposed and not self.held
 
 
 def read_scenarios(path: Path = FILE) -> list[Scenario]:

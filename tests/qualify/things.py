@@ -27,6 +27,7 @@ class Things:
     mesh: LiveMesh
     declared: dict[str, Thing] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    _tags: dict[str, str] = field(default_factory=dict)  # as they were when what they name was there
 
     def add(self, name: str, thing: Thing) -> None:
         """Known by a name of this run from now on; not started yet."""
@@ -45,9 +46,9 @@ class Things:
         command = ["sh", "-c", self.filled(thing.run)] if thing.run else []
         options = [self.filled(option) for option in thing.options]
         image = self.mesh.images[thing.image]
-        if thing.tagged:
-            self.mesh.engine.docker("tag", image, f"{own}:latest")
-            image = f"{own}:latest"
+        if tag := self._tag(name):
+            self.mesh.engine.docker("tag", image, tag)
+            image = tag
         self.mesh.engine.run(image, *command, name=own, options=options)
         if thing.ready is not Ready.STARTED:
             await wait_for(lambda: self.is_healthy(name), READY_SECONDS, f"{name} {thing.ready} at first")
@@ -57,11 +58,18 @@ class Things:
         kinds = self.declared
         self.mesh.engine.rm(*(own for name, own in self.names.items() if not kinds[name].unit and not kinds[name].host))
         for name, own in reversed(self.names.items()):
-            if kinds[name].tagged:
-                self.mesh.engine.docker("rmi", f"{own}:latest", check=False)
+            if tag := self._tag(name):
+                self.mesh.engine.docker("rmi", tag, check=False)
             if kinds[name].unit:
                 for verb in ("stop", "disable", "reset-failed"):
                     self.mesh.node.systemctl(verb, own, check=False)
+
+    def _tag(self, name: str) -> str:
+        """Of its own, '' for none."""
+        thing = self.declared[name]
+        if thing.called and name not in self._tags:
+            self._tags[name] = self.filled(thing.called)
+        return self._tags.get(name, f"{self.names[name]}:latest" if thing.tagged else "")
 
     # -- names -------------------------------------------------------------------------------------------------
 

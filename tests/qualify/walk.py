@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from time import monotonic, time
@@ -47,6 +48,7 @@ class Walk:
         self.scenario = scenario
         self.row = row
         self.things = Things(mesh)
+        self._meanwhile: subprocess.Popen[bytes] | None = None
         self._watched: set[str] = set()  # the nodes of which a step changed what they watch
 
     async def go(self) -> None:
@@ -69,6 +71,8 @@ class Walk:
             self.row["proposed"] = monotonic() - began
             for sign in scenario.taken_back:
                 await self._wait_until_withdrawn(sign)
+            for sign in scenario.held:
+                await wait_for(lambda sign=sign: self._is_held(sign), FOUND_SECONDS, f"held: {sign}")
             if scenario.is_quiet:
                 await self._canary()
             await self._wait_until_explained(scenario.proposed)
@@ -90,9 +94,15 @@ class Walk:
     def _tidy(self) -> None:
         for filed in self._pending():
             self.mesh.actions.reject(filed.name, "the scenario is over", "qualify")
+        self._end_what_goes_on()
         self.things.tidy()
         for node in self._watched:
             self.mesh.watch(node, {})
+
+    def _end_what_goes_on(self) -> None:
+        if self._meanwhile:
+            self._meanwhile.kill()
+            self._meanwhile.wait(60)
 
     # -- what happens ------------------------------------------------------------------------------------------
 
@@ -104,6 +114,17 @@ class Walk:
                 return
             with pytest.raises(DockerFailed):
                 self.mesh.engine.docker(*words)
+        elif step.meanwhile:
+            words = [self.mesh.engine.client, *shlex.split(self.things.filled(step.meanwhile))]
+            self._meanwhile = subprocess.Popen(
+                words,
+                env=self.mesh.engine.env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        elif step.ends:
+            self._end_what_goes_on()
         elif step.node:
             self.mesh.engine.exec(self.mesh.node.name, "sh", "-ec", self.things.filled(step.node))
         elif step.redis:
@@ -135,6 +156,11 @@ class Walk:
         if not self.things.is_about(sign.of, event.node, event.service, event.payload):
             return False
         return self.things.filled_body(sign.payload).items() <= event.payload.items()
+
+    def _is_held(self, sign: Sign) -> bool:
+        about = {event.id for event in self.mesh.events(again=True) if self._fits(sign, event)}
+        said = [one.reason for one in self.mesh.decisions() if one.verdict == "held" and one.event_id in about]
+        return any(sign.says in reason for reason in said)
 
     def _pending(self) -> list[Filed]:
         """About anything of this scenario."""
@@ -229,7 +255,7 @@ class Walk:
         if scenario.proposed and not after.withdrawn and scenario.decision is not Decision.APPROVE:
             await self._canary()  # the mesh went on, and did nothing of that kind
         if scenario.decision is not Decision.APPROVE:
-            wait = scenario.proposed if scenario.decision is Decision.IGNORE else ()
+            wait = (*(scenario.proposed if scenario.decision is Decision.IGNORE else ()), *after.proposed)
             self._insist_on_proposals([sign for sign in wait if not sign.is_among(after.withdrawn)])
         for name, times in after.started.items():
             assert self.things.starts(name, decided) == times, f"{name}: {self.things.starts(name, decided)} starts"
