@@ -109,6 +109,10 @@ class Fault:
     begin: Callable[[Home], None] = lambda home: None
     event: Callable[[Home], dict[str, Any]] | None = None
 
+    @property
+    def name(self) -> str:
+        return f"{self.remedy} {self.service}".strip()
+
     def is_about(self, proposal: dict[str, Any]) -> bool:
         return proposal["type"] == self.remedy and str(proposal["service"] or "").endswith(self.service)
 
@@ -139,6 +143,27 @@ def the_shop_is_as_before(home: Home) -> bool:
     if now["Image"] != home.notes["good"] or home.engine.health(name) != "healthy":
         return False
     return home.engine.exec(name, "ls", "/data").split() == ["by", "precious"]
+
+
+def stall_image(home: Home) -> str:
+    return f"{home.projects['stall'].name}/stall:latest"
+
+
+def a_stall(home: Home) -> None:
+    home.notes["stall"] = home.image(stall_image(home), "while :; do sleep 0.2; done", "ENV NAME=good")
+    home.projects["stall"].declare(web={"image": stall_image(home)})
+    home.projects["stall"].up()
+
+
+def an_update_that_ends_at_once(home: Home) -> None:
+    """Nobody starts it again: it is down, not in a loop."""
+    home.image(stall_image(home), "echo no such key: listen_adress >&2; exit 78", "ENV NAME=bad")
+    home.projects["stall"].up()
+
+
+def the_stall_is_as_before(home: Home) -> bool:
+    now = home.engine.inspect(home.projects["stall"].container("web"))
+    return bool(now["Image"] == home.notes["stall"] and now["State"]["Running"])
 
 
 def a_hub_with_a_check_each(home: Home) -> None:
@@ -228,6 +253,15 @@ FAULTS = (
         begin=a_shop_with_its_data,
         make=an_update_that_is_broken,
         mended=the_shop_is_as_before,
+        touches="anew from the image that it was well with",
+        told="image ",
+    ),
+    Fault(
+        "rollback_image",
+        service="stall.web",
+        begin=a_stall,
+        make=an_update_that_ends_at_once,
+        mended=the_stall_is_as_before,
         touches="anew from the image that it was well with",
         told="image ",
     ),
@@ -385,17 +419,17 @@ async def test_each_remedy_mends_its_fault_and_a_second_run_changes_nothing(
             await asyncio.to_thread(fault.make, home)
             if fault.event:
                 tell(redis_server.url, await asyncio.to_thread(fault.event, home))
-        wanted = {fault.remedy for fault in FAULTS}
+        wanted = {fault.name for fault in FAULTS}
         await wait_for(lambda: proposals_of(actions).keys() == wanted, 60, "a proposal for each")
         approved = proposals_of(actions)
         for fault in FAULTS:
-            file, proposal = approved[fault.remedy]
+            file, proposal = approved[fault.name]
             assert not fault.mended(home), "nothing runs before a person said yes"
             shown = await asyncio.to_thread(mend, mesh, "show", proposal["id"])
             assert fault.touches in shown, shown
             file.rename(actions / "approved" / file.name)
         for fault in FAULTS:
-            outcome = await outcome_of(actions, approved[fault.remedy][1]["id"])
+            outcome = await outcome_of(actions, approved[fault.name][1]["id"])
             assert (outcome["result"], outcome["verdict"]) == ("done", "proven"), outcome["reason"]
             assert fault.mended(home), outcome
             change = outcome["reason"].partition(";")[0]
@@ -403,8 +437,8 @@ async def test_each_remedy_mends_its_fault_and_a_second_run_changes_nothing(
             assert " -> " in change, outcome["reason"]
     # The same trouble told once more: it is seen to be over, and nothing runs.
     for fault in FAULTS:
-        told = {key: value for key, value in approved[fault.remedy][1]["event"].items() if key != "id"}
-        tell(redis_server.url, {**told, "incident": f"{fault.remedy}-again"})
+        told = {key: value for key, value in approved[fault.name][1]["event"].items() if key != "id"}
+        tell(redis_server.url, {**told, "incident": f"{fault.name.replace(' ', '/')}-again"})
     await wait_for(lambda: proposals_of(actions).keys() == wanted, 60, "proposals of the same")
     again = proposals_of(actions)
     for file, _ in again.values():
@@ -420,6 +454,6 @@ def are_well(home: Home) -> bool:
 
 
 def proposals_of(actions: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
-    """Of each fault, by its remedy: (file, proposal)."""
+    """Of each fault, by its name: (file, proposal)."""
     files = waiting(actions)
-    return {fault.remedy: one for fault in FAULTS for one in files if fault.is_about(one[1])}
+    return {fault.name: one for fault in FAULTS for one in files if fault.is_about(one[1])}

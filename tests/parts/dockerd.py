@@ -29,10 +29,12 @@ class OwnEngine:
     """`start()`, then `host`; `restart()` as an upgrade does; `stop()` leaves no process, mount, bridge or file.
 
     `takes_docker0`, and the firewall, where no other engine has them; else it leaves both to one that may start later.
+    `live_restore`: its containers outlive it.
     """
 
-    def __init__(self, *, takes_docker0: bool = False) -> None:
+    def __init__(self, *, takes_docker0: bool = False, live_restore: bool = False) -> None:
         self._takes_docker0 = takes_docker0
+        self._more = ("--live-restore",) if live_restore else ()
         self.folder = Path(tempfile.mkdtemp(prefix="mendmesh-engine-"))
         self.host = f"unix://{self.folder}/docker.sock"
         self.bridge = ""
@@ -60,7 +62,7 @@ class OwnEngine:
                     *_dies_with_us(),
                     dockerd,
                     *("--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")),
-                    *("--pidfile", str(self.folder / "pid"), "--host", self.host, *self._network),
+                    *("--pidfile", str(self.folder / "pid"), "--host", self.host, *self._network, *self._more),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -23,9 +23,10 @@ STAYS = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
 
 
 @pytest.fixture
-def own(engine: Any, base_image: str) -> Iterator[Any]:
-    """(the engine that may be restarted, docker commands on it), with an image to run."""
-    own = OwnEngine()
+def own(request: pytest.FixtureRequest, engine: Any, base_image: str) -> Iterator[Any]:
+    """(the engine that may be restarted, docker commands on it), with an image to run. A parameter: its containers
+    outlive it."""
+    own = OwnEngine(live_restore=getattr(request, "param", False))
     own.start()
     try:
         found = engine_at(own.host)
@@ -74,6 +75,26 @@ async def test_what_ended_with_its_engine_is_told_and_what_a_person_stopped_is_n
         event = await watched.see("job", "container_died", seconds=40)
         assert event.payload["ended"] == "with its engine"
         assert watched.types("meant") == watched.types("comes-back") == []
+
+
+@pytest.mark.parametrize("own", [True], indirect=True)
+async def test_what_outlives_its_engine_is_left_in_peace_and_watched_as_before(own: Any, watching: Any) -> None:
+    dockerd, docker = own
+    lives = "trap 'exit 0' TERM; until test -e /die; do sleep 0.05; done; exit 3"
+    names = [f"job{number}" for number in range(5)]
+    for name in (*names, "meant"):
+        docker.run(docker.base_image, "sh", "-c", lives, name=name)
+    first = probe(dockerd.host)
+    async with watching(first) as watched:
+        await wait_for(lambda: all(first.history.record(_id(docker, name)).running for name in names), 10, "a look")
+        docker.docker("stop", "-t", "5", "meant")
+        await wait_for(lambda: first.history.record(_id(docker, "meant")).stopped_by_person, 10, "the stop")
+        await asyncio.to_thread(dockerd.restart)
+        assert [docker.inspect(name)["State"]["Running"] for name in names] == [True] * 5
+        docker.exec("job0", "touch", "/die")
+        event = await watched.see("job0", "container_died", seconds=40)
+        assert (event.payload["exit_code"], event.payload["stopped_by_person"]) == (3, False)
+        assert all(watched.types(name) == [] for name in (*names[1:], "meant"))
 
 
 def _id(docker: Any, name: str) -> str:
