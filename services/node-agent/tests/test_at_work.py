@@ -24,7 +24,7 @@ from node_agent.confirmation import ConfirmationRule
 from node_agent.probes.tcp import TcpOptions, TcpProbe
 from node_agent.work.declared import declared_at
 from node_agent.work.deployments import deployment_by, pulled_at
-from node_agent.work.host import Process
+from node_agent.work.host import Process, look_around
 from node_agent.work.options import WorkOptions
 from node_agent.work.programs import without_interpreter, work_of
 from node_agent.work.rebuilds import rebuilds_in
@@ -104,12 +104,11 @@ def test_a_program_works_if_what_it_was_told_changes_something(words: str, told:
 def twin(tmp_path: Path) -> Path:
     """A host whose processes are ours as well: a real apt-get would hold what others try on this machine."""
     (tmp_path / "proc").mkdir()
-    (tmp_path / "proc/stat").write_text(f"btime {int(time.time()) - 3600}\n")
     return tmp_path
 
 
 def process(host: Path, pid: int, words: str, *, comm: str, nested: bool = False, parent: int = 1) -> None:
-    """It started five minutes after the host."""
+    """It started five minutes after the kernel's clock."""
     folder = host / "proc" / str(pid)
     folder.mkdir()
     ticks = 300 * os.sysconf("SC_CLK_TCK")
@@ -130,6 +129,18 @@ def test_what_the_host_does_is_at_work_and_what_its_containers_do_to_themselves_
         ("backup", "pg_dump"),
         ("backup", "borg create"),
     ]
+
+
+def test_a_process_began_when_it_did_by_the_clock_of_now() -> None:
+    """Whatever /proc/stat says: it holds the start of a container, or the time before the clock was set."""
+    before = time.time()
+    with subprocess.Popen(["sleep", "600"]) as child:
+        try:
+            sight = look_around(Path("/"), lambda comm: comm == "sleep", time.monotonic() + 60)
+            (began,) = [one.started for one in sight.processes if one.pid == child.pid]
+            assert before - 2 <= began <= time.time() + 2
+        finally:
+            child.kill()
 
 
 def test_whoever_holds_the_lock_of_a_package_manager_is_seen(host: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,16 @@ def booted_at(proc: Path = PROC) -> float:
         return 0.0
 
 
+def clock_began_at() -> float:
+    """What the start of a process counts from, in unix seconds of the clock of now.
+
+    Not `booted_at`: a container manager writes its own time there, and a clock that is set later leaves it behind.
+    """
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def started_at(folder: Path) -> float:
-    """Seconds after the host came up, of the process whose folder in /proc that is. OSError where it has ended."""
+    """Seconds after the kernel's clock began, of the process whose folder that is. OSError where it has ended."""
     words = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
     return int(words[19]) / os.sysconf("SC_CLK_TCK")
 

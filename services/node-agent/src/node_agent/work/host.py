@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from node_agent.processes import booted_at, process_folders
+from node_agent.processes import clock_began_at, process_folders
 from node_agent.work.programs import without_interpreter
 
 MAX_PROCESSES = 20_000
@@ -52,7 +52,7 @@ def look_around(root: Path, wanted: Callable[[str], bool], deadline: float) -> S
     proc = root / "proc"
     names: dict[int, tuple[str, int]] = {}
     found: list[Process] = []
-    booted, ticks = booted_at(proc), os.sysconf("SC_CLK_TCK")
+    began, ticks = clock_began_at(), os.sysconf("SC_CLK_TCK")
     for folder in process_folders(proc)[:MAX_PROCESSES]:
         if time.monotonic() >= deadline:
             break
@@ -62,7 +62,7 @@ def look_around(root: Path, wanted: Callable[[str], bool], deadline: float) -> S
             names[int(folder.name)] = (comm, int(fields[1]))
             terminal = _terminal(int(fields[4]))
             if terminal or wanted(comm):
-                found.append(_process(folder, comm, terminal, booted + int(fields[19]) / ticks))
+                found.append(_process(folder, comm, terminal, began + int(fields[19]) / ticks))
     return Sight(tuple(found), names, _users(root))
 
 

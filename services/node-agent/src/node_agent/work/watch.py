@@ -20,7 +20,7 @@ from node_agent.container_check import unix_time
 from node_agent.engine import Engine
 from node_agent.evidence import clean_text
 from node_agent.loose_thread import LooseThread
-from node_agent.processes import booted_at, program_of, started_at
+from node_agent.processes import clock_began_at, program_of, started_at
 from node_agent.work.declared import declared_at
 from node_agent.work.deployments import CLIENTS, PULLED_SECONDS, deployment_by, pulled_at
 from node_agent.work.host import Process, Sight, look_around
@@ -63,7 +63,7 @@ class _Look:
         proc = self.options.host / "proc"
         for lock in held_locks(self.options.host):
             if lock.pid not in told:
-                since = booted_at(proc) + started_at(proc / str(lock.pid))
+                since = clock_began_at() + started_at(proc / str(lock.pid))
                 name = clean_text(program_of(proc / str(lock.pid)), 40)
                 yield Work(WorkKind.PACKAGES, f"{name}, which holds the lock of {lock.manager},", since)
 
