@@ -103,6 +103,15 @@ def test_an_event_that_no_rule_is_asked_about_says_so(mend: Mend) -> None:
     assert explained(mend, event_file(mend, type="service_recovered", payload={}))["route"] == "recovery"
 
 
+def test_what_an_event_waits_for_is_said_before_all_else(mend: Mend) -> None:
+    at_work = [{"kind": "backup", "what": "restic backup", "since": "2026-05-05T11:50:00Z"}]
+    payload = DOWN | {"at_work": at_work, "opened_at": "2026-05-05T11:55:00Z"}
+    file = event_file(mend, payload=payload, trust="node", timestamp="2026-05-05T12:00:00Z")
+    assert explained(mend, file)["waits_for"] == "restic backup has been at work for 10 min (backup)"
+    assert "waits for   restic backup has been at work for 10 min" in mend("policy", "explain", file).stdout
+    assert explained(mend, event_file(mend, payload=payload))["waits_for"] == "", "only its agent knows"
+
+
 def test_a_check_names_everything_that_is_wrong_with_its_line(mend: Mend) -> None:
     assert "shipped rules hold" in mend("policy", "check").stdout
     policy_file(mend, "max_restarts_per_hour: -1\nrules:\n- {name: a, allow: [rstart], prefer: notify, reason: x}\n")

@@ -25,6 +25,7 @@ from mend.policies.past_decisions import Compared, PastActions, PastDecision, co
 from mend.policies.source import PolicySource, policy_of, policy_path
 from mend.text import plain
 from mend.times import local_time
+from mesh_core.incidents.at_work import why_held
 from mesh_core.models.durations import BadTime, parse_span
 from mesh_core.policy.offer import PolicyStep
 from mesh_core.policy.policy import BadPolicy, Policy
@@ -172,6 +173,8 @@ def _say(cli: CliContext, said: Explanation, source: PolicySource, asked: AskedE
     if said.route != ASKED:
         why = "it ends trouble" if said.route == RECOVERY else "nothing is wrong in it"
         cli.say_beside("  never asked ", f"{why}: the planner asks no rule about it. They would say:", "yellow")
+    if why := why_held(event):
+        cli.say_beside("  waits for   ", f"{plain(why)}: until it has ended no repair is proposed", "yellow")
     where = source.place_of(said.fitted)
     first = allowed.steps[0]
     cli.say_beside("  rule        ", Text(said.fitted, "bold").append(f", {where}" if where else "", "not bold"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mend.policies.heard_fields import fields_saying
+from mesh_core.incidents.at_work import why_held
 from mesh_core.incidents.event_types import RECOVERIES
 from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent
@@ -49,6 +50,7 @@ class Explanation:
         return {
             "event": {name: getattr(event, name) for name in ("id", "type", "node", "service", "severity")},
             "route": self.route,
+            "waits_for": why_held(self.event),
             "rule": self.fitted,
             "facts": {word: list(said) for word, said in self.facts.items()},
             "cues": {word: list(said) for word, said in self.cues.items()},

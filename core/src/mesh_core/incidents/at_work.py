@@ -109,6 +109,12 @@ def hold_on(event: HealthEvent) -> Hold | None:
     return None
 
 
+def why_held(event: HealthEvent) -> str:
+    """What this trouble waits for, at most 300 characters; '' for nothing."""
+    hold = hold_on(event)
+    return f"{hold.work.told(_seconds(event.timestamp))} ({hold.work.kind})"[:300] if hold else ""
+
+
 def work_in_words(event: HealthEvent) -> str:
     """A line each, for people; '' for none."""
     now = _seconds(event.timestamp)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from mesh_core.incidents.at_work import Hold, hold_on
+from mesh_core.incidents.at_work import Hold, why_held
 from mesh_core.incidents.subject import subject_of
 from mesh_core.incidents.wording import what_is_wrong
 from mesh_core.messaging.bus import Bus
@@ -55,17 +55,17 @@ class HeldTroubles:
         if hold is None:
             await self._release(event, again=again)
             return ""
-        await self.note(event, hold)
-        return "" if self._must_be_told(event, hold) else why_held(event, hold)
+        await self.note(event)
+        return "" if self._must_be_told(event, hold) else why_held(event)
 
-    async def note(self, event: HealthEvent, hold: Hold, *, told_by: str = "") -> None:
+    async def note(self, event: HealthEvent, *, told_by: str = "") -> None:
         """It waits; `told_by`: with a message of that event, which is about to be filed."""
         before = await self._noted(event)
         held = HeldTrouble(
             node=event.node,
             service=event.service,
             type=event.type,
-            reason=why_held(event, hold),
+            reason=why_held(event),
             at=rfc3339(self._clock()),
             told_by=(before.told_by if before else "") or told_by,
         )
@@ -98,15 +98,7 @@ class HeldTroubles:
         return read_held(row) if row else None
 
 
-def why_held(event: HealthEvent, hold: Hold) -> str:
-    """Why nothing is proposed, at most 300 characters."""
-    return f"{hold.work.told(parse_time(event.timestamp).timestamp())} ({hold.work.kind})"[:300]
-
-
 def message_of(event: HealthEvent) -> str:
     """What people are told of trouble that waits; '' for what does not."""
-    hold = hold_on(event)
-    if hold is None:
-        return ""
     trouble = f"{event.service or event.node}: {what_is_wrong(event)}"
-    return f"{why_held(event, hold)}, and {trouble}. No repair is proposed until it has ended."
+    return f"{why}, and {trouble}. No repair is proposed until it has ended." if (why := why_held(event)) else ""

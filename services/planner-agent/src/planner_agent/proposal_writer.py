@@ -162,9 +162,9 @@ class ProposalWriter:
         await self._store.tell_weight(event, raised or weight_of(event, NOTIFY.word, preferred))
         if poison := is_poison(begun := await self._store.begin(action_id)):
             await self._dead_letter(task, begun)
-        if hold := hold_on(event):
-            await self._held.note(event, hold, told_by=event.id or "")
-            diagnosis = self._diagnostician.message(event, message_of(event))
+        if message := message_of(event):
+            await self._held.note(event, told_by=event.id or "")
+            diagnosis = self._diagnostician.message(event, message)
         else:
             diagnosis = await self._diagnose(event, action_id, rules_only=poison)
         if reported and raised:
