@@ -6,6 +6,7 @@ import io
 import json
 import shlex
 import subprocess
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from mend_rig import NODE, Mend, finish, proposal_of
@@ -16,6 +17,7 @@ from mend.commands.pending import COLUMNS, _rows
 from mend.listing import listing
 from mesh_core.actions.register import playbook_for
 from mesh_core.approvals.proposal_files import digest_of, name_of, short_id
+from mesh_core.llm.sent import SentPrompt, note_sent
 from mesh_core.models.proposals import Folder, ModelRef
 
 
@@ -154,3 +156,19 @@ def test_what_a_yes_touches_beyond_the_one_thing_is_listed_by_name(mend: Mend) -
     touches = {row["service"]: row["touches"] for row in json.loads(mend("pending", "--json").stdout)}
     assert touches["narrow"] == f"restarts 1 container on {NODE}: narrow"
     assert all(name in touches["vpn"] for name in guests)
+
+
+def test_show_sent_prints_what_each_model_got_and_says_where_nothing_is_kept(mend: Mend) -> None:
+    proposal = mend.propose()
+    said = mend("show", proposal.id, "--sent")
+    assert (said.exit_code, said.stdout.startswith("Nothing is kept")) == (0, True), said.output
+    (mend.runtime / "requests").mkdir(mode=0o700, exist_ok=True)
+    about = proposal.event.id or ""
+    sent = SentPrompt("2026-11-29T09:00:00Z", "haiku", "anthropic", "claude", True, "Be brief.", "What now?\n  logs")
+    note_sent(mend.runtime, about, sent)
+    note_sent(mend.runtime, about, replace(sent, to="lab", outside=False))
+    said = mend("show", proposal.id, "--sent")
+    assert "to haiku (claude), outside the house" in said.stdout
+    assert "to lab (claude), in the house" in said.stdout
+    assert "    What now?\n      logs\n" in said.stdout
+    assert json.loads(mend("show", proposal.id, "--sent", "--json").stdout)[0] == asdict(sent)

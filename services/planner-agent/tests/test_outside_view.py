@@ -99,6 +99,7 @@ async def test_only_the_model_in_the_house_is_shown_the_rest() -> None:
     )
     await diagnostician.diagnose(EVENT)
     (there,), (here,) = far.prompts, near.prompts
+    assert there.about == here.about == EVENT.id
     for word in ("jane@example.org", "Miller", "901820", "DE02"):
         assert word not in there.user + there.system, word
     assert "worker lost" in there.user

@@ -18,6 +18,7 @@ from mend.obstacles import APPROVED_HEADING, look_around, say_obstacles
 from mend.options import AsJson
 from mend.playbook_findings import say_dangers
 from mend.previews import line_of, preview_row, say_preview
+from mend.prompts_sent import say_sent
 from mend.text import plain, plain_lines
 from mend.times import age, local_time, now, seconds_between
 from mesh_core.actions.playbook import how_it_runs
@@ -55,19 +56,28 @@ AnyId = Annotated[
 MAX_EVIDENCE = 4000  # characters of one piece that are shown
 
 
-def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False) -> None:
+SentToo = Annotated[
+    bool, typer.Option("--sent", help="Instead, exactly what each model was sent about it, and when; nothing is asked.")
+]
+
+
+def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False, sent: SentToo = False) -> None:
     """Show one proposal: why, on what evidence, and exactly what approval would run.
 
     \b
     Examples
       mend show 3f9c2a7b1d04
       mend show plan-pi4-nginx       any unambiguous beginning will do
+      mend show 3f9c2a7b1d04 --sent  what left for which model
     """
     cli: CliContext = ctx.obj
     found = find_one(cli.actions, action_id)
     proposal = cli.actions.proposal_at(found.path)
     if proposal is None:
         _unreadable(cli, found, as_json)
+        return
+    if sent:
+        say_sent(cli, proposal, as_json=as_json)
         return
     name = name_of(found.path.name)
     digest = name.digest if name else _digest_in(found)

@@ -56,12 +56,14 @@ class Price:
 
 @dataclass(frozen=True)
 class Prompt:
-    """`temperature` None: as little as the API takes where it is told one."""
+    """`temperature` None: as little as the API takes where it is told one. `about`: the id of the event or request that
+    it is for; no model is told it."""
 
     system: str
     user: str
     max_tokens: int
     temperature: float | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True)

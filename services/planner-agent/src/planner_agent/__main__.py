@@ -16,7 +16,9 @@ from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.llm.chain import chain_for, leaving, marked_to_write, model_urls
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.grades import GradeBook
+from mesh_core.llm.noting import Noting
 from mesh_core.llm.provider_kind import BadChain
+from mesh_core.llm.router import Provider
 from mesh_core.llm.settings import ChainSettings, Privacy
 from mesh_core.messaging.bridge import Bridge
 from mesh_core.messaging.bus import Bus, BusDown, masked
@@ -76,9 +78,12 @@ def main() -> None:
         models_at = model_urls(chain, config / "chain.yml", environ=environ)
         lifeline = Lifeline.at([settings.redis_url, *models_at], settings.node_name)
         policy = LatestPolicy(settings.runtime_path, lifeline, _complain)
-        providers = chain_for(chain, config / "chain.yml", environ=environ)
-        marked = marked_to_write(config / "chain.yml")
         outside = leaving(chain, config / "chain.yml", environ=environ)
+        providers: list[Provider] = [
+            Noting(provider, settings.runtime_path, outside=provider.name in outside)
+            for provider in chain_for(chain, config / "chain.yml", environ=environ)
+        ]
+        marked = marked_to_write(config / "chain.yml")
     except (BadPolicy, BadChain) as error:
         print(f"{PLANNER}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None

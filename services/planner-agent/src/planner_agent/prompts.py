@@ -103,7 +103,7 @@ def prompt_for(
         f"The policy prefers {allowed.preferred}. Its own answer:",
         _form(event, allowed),
     ]
-    return Prompt(system=_SYSTEM, user="\n".join(lines), max_tokens=MAX_ANSWER_TOKENS)
+    return Prompt(system=_SYSTEM, user="\n".join(lines), max_tokens=MAX_ANSWER_TOKENS, about=event.id or "")
 
 
 def because(event: HealthEvent, allowed: Allowed) -> str:

@@ -164,7 +164,8 @@ class _Asking:
             self.latency_ms += attempt.latency_ms
             await self._tell(self._request.id, replace(attempt, position=self._position))
 
-        result = await complete([self._provider], prompt, schema, read, breakers=self._breakers, on_attempt=tell)
+        asked = replace(prompt, about=self._request.id)
+        result = await complete([self._provider], asked, schema, read, breakers=self._breakers, on_attempt=tell)
         return result.answer
 
 
