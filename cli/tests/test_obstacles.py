@@ -102,7 +102,7 @@ def test_what_is_wrong_comes_before_what_would_be_done(sound: Mend) -> None:
     said = told(sound, "pending")
     assert said.index("disk space low: /srv") < said.index("notify")
     shown = told(sound, "show", proposal.id)
-    assert shown.index("disk space low: /srv") < shown.index("would run")
+    assert shown.index("disk space low: /srv") < shown.index("a yes ")
     [row] = json.loads(told(sound, "pending", "--json"))
     assert (row["event_type"], row["about"]) == ("disk_space_low", "/srv")
 

@@ -7,6 +7,7 @@ import json
 import shlex
 import subprocess
 from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mend_rig import NODE, Mend, finish, proposal_of
@@ -19,6 +20,7 @@ from mesh_core.actions.register import playbook_for
 from mesh_core.approvals.proposal_files import digest_of, name_of, short_id
 from mesh_core.llm.sent import SentPrompt, note_sent
 from mesh_core.models.proposals import Folder, ModelRef
+from mesh_core.models.records import rfc3339
 
 
 def test_pending_lists_what_waits_and_says_dash_for_the_count_without_redis(mend: Mend) -> None:
@@ -65,7 +67,7 @@ def test_show_prints_the_playbook_that_would_run_and_an_mv_line_that_approves(me
     assert said.exit_code == 0, said.output
     indented = "\n".join(f"    {line}" for line in playbook_for(proposal).apply.rstrip().splitlines())
     assert indented in said.stdout
-    assert f"touches     restarts 1 container on {NODE}: {proposal.service}" in said.stdout
+    assert f"a yes       restarts 1 container on {NODE}: {proposal.service}" in said.stdout
     assert "connection refused" in said.stdout
     [move] = [line.strip() for line in said.stdout.splitlines() if line.strip().startswith("mv ")]
     subprocess.run(shlex.split(move), check=True)
@@ -172,3 +174,64 @@ def test_show_sent_prints_what_each_model_got_and_says_where_nothing_is_kept(men
     assert "to lab (claude), in the house" in said.stdout
     assert "    What now?\n      logs\n" in said.stdout
     assert json.loads(mend("show", proposal.id, "--sent", "--json").stdout)[0] == asdict(sent)
+
+
+def test_show_says_whether_before_what_runs_and_ids_last(mend: Mend) -> None:
+    for number in range(5):
+        _ran_before(mend, number)
+    world = {"places": {f"{NODE}/mail": _sick("mail"), "db01/mail": {**_sick("mail"), "node": "db01"}}}
+    (mend.runtime / "state").mkdir(exist_ok=True)
+    (mend.runtime / "state" / "world.json").write_text(json.dumps(world))
+    considered = ({"choice": "redeploy", "why_not": "possible as well; it risks more (guarded)"},)
+    rule = {"name": "unhealthy", "says": "its own health check fails"}
+    now = mend.propose(rule=rule, considered=considered)
+    shown = mend("show", now.id).stdout
+    lines = (
+        f"nginx on {NODE} is unhealthy, since ",
+        f"a yes       restarts 1 container on {NODE}: nginx; nginx is away meanwhile, the last time 7 s at most; risk",
+        'because     model smollm2 says: "',
+        "rule        unhealthy: its own health check fails",
+        "instead     redeploy: possible as well; it risks more (guarded)",
+        "also there  mail (unit failed, ",
+        "seen before container restart helped (5 of 5 runs, the last ",
+        "suggestion  container restart: the last 5 runs here were all proven; approve on sight?",
+        "waiting     the proposal expires in 23h",
+        "Evidence",
+        "Approval runs this playbook",
+        f"id {now.id}",
+        "mend approve",
+    )
+    assert [shown.index(line) for line in lines] == sorted(shown.index(line) for line in lines)
+    assert shown.count("also there") == 1
+    assert "db01" not in shown
+    card = json.loads(mend("show", now.id, "--json").stdout)["card"]
+    assert [place["service"] for place in card["others"]] == ["mail"]
+    assert "approve on sight?" in mend("pending").stdout
+
+
+def test_a_run_that_did_not_help_takes_the_suggestion_back(mend: Mend) -> None:
+    for number in range(5):
+        _ran_before(mend, number)
+    _ran_before(mend, 5, "failed")
+    now = mend.propose()
+    assert "container restart did not help the last time (5 of 6 runs" in mend("show", now.id).stdout
+    assert "approve on sight" not in mend("show", now.id).stdout + mend("pending").stdout
+
+
+def _ran_before(mend: Mend, number: int, result: str = "done") -> None:
+    """A run of `number` days ago, the newest the one that did not help."""
+    days = 2 + number if result == "done" else 1
+    ended = datetime.now(UTC) - timedelta(days=days)
+    event = {"id": f"{NODE}/{1763000000000 + number}-0", "timestamp": rfc3339(ended)}
+    proposal = mend.propose(event=event)
+    mend("approve", proposal.id)
+    run = finish(mend, proposal, result)
+    outcome = mend.actions.outcome_at(run)
+    assert outcome is not None
+    times = {"started_at": rfc3339(ended - timedelta(seconds=7)), "finished_at": rfc3339(ended)}
+    (run / "outcome.json").write_bytes(outcome.model_copy(update=times).wire())
+
+
+def _sick(service: str) -> dict[str, object]:
+    since = rfc3339(datetime.now(UTC) - timedelta(minutes=5))
+    return {"node": NODE, "service": service, "own_state": "sick", "event_type": "unit_failed", "since": since}

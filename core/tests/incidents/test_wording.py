@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mesh_core.incidents.subject import MAX_THING
-from mesh_core.incidents.wording import about, what_is_wrong
+from mesh_core.incidents.wording import about, in_a_sentence, what_is_wrong
 from mesh_core.models.events import HealthEvent
 
 
@@ -55,3 +55,23 @@ def test_a_long_name_is_bounded_and_on_one_line() -> None:
     said = about(event({"mount": "/a\nb" + "x" * 500}))
     assert len(said) == MAX_THING
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("type_", "service", "payload", "words"),
+    [
+        ("container_died", "shop", {}, "shop on nas does not run: container died"),
+        ("container_unhealthy", "shop", {}, "shop on nas is unhealthy"),
+        ("http_probe_failed", "shop", {"url": "http://nas/a"}, "shop on nas does not answer: http://nas/a"),
+        ("service_flapping", "shop", {}, "shop on nas fails and recovers again and again"),
+        ("disk_space_low", None, {"mount": "/srv"}, "nas: disk space low: /srv"),
+        ("node_offline", None, {}, "nas is offline"),
+        ("lamp_dark", "hall", {}, "hall on nas: lamp dark"),
+        ("playbook_requested", None, {}, "asked for on nas"),
+        ("playbook_requested", None, {"text": "install nginx"}, 'asked for on nas: "install nginx"'),
+    ],
+)
+def test_a_card_has_one_sentence_for_its_title(
+    type_: str, service: str | None, payload: dict[str, Any], words: str
+) -> None:
+    assert in_a_sentence(event(payload, type=type_, service=service)) == words

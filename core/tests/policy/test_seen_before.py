@@ -9,7 +9,7 @@ import pytest
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import A_PERSON, Proposal, Risk, proposal_id
 from mesh_core.models.records import rfc3339
-from mesh_core.policy.seen_before import STREAK, comes_back, in_words, streak, suggested, tried
+from mesh_core.policy.seen_before import STREAK, comes_back, doubted, in_words, streak, suggested, tried
 from mesh_core.policy.track_record import PastRun
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
@@ -92,3 +92,12 @@ def test_a_yes_on_sight_is_suggested_only_for_what_was_proven_again_and_again_an
     assert not said(*often, *proven)
     assert comes_back((*often, *proven), SHOP, NOW) == "it comes back: mended 3 times within a day"
     assert not comes_back(often[1:], SHOP, NOW)
+
+
+def test_what_did_not_help_the_last_time_or_never_lasts_is_doubted() -> None:
+    once = proposal(Risk.LOW, Trust.NODE)
+    failed, proven = run(RESTART, "not_helped", 30), run(RESTART, "proven", 31)
+    assert doubted((failed, proven), once, NOW) == "container restart did not help here the last time"
+    assert doubted((proven, failed, run(ROLLBACK, "not_helped", 1)), once, NOW) == ""
+    often = [run(RESTART, "proven", hours) for hours in (1, 2, 3)]
+    assert doubted(often, once, NOW) == "it comes back: mended 3 times within a day"

@@ -81,6 +81,17 @@ async def test_a_model_behind_a_server_without_schemas_that_thinks_aloud_is_hear
     await provider.close()
 
 
+async def test_a_proposal_says_which_rule_spoke_and_what_else_was_considered(mesh: Mesh) -> None:
+    await mesh.start()
+    await mesh.happens()
+    (filed,) = await mesh.proposed()
+    assert filed.proposal.rule is not None
+    assert filed.proposal.rule.says in filed.proposal.reason
+    considered = {one.choice: one.why_not for one in filed.proposal.considered}
+    assert filed.proposal.action not in considered
+    assert considered["rollback_image"] == "the agent remembers no other image with which it was well"
+
+
 async def test_the_planner_writes_nowhere_but_pending(mesh: Mesh) -> None:
     await mesh.start()
     await mesh.happens()

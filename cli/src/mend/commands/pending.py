@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.text import Text
 
 from mend.active_silences import say_silences
+from mend.card import RISK_STYLE
 from mend.context import CliContext
 from mend.held import say_held
 from mend.listing import Column, in_lines
@@ -18,14 +19,15 @@ from mend.options import AsJson
 from mend.text import plain
 from mend.times import age, now, seconds_between
 from mesh_core.actions.register import is_wide, what_it_touches
+from mesh_core.approvals.earlier_runs import EarlierRuns
 from mesh_core.approvals.obstacles import Obstacle, obstacles_of
 from mesh_core.approvals.proposal_files import Filed, short_id
 from mesh_core.incidents.wording import about, what_is_wrong
 from mesh_core.models.proposals import Folder
+from mesh_core.policy.seen_before import suggested
 
 EXPIRED = "expired"
 MAX_TOUCHES = 6000  # characters: every container by its name
-RISK_STYLE = {"low": "green", "guarded": "yellow", "high": "bold red"}
 
 
 def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
@@ -55,6 +57,7 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
         return
     cli.say_rows(COLUMNS, _rows(waiting, seen), _in_lines)
     _say_what_is_wide(cli, waiting)
+    _say_what_is_suggested(cli, waiting)
     say_obstacles_of_all(
         cli, [(short_id(filed.name.id), obstacles) for filed, obstacles in zip(waiting, against, strict=True)]
     )
@@ -70,6 +73,15 @@ def _say_what_is_wide(cli: CliContext, waiting: Sequence[Filed]) -> None:
         cli.say("A yes touches more than one thing:", "bold yellow")
     for filed in wide:
         cli.say(f"  {short_id(filed.name.id)}: {plain(what_it_touches(filed.proposal), MAX_TOUCHES)}")
+
+
+def _say_what_is_suggested(cli: CliContext, waiting: Sequence[Filed]) -> None:
+    """Remedies that were proven at their place again and again; each needs a yes all the same."""
+    earlier = EarlierRuns(cli.actions)
+    for filed in waiting:
+        p = filed.proposal
+        if said := suggested(earlier.at(p.node, p.service), p, now()):
+            cli.say_beside(f"  {short_id(filed.name.id)}: ", plain(said), "green")
 
 
 def pending_row(filed: Filed, times: int | None, obstacles: Sequence[Obstacle]) -> dict[str, Any]:

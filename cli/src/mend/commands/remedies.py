@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from mend.commands.pending import RISK_STYLE
+from mend.card import RISK_STYLE
 from mend.context import CliContext
 from mend.errors import FAILED, NOT_THERE, USAGE, CliError
 from mend.listing import Column, in_lines

@@ -8,37 +8,36 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
+from pydantic_core import to_jsonable_python
 
-from mend.commands.pending import MAX_TOUCHES, RISK_STYLE, pending_row
+from mend.card import read_card, say_card
+from mend.commands.pending import pending_row
 from mend.complete import complete_any
 from mend.context import CliContext
 from mend.errors import FAILED, CliError
-from mend.obstacles import APPROVED_HEADING, look_around, say_obstacles
+from mend.obstacles import APPROVED_HEADING, HEADING, look_around, say_obstacles
 from mend.options import AsJson
 from mend.playbook_findings import say_dangers
 from mend.previews import line_of, preview_row, say_preview
 from mend.prompts_sent import say_sent
 from mend.text import plain, plain_lines
-from mend.times import age, local_time, now, seconds_between
+from mend.times import local_time, now
 from mesh_core.actions.playbook import how_it_runs
 from mesh_core.actions.playbooks import PlaybookSet
-from mesh_core.actions.register import action_type, playbook_for, what_it_touches
+from mesh_core.actions.register import action_type, playbook_for
 from mesh_core.approvals.decisions import LocatedProposal, find_one
 from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle, obstacles_of
 from mesh_core.approvals.previews import FoundPreview, latest_preview, read_preview
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of, short_id
 from mesh_core.approvals.undoing import no_undo
 from mesh_core.incidents.event_types import EventType
-from mesh_core.incidents.wording import what_is_wrong
-from mesh_core.llm.reasons import is_a_models, told_reason
+from mesh_core.llm.reasons import is_a_models
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.policy.becoming import how_it_becomes
 from mesh_core.policy.playbook_lint import Lint
 from mesh_core.policy.proposal_lint import lint_by_current_policy
-from mesh_core.runbooks.wording import RUNBOOK
 from mesh_core.silences.put_aside import put_aside_by
 from mesh_core.storage.files import read_regular
 
@@ -87,14 +86,14 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False, sent: Se
     against = obstacles_of(proposal, around, now()) if found.folder in MATTERS_IN else ()
     outcome = cli.actions.outcome_at(found.path)
     previewed = latest_preview(cli.actions, proposal)
+    card = read_card(cli, proposal, times, explained)
     if as_json:
-        cli.say_json(
-            _as_json(found, proposal, digest, playbooks, problem, lint, times, outcome, against, previewed, explained)
-        )
+        row = _as_json(found, proposal, digest, playbooks, problem, lint, times, outcome, against, previewed, explained)
+        cli.say_json({**row, "card": to_jsonable_python(card)})
         return
-    _head(cli, found, proposal, digest, times)
-    if explained:
-        cli.say_beside("  explains    ", "; ".join(plain(one.told) for one in explained))
+    say_card(cli, proposal, card, explained)
+    _decided(cli, found)
+    say_obstacles(cli, against, APPROVED_HEADING if found.folder is not Folder.PENDING else HEADING)
     _evidence(cli, proposal)
     _what_runs(cli, proposal, playbooks, problem, lint)
     _preview(cli, proposal, digest, previewed, in_full=found.folder is Folder.PENDING)
@@ -105,27 +104,19 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False, sent: Se
         _came_of_it(cli, found, outcome)
         if not no_undo(proposal, found.folder, outcome):
             cli.say(f"  to take it back: mend undo {short_id(found.id)}", "dim")
-    else:
-        _what_next(cli, found, against)
+    _papers(cli, found, proposal, digest)
+    if found.folder is Folder.PENDING:
+        _what_next(cli, found)
 
 
-def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, times: int | None) -> None:
-    moment = now()
-    cli.say(plain(found.id), "bold cyan")
-    wrong = Text(plain(what_is_wrong(p.event)), "bold").append(f" ({p.event.severity})", "not bold")
-    cli.say_beside("  wrong       ", wrong)
-    line = Text("  would run   ")
-    line.append(p.type, "bold").append(" on ").append(plain(p.node), "bold")
-    if p.service:
-        line.append(" for ").append(plain(p.service), "bold")
-    line.append(", risk ").append(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
-    cli.out.print(line, soft_wrap=True)
-    cli.say_beside("  touches     ", plain(what_it_touches(p), MAX_TOUCHES))
-    cli.say_beside("  because     ", plain(told_reason(p)))
-    if cited := next((piece.text for piece in p.evidence if piece.source == RUNBOOK), ""):
-        cli.say_beside("  runbook     ", plain(cited.partition("\n")[0], 300))
-    if p.preview_of:
-        cli.say_beside("  preview of  ", f"{plain(p.preview_of.id)}, digest {p.preview_of.digest}")
+def _decided(cli: CliContext, found: LocatedProposal) -> None:
+    if note := _note(found):
+        label = "put aside" if _is_put_aside(found, note) else "decided"
+        cli.say_beside(f"  {label:<12}", plain(note, 500))
+
+
+def _papers(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str) -> None:
+    """Who wrote it, and by which ids everything is found: nothing of it decides."""
     asked = p.event.type == EventType.PLAYBOOK_REQUESTED
     model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
     if not is_a_models(p):
@@ -133,21 +124,17 @@ def _head(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str, tim
         model = f"no model: {'a person asks for it' if p.undoes or p.preview_of or asked else who}"
     elif asked:
         model += ": wrote the tasks, which no recipe did"
-    cli.say(f"  model       {model}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
-    left = -seconds_between(p.expires_at, moment)
-    expires = f"expires in {age(left)}" if left > 0 else f"EXPIRED {age(-left)} ago"
-    attempts = f", attempt {p.attempt}" if p.attempt > 1 else ""
-    cli.say(f"  proposed    {age(seconds_between(p.created_at, moment))} ago, {expires}{attempts}")
-    cli.say(f"  lies in     {found.folder}/ as {plain(found.path)}")
-    if note := _note(found):
-        label = "put aside" if _is_put_aside(found, note) else "decided"
-        cli.say_beside(f"  {label:<10}  ", plain(note, 500))
-    cli.say(f"  digest      {plain(digest) or 'unknown'} (first 16 hex of the sha256 of the file's bytes)")
     event = p.event
-    occurred = "" if times is None else f", {times} occurrence{'s' if times != 1 else ''}"
-    cli.say(
-        f"  event       {event.type}, {event.severity}, {local_time(event.timestamp)}{occurred}, id {plain(event.id)}"
-    )
+    attempts = f", attempt {p.attempt}" if p.attempt > 1 else ""
+    cli.say()
+    cli.say("Papers", "bold")
+    cli.say(f"  model       {model}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
+    cli.say(f"  proposed    {local_time(p.created_at)}, {p.type}{attempts}, id {plain(found.id)}")
+    if p.preview_of:
+        cli.say_beside("  preview of  ", f"{plain(p.preview_of.id)}, digest {p.preview_of.digest}")
+    cli.say(f"  lies in     {found.folder}/ as {plain(found.path)}")
+    cli.say(f"  digest      {plain(digest) or 'unknown'} (first 16 hex of the sha256 of the file's bytes)")
+    cli.say(f"  event       {event.type}, {local_time(event.timestamp)}, id {plain(event.id)}")
     if event.trust is Trust.FOREIGN:
         cli.say("              it came from outside (a message by hand or a webhook), not from a node agent", "yellow")
 
@@ -225,12 +212,8 @@ def _what_to_mind(cli: CliContext, lint: Lint) -> None:
         cli.say(f"  the executor would refuse it: {plain(problem, 500)}", "bold red")
 
 
-def _what_next(cli: CliContext, found: LocatedProposal, against: Sequence[Obstacle]) -> None:
-    if found.folder is not Folder.PENDING:
-        say_obstacles(cli, against, APPROVED_HEADING)
-        return
+def _what_next(cli: CliContext, found: LocatedProposal) -> None:
     cli.say()
-    say_obstacles(cli, against)
     cli.say("To say yes, move the file or let mend do it; to say no, say why", "bold")
     target = cli.actions.folder(Folder.APPROVED)
     cli.say(f"  mv {shlex.quote(str(found.path))} {shlex.quote(str(target))}/")

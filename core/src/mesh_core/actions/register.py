@@ -204,13 +204,18 @@ def with_digest(proposal: Proposal) -> Proposal:
 MAX_DEPENDENTS = 8  # named in a sentence
 
 
+def dependents_in(event: HealthEvent) -> list[str]:
+    """Names of the containers of which its agent found that they depend on the sick one."""
+    said = event.payload.get("dependents")
+    return [name for name in said if isinstance(name, str) and is_name(name)] if isinstance(said, list) else []
+
+
 def what_it_touches(proposal: Proposal) -> str:
     """How far approval goes, for people: what it touches, and who depends on that as far as the event says."""
     if proposal.preview_of:
         asks = what_it_touches(proposal.meant)
         return f"changes nothing on {proposal.node}; it asks there what this would change: {asks}"
-    said = proposal.event.payload.get("dependents")
-    names = [name for name in said if isinstance(name, str) and is_name(name)] if isinstance(said, list) else []
+    names = dependents_in(proposal.event)
     touched = action_type(proposal.type).touches(proposal)
     if not names or is_message(proposal.type):
         return touched

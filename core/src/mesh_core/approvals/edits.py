@@ -25,6 +25,8 @@ KEPT = (
     "service",
     "event",
     "rules_choice",
+    "rule",
+    "considered",
     "requires_human",
     "created_at",
     "attempt",

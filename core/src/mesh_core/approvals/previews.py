@@ -101,6 +101,8 @@ def preview_of(filed: Filed, actor: str, now: datetime) -> Proposal:
             "created_at": rfc3339(now),
             "expires_at": rfc3339(now + timedelta(seconds=LIVES_SECONDS)),
             "evidence": (),
+            "rule": None,
+            "considered": (),
             "model": A_PERSON,
             "attempt": 1,
             "edited_by": None,

@@ -63,6 +63,8 @@ def undo_of(old: Proposal, outcome: Outcome, now: datetime) -> Proposal:
             "risk_level": action.risk,
             "reason": f"a person asks to take back what {old.id} did: {outcome.reason}"[: MAX_TOLD + len(old.id)],
             "evidence": (),
+            "rule": None,
+            "considered": (),
             "confidence": 1,
             "model": A_PERSON,
             "attempt": 1,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mesh_core.incidents.changes import DAY_SECONDS, changed_rows
 from mesh_core.incidents.investigation import investigated
 from mesh_core.models.durations import span_in_words
 from mesh_core.models.events import HealthEvent
@@ -121,7 +122,7 @@ def _unit(facts: _Facts) -> _Said:
             "failed_requirements", f"what it requires has failed: {', '.join(names[:MOST_NAMES])}", names=True
         )
     changed = _number(facts.get("changed_seconds_ago"))
-    if changed is not None and changed <= _DAY_SECONDS:
+    if changed is not None and changed <= DAY_SECONDS:
         yield CitedFinding("changed_seconds_ago", f"its unit file was changed {_before(changed)}")
 
 
@@ -215,22 +216,11 @@ def _dependents(facts: _Facts) -> _Said:
 
 
 def _changed(facts: _Facts) -> _Said:
-    rows = facts.get("rows")
-    told = [
-        f"{_KINDS.get(row['kind'], row['kind'])} {row['name']}".strip() + f" ({_before(row['seconds_ago'])})"
-        for row in (rows if isinstance(rows, list) else [])
-        if isinstance(row, dict)
-        and isinstance(row.get("kind"), str)
-        and isinstance(row.get("name"), str)
-        and _number(row.get("seconds_ago")) is not None
-    ]
-    if told:
+    if told := [f"{what} ({_before(seconds)})" for what, seconds in changed_rows(facts)]:
         yield CitedFinding("rows", f"changed within a day: {'; '.join(told[:MOST_NAMES])}", names=True)
 
 
-_DAY_SECONDS = 24 * 3600
 _FEW_DAYS = 30
-_KINDS = {"boot": "the host was started", "unit_file": "unit file"}
 _ROOMS: Mapping[str, Callable[[_Facts], _Said]] = {
     "disk": _disk,
     "journal": _journal,

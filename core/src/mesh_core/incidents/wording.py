@@ -5,9 +5,11 @@ The words are somebody else's: who shows them makes them harmless.
 
 from __future__ import annotations
 
-from mesh_core.incidents.event_types import SERVICE_STATES
+from mesh_core.incidents.event_types import DOES_NOT_ANSWER, DOES_NOT_RUN, SERVICE_STATES, EventType
 from mesh_core.incidents.subject import alert_in, found_at, thing_of
 from mesh_core.models.events import HealthEvent
+
+MAX_ASKED = 160  # characters of a request in a title
 
 
 def about(event: HealthEvent) -> str:
@@ -25,6 +27,30 @@ def what_is_wrong(event: HealthEvent) -> str:
     """`disk space low: /srv`, as people say it."""
     words = event.type.replace("_", " ")
     return f"{words}: {subject}" if (subject := about(event)) else words
+
+
+def in_a_sentence(event: HealthEvent) -> str:
+    """What is wrong and where, as the title of a card: `shop on web01 does not run: container died`."""
+    if event.type == EventType.PLAYBOOK_REQUESTED:
+        words = event.payload.get("text")
+        return f"asked for on {event.node}" + (f': "{words[:MAX_ASKED]}"' if isinstance(words, str) else "")
+    if event.service is None:
+        offline = event.type == EventType.NODE_OFFLINE
+        return f"{event.node} is offline" if offline else f"{event.node}: {what_is_wrong(event)}"
+    place = f"{event.service} on {event.node}"
+    if event.type in DOES_NOT_RUN:
+        return f"{place} does not run: {what_is_wrong(event)}"
+    if event.type in DOES_NOT_ANSWER:
+        words = _NOT_ANSWERING.get(event.type, "is unhealthy")
+        return f"{place} {words}" + (f": {told}" if (told := about(event)) else "")
+    return f"{place}: {what_is_wrong(event)}"
+
+
+_NOT_ANSWERING: dict[str, str] = {
+    EventType.SERVICE_FLAPPING: "fails and recovers again and again",
+    EventType.HTTP_PROBE_FAILED: "does not answer",
+    EventType.TCP_PROBE_FAILED: "does not answer",
+}
 
 
 def _folded(word: str) -> str:

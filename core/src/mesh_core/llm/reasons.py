@@ -6,18 +6,16 @@ The rules' reason is ours. A model's is somebody else's text that a log may have
 from __future__ import annotations
 
 from mesh_core.incidents.event_types import EventType
-from mesh_core.llm.rules_fallback import RULES_FALLBACK
-from mesh_core.models.proposals import A_PERSON, ModelRef, Proposal
+from mesh_core.models.proposals import NO_MODEL, ModelRef, Proposal
 
 MAX_MODEL_REASON = 240  # characters; a model is asked for 200
 MAX_MODEL_NAME = 60
-_OURS = frozenset({RULES_FALLBACK, A_PERSON.provider})  # whose words need no quotation marks
 _MARKS = str.maketrans(dict.fromkeys('"“”„«»', "'"))
 
 
 def is_a_models(proposal: Proposal) -> bool:
     """Did a model choose it, or write its tasks, rather than the rules or a person?"""
-    return proposal.model.provider not in _OURS
+    return proposal.model.provider not in NO_MODEL
 
 
 def told_reason(proposal: Proposal) -> str:
@@ -33,7 +31,7 @@ def told_reason(proposal: Proposal) -> str:
 
 def quoted(reason: str, model: ModelRef, edited_by: str | None = None) -> str:
     """The same for a reason of which no proposal came."""
-    if model.provider in _OURS:
+    if model.provider in NO_MODEL:
         return reason
     who = f"model {_bounded(model.name, MAX_MODEL_NAME)}"
     if edited_by:

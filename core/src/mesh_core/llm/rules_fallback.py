@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from mesh_core.llm.router import Attempt, Provider, RouterResult
+from mesh_core.models.proposals import RULES_FALLBACK as RULES_FALLBACK  # asked for here, too
 from mesh_core.models.proposals import ModelRef
 
 T = TypeVar("T")
-RULES_FALLBACK = "floor"
 
 
 @dataclass(frozen=True)

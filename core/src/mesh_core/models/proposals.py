@@ -26,6 +26,7 @@ MAX_PROPOSAL_BYTES = 256 * 1024
 
 HEX = 12  # at the end of each proposal's id
 
+MAX_CONSIDERED = 16
 MAX_ATTACHMENTS, MAX_ATTACHMENT_BYTES = 16, 64 * 1024
 
 
@@ -116,6 +117,8 @@ class ModelRef(Record):
 
 
 A_PERSON = ModelRef(name="a person", provider="person", position=1, latency_ms=0)  # asked for it, and no model did
+RULES_FALLBACK = "floor"  # the provider where the rules answered, because no model did
+NO_MODEL = frozenset({RULES_FALLBACK, A_PERSON.provider})  # whose words need no quotation marks
 
 
 def none_there(some: Sized) -> bool:
@@ -151,6 +154,20 @@ class Playbook(Record):
     role: Annotated[AnsibleRole | None, Field(exclude_if=not_said)] = None
     login: Annotated[SshLogin | None, Field(exclude_if=not_said)] = None
     verify: Annotated[Literal[Verify.ALL, Verify.NONE], Field(exclude_if=is_all)] = Verify.ALL
+
+
+class RuleCited(Record):
+    """Which rule of the policy (or fence, or own remedy) spoke last for an event, and why it says so."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    says: Annotated[str, StringConstraints(min_length=1, max_length=600)]
+
+
+class Considered(Record):
+    """What else could be done about it, or could not, and why it is not what is proposed."""
+
+    choice: ActionWord
+    why_not: Annotated[str, StringConstraints(min_length=1, max_length=400)]
 
 
 class Undoes(Record):
@@ -207,6 +224,9 @@ class Proposal(Record):
     undoes: Annotated[Undoes | None, Field(exclude_if=not_said)] = None
     preview_of: Annotated[PreviewOf | None, Field(exclude_if=not_said)] = None
     rules_choice: Annotated[RulesChoice | None, Field(exclude_if=not_said)] = None
+    # How it was chosen, written when it was.
+    rule: Annotated[RuleCited | None, Field(exclude_if=not_said)] = None
+    considered: Annotated[tuple[Considered, ...], Field(max_length=MAX_CONSIDERED, exclude_if=none_there)] = ()
 
     def wire(self) -> bytes:
         """Indented, because people read this file before they move it."""

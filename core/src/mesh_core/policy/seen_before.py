@@ -85,6 +85,15 @@ def streak(runs: Sequence[PastRun], name: str) -> int:
     return next((n for n, verdict in enumerate(verdicts) if verdict != OutcomeVerdict.PROVEN), len(verdicts))
 
 
+def doubted(runs: Sequence[PastRun], proposal: Proposal, now: datetime) -> str:
+    """What speaks against doing it once more; '' where nothing does."""
+    subject = subject_of(proposal.event)
+    own = next((one for one in tried(runs, subject) if one.type == proposal.type), None)
+    if own and own.verdict == OutcomeVerdict.NOT_HELPED:
+        return f"{proposal.type.replace('_', ' ')} did not help here the last time"
+    return comes_back(runs, subject, now)
+
+
 def suggested(runs: Sequence[PastRun], proposal: Proposal, now: datetime) -> str:
     """A suggestion to a person whose yes it needs all the same; '' where there is no ground for one."""
     times = streak(runs, proposal.type)

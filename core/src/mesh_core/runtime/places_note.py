@@ -15,15 +15,26 @@ MAX_BYTES = 64 * 1024 * 1024  # 20,000 places with all that is open at them
 
 
 @dataclass(frozen=True)
+class SickPlace:
+    """One service (`service` None: a node) that is not well for itself; `type` as its event told it, '' for unknown."""
+
+    node: str
+    service: str | None
+    type: str
+    since: str
+
+
+@dataclass(frozen=True)
 class SeenPlaces:
     """`targets` are `node/service` (`node/` for the node itself); `offline` says of a silent node since when.
 
-    `open`: node, service and name of each open incident that has a name.
+    `open`: node, service and name of each open incident that has a name. `sick`: what is not well now.
     """
 
     targets: frozenset[str] = frozenset()
     offline: Mapping[str, str] = field(default_factory=dict)
     open: tuple[tuple[str, str | None, str], ...] = ()
+    sick: tuple[SickPlace, ...] = ()
 
 
 def read_places(runtime: Path) -> SeenPlaces:
@@ -41,6 +52,11 @@ def read_places(runtime: Path) -> SeenPlaces:
             for incident in place.get("open", ())
             if incident not in place.get("unnamed", ())  # a type, and no name of this one
         )
-        return SeenPlaces(frozenset(places), offline, named)
+        sick = tuple(
+            SickPlace(place["node"], place.get("service"), str(place.get("event_type") or ""), str(place["since"]))
+            for place in places.values()
+            if place.get("own_state") == "sick"
+        )
+        return SeenPlaces(frozenset(places), offline, named, sick)
     except (KeyError, TypeError, AttributeError):
         return SeenPlaces()

@@ -49,6 +49,16 @@ async def test_the_detail_names_what_the_trouble_explains(desk: Desk) -> None:
     ]
 
 
+async def test_the_detail_has_the_card_with_what_else_is_wrong_on_that_node(desk: Desk) -> None:
+    name = desk.propose()
+    since, sick = "2026-01-01T00:00:00Z", HealthState.UNHEALTHY
+    place = TargetHealth(node="pi4", service="mail", since=since, state=sick, own_state=sick, event_type="unit_failed")
+    desk.seen[0] = World(places={place.target_key: place})
+    card = (await _detail(desk, name.id))["card"]
+    assert card["others"] == [{"node": "pi4", "service": "mail", "type": "unit_failed", "since": since}]
+    assert card["title"].startswith("web on pi4 ")
+
+
 async def test_five_hundred_come_in_pages(desk: Desk) -> None:
     names = {desk.propose(service=f"s{n}").id for n in range(120)}
     first = (await desk.http.get("/proposals", params={"limit": 100})).json()

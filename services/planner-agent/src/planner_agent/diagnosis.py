@@ -17,7 +17,8 @@ from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.attempts import NOT_SURE, ModelAnswer
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Evidence, ModelRef, RulesChoice
+from mesh_core.models.proposals import Considered, Evidence, ModelRef, RuleCited, RulesChoice
+from mesh_core.policy.considered import considered_for, rule_cited
 from mesh_core.policy.policy import Allowed, Policy
 from mesh_core.policy.seen_before import EARLIER, in_words, tried
 from mesh_core.policy.track_record import PastRun, TrackRecord
@@ -35,12 +36,15 @@ MAX_TOLD_RUNS = 5  # of a target's earlier ones, as evidence
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """An answer, who gave it, and what it was shown; `rules`: what they would have chosen, where that is another."""
+    """An answer, who gave it, and what it was shown; `rules`: what they would have chosen, where that is another;
+    `rule`: which one of the policy spoke; and what else was considered."""
 
     answer: ModelAnswer
     model: ModelRef
     evidence: tuple[Evidence, ...]
     rules: RulesChoice | None = None
+    rule: RuleCited | None = None
+    considered: tuple[Considered, ...] = ()
 
 
 class Diagnostician:
@@ -96,7 +100,8 @@ class Diagnostician:
         answered = answer_or_rules(result, self._providers, rules_answer(event, allowed))
         answer = _without_doubt(answered.answer)
         evidence = (*_cited(documented), *seen, *history)
-        return Diagnosis(answer, answered.model, evidence, _rules_choice(event, allowed, answer))
+        rules, considered = _rules_choice(event, allowed, answer), considered_for(event, allowed, answer.action, past)
+        return Diagnosis(answer, answered.model, evidence, rules, rule_cited(event, allowed), considered)
 
     def message(self, event: HealthEvent, text: str) -> Diagnosis:
         """What people are told where nothing is to be repaired now; no model is asked."""

@@ -103,6 +103,8 @@ class ProposalDrafts:
             evidence=diagnosis.evidence,
             model=diagnosis.model,
             rules_choice=diagnosis.rules,
+            rule=diagnosis.rule,
+            considered=diagnosis.considered,
         )
         proposal = proposal.model_copy(update={"risk_level": risk_of_its_type(proposal)})
         try:

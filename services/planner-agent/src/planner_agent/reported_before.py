@@ -12,6 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from mesh_core.actions.register import action_type
+from mesh_core.approvals.card import TOLD_BEFORE
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.incidents.event_types import EventType
@@ -43,7 +44,7 @@ class Reported(NamedTuple):
         """For the card of what is worse: it is no second card about the same thing."""
         said = f"takes the place of {self.proposal}, if that still waits" if self.proposal else "nothing waits for it"
         before = f" ({self.weight.type})" if self.weight else ""
-        return Evidence(source="told before", text=f"It was told before{before} and got worse; {said}.")
+        return Evidence(source=TOLD_BEFORE, text=f"It was told before{before} and got worse; {said}.")
 
 
 class ReportedBefore:

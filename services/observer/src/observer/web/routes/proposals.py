@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from mesh_core.actions.register import action_type, what_it_touches
 from mesh_core.approvals.action_folders import BY_FILE
+from mesh_core.approvals.card import Card
 from mesh_core.approvals.decisions import LocatedProposal
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle
@@ -51,6 +52,7 @@ from observer.web.dependencies import Context, Operator, Viewer
 from observer.web.errors import HttpProblem
 from observer.web.lasting_rejection import RejectionRule, shown_rule
 from observer.web.model_attempts import attempts_for
+from observer.web.proposal_card import proposal_card
 from observer.web.proposal_lookup import ActionId, find_exactly
 from observer.web.proposal_obstacles import obstacles_for
 from observer.web.what_runs import PolicyAnswer, WhatRuns, policy_answer, what_runs_for
@@ -127,6 +129,7 @@ class ExplainedTrouble(BaseModel):
 
 
 class ProposalDetail(ProposalSummary):
+    card: Card = Field(description="what a person needs to say whether, in sentences; foreign text")
     explains: list[ExplainedTrouble] = Field(description="empty as well when Redis cannot say")
     event: dict[str, Any]
     evidence: list[Evidence]
@@ -179,10 +182,12 @@ async def proposal(context: Context, user: Viewer, action_id: ActionId) -> Propo
     except BusDown:
         attempts = []
     (against,) = await _against(context, [filed], found.folder)
+    explained = await explained_by(context.bus, found.id)
     runs, problem = await asyncio.to_thread(what_runs_for, context, p)
     return ProposalDetail(
         **_summary(filed, found.folder, times, against).model_dump(),
-        explains=[ExplainedTrouble(**one._asdict()) for one in await explained_by(context.bus, found.id)],
+        card=await proposal_card(context, p, explained, times),
+        explains=[ExplainedTrouble(**one._asdict()) for one in explained],
         event=p.event.model_dump(mode="json"),
         evidence=list(p.evidence),
         attempts=attempts,

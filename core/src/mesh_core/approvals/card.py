@@ -1,0 +1,208 @@
+"""What a person needs to say whether: one card of a proposal, for the page and the command line. Pure.
+
+In the order in which somebody asks at night: what is wrong, what a yes does and interrupts, why that and not another,
+what happened before, what else is wrong there, what helped last time, what waiting costs. Each is said once; what
+nobody knows is left out. What stands against a yes is `obstacles`, which stand under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mesh_core.actions.register import action_type, dependents_in, is_message, what_it_touches
+from mesh_core.incidents.causes import cause_of
+from mesh_core.incidents.changes import changes_in
+from mesh_core.incidents.event_types import DOES_NOT_RUN, SERVICE_STATES, EventType
+from mesh_core.incidents.findings import in_short
+from mesh_core.incidents.subject import subject_of
+from mesh_core.incidents.wording import in_a_sentence
+from mesh_core.models.durations import span_in_words
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.outcomes import OutcomeVerdict
+from mesh_core.models.proposals import NO_MODEL, Proposal
+from mesh_core.models.records import parse_time, rfc3339
+from mesh_core.policy.seen_before import doubted, in_words, suggested, tried
+from mesh_core.policy.track_record import PastRun
+from mesh_core.runbooks.wording import RUNBOOK
+from mesh_core.runtime.places_note import SickPlace
+
+MOST_FINDINGS = 4
+MAX_SAID = 200
+MOST_MOMENTS = 6
+MOST_NAMES = 8
+LATELY = timedelta(days=1)  # earlier actions of then stand on the timeline
+_SAYS = ("payload.summary", "payload.description", "payload.message", "payload.msg")
+_ON_THE_TIMELINE = frozenset({"image.changed_seconds_ago", "unit.changed_seconds_ago"})
+TOLD_BEFORE = "told before"  # the source of the evidence that it got worse
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What happened then, before the proposal."""
+
+    at: str
+    what: str
+
+
+@dataclass(frozen=True)
+class NotChosen:
+    """Choices that were considered, and the one reason for which none of them is proposed."""
+
+    choices: tuple[str, ...]
+    why_not: str
+
+
+@dataclass(frozen=True)
+class AroundCard:
+    """`runs`: the earlier ones of its place, the newest first. `sick`: what is not well, anywhere. `explained`: node
+    and service of what has no card of its own because of this trouble. `occurrences`: None where nobody can say."""
+
+    runs: Sequence[PastRun] = ()
+    sick: Sequence[SickPlace] = ()
+    explained: Collection[tuple[str, str | None]] = ()
+    occurrences: int | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """Sentences, '' or empty where there is nothing to say. `since` and the moments are times (RFC 3339).
+
+    `because` is '' where a model wrote the reason: its words are shown as a model's.
+    """
+
+    title: str
+    since: str
+    does: str
+    interrupts: str
+    because: str
+    found: str
+    rule: str
+    runbook: str
+    instead: tuple[NotChosen, ...]
+    timeline: tuple[Moment, ...]
+    others: tuple[SickPlace, ...]
+    before: str
+    doubt: str
+    suggestion: str
+    waiting: str
+
+
+def card_for(proposal: Proposal, around: AroundCard, now: datetime) -> Card:
+    """Of one proposal, wherever it lies."""
+    event = proposal.event
+    findings = [one for one in in_short(event, MOST_FINDINGS) if one.fact not in _ON_THE_TIMELINE]
+    seen = in_words(tried(around.runs, subject_of(event)), lambda at: f"{_span(at, now)} ago")
+    return Card(
+        title=_title(proposal),
+        since=proposal.created_at if proposal.undoes else cause_of(event).since,
+        does=_does(proposal),
+        interrupts=_interrupts(proposal, around.runs),
+        because=_because(proposal),
+        found="; ".join(filter(None, (*(one.text for one in findings), _said(proposal)))),
+        rule=_rule(proposal),
+        runbook=next((one.text.partition("\n")[0] for one in proposal.evidence if one.source == RUNBOOK), ""),
+        instead=_instead(proposal),
+        timeline=tuple(_timeline(proposal, around.runs, now)),
+        others=tuple(place for place in around.sick if _is_other(place, proposal, around.explained)),
+        before=seen,
+        doubt=doubted(around.runs, proposal, now),
+        suggestion=suggested(around.runs, proposal, now),
+        waiting="; ".join(_waiting(event, around.occurrences, now)),
+    )
+
+
+def _title(proposal: Proposal) -> str:
+    if proposal.undoes is None:
+        return in_a_sentence(proposal.event)
+    place = f"{proposal.service} on {proposal.node}" if proposal.service else proposal.node
+    return f"{place}: an earlier run is to be taken back"
+
+
+def _does(proposal: Proposal) -> str:
+    """How far a yes goes; who depends on it is what waiting costs."""
+    if proposal.preview_of:
+        return what_it_touches(proposal)
+    action = action_type(proposal.type)
+    return action.effect if is_message(proposal.type) and action.effect else action.touches(proposal)
+
+
+def _because(proposal: Proposal) -> str:
+    """The rule's own sentence; of what no rule chose, the reason as it is written."""
+    if proposal.model.provider not in NO_MODEL:
+        return ""
+    return proposal.rule.says if proposal.rule else proposal.reason
+
+
+def _said(proposal: Proposal) -> str:
+    """What an alert says of itself, as its evidence keeps it: somebody else's words, so in quotes."""
+    texts = {one.source: " ".join(one.text.split()) for one in proposal.evidence}
+    said = next((texts[source] for source in _SAYS if texts.get(source)), "")
+    return f'it says: "{said[:MAX_SAID]}"' if said and proposal.event.trust is Trust.FOREIGN else ""
+
+
+def _rule(proposal: Proposal) -> str:
+    """Its name, and under a model's words what it says; a model that chose against it cites it itself."""
+    if proposal.rule is None:
+        return ""
+    alone = proposal.rules_choice is not None or _because(proposal)
+    return proposal.rule.name if alone else f"{proposal.rule.name}: {proposal.rule.says}"
+
+
+def _instead(proposal: Proposal) -> tuple[NotChosen, ...]:
+    reasons: dict[str, list[str]] = {}
+    for one in proposal.considered:
+        reasons.setdefault(one.why_not, []).append(one.choice)
+    return tuple(NotChosen(tuple(words), why_not) for why_not, words in reasons.items())
+
+
+def _interrupts(proposal: Proposal, runs: Sequence[PastRun]) -> str:
+    """What is away meanwhile, as far as the type of action says so: of a person's own playbook nobody knows."""
+    action = action_type(proposal.type)
+    if not action.touches_host or action.only_asks or (action.choice is None and not action.takes_back):
+        return ""
+    if not action.interrupts:
+        return "interrupts nothing"
+    what = f"everything on {proposal.node}" if action.whole_node else proposal.service or "what it is about"
+    proven = (run.seconds for run in runs if run.type == proposal.type and run.verdict == OutcomeVerdict.PROVEN)
+    last = next(proven, None)
+    return f"{what} is away meanwhile" + (f", the last time {last:.0f} s at most" if last is not None else "")
+
+
+def _timeline(proposal: Proposal, runs: Sequence[PastRun], now: datetime) -> list[Moment]:
+    """What changed and what was done before it, the oldest first; of many the last."""
+    event = proposal.event
+    told = parse_time(event.timestamp)
+    found = [Moment(rfc3339(told - timedelta(seconds=seconds)), what) for what, seconds in changes_in(event)]
+    lately = [run for run in runs if now - parse_time(run.ts) < LATELY]
+    found += [Moment(run.ts, f"{run.type.replace('_', ' ')}: {run.verdict.replace('_', ' ')}") for run in lately]
+    found += [Moment(proposal.created_at, one.text) for one in proposal.evidence if one.source == TOLD_BEFORE]
+    return sorted(found, key=lambda moment: parse_time(moment.at))[-MOST_MOMENTS:]
+
+
+def _is_other(place: SickPlace, proposal: Proposal, explained: Collection[tuple[str, str | None]]) -> bool:
+    """Is it sick beside what this is about, on the same node?"""
+    here = (place.node, place.service)
+    return place.node == proposal.node and here != (proposal.node, proposal.service) and here not in explained
+
+
+def _waiting(event: HealthEvent, occurrences: int | None, now: datetime) -> Iterator[str]:
+    """What is known of what it costs to decide later."""
+    names = dependents_in(event)
+    if names and event.type in SERVICE_STATES:
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        needs = "needs" if len(names) == 1 else "need"
+        yield f"{', '.join(names[:MOST_NAMES])}{more} {needs} it" + (
+            " and go without" if event.type in DOES_NOT_RUN else ""
+        )
+    left = event.payload.get("left_seconds")
+    if event.type == EventType.CERTIFICATE_EXPIRING and event.trust is Trust.NODE and isinstance(left, int):
+        ends = parse_time(event.timestamp) + timedelta(seconds=left) - now
+        yield f"it runs out in {span_in_words(int(ends.total_seconds()))}" if ends > timedelta() else "it has run out"
+    if occurrences and occurrences > 1:
+        yield f"announced {occurrences} times so far"
+
+
+def _span(at: str, now: datetime) -> str:
+    return span_in_words(max(0, int((now - parse_time(at)).total_seconds())))

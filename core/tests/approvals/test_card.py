@@ -1,0 +1,138 @@
+"""One card says whether, each thing once; what nobody knows is not on it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mesh_core.approvals.card import AroundCard, Card, NotChosen, card_for
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.proposals import (
+    A_PERSON,
+    Considered,
+    Evidence,
+    ModelRef,
+    Proposal,
+    RuleCited,
+    Undoes,
+    proposal_id,
+)
+from mesh_core.models.records import rfc3339
+from mesh_core.policy.track_record import PastRun
+from mesh_core.runtime.places_note import SickPlace
+
+NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
+SHOP = "web01/shop"
+
+
+def ago(hours: float) -> str:
+    return rfc3339(NOW - timedelta(hours=hours))
+
+
+def proposal(type_: str = "container_restart", action: str = "restart", **changes: Any) -> Proposal:
+    event = {"id": "web01/1-0", "type": "container_died", "node": "web01", "service": "shop", "trust": Trust.NODE}
+    payload = {"runtime": "docker", "container": "shop", "dependents": ["worker", "proxy", "-H root@evil"]}
+    happened = {"timestamp": ago(1), "payload": payload, **changes.pop("event", {})}
+    return Proposal(
+        **{"id": proposal_id("web01/1-0", "web01", "shop"), "type": type_, "action": action, "risk_level": "low"},
+        **{"node": "web01", "service": "shop", "reason": "the container does not run", "confidence": 0.5},
+        **{"created_at": ago(0.9), "expires_at": ago(-23), "event": HealthEvent(**{**event, **happened})},
+        **{"model": A_PERSON, **changes},
+    )
+
+
+def card(of: Proposal, **around: Any) -> Card:
+    return card_for(of, AroundCard(**around), NOW)
+
+
+def run(type_: str, verdict: str, hours: float, seconds: float | None = None) -> PastRun:
+    return PastRun("plan-x", type_, verdict, ago(hours), SHOP, seconds)
+
+
+def test_it_says_what_is_wrong_since_when_what_a_yes_does_and_what_waiting_costs() -> None:
+    told = card(proposal(), occurrences=14)
+    assert (told.title, told.since) == ("shop on web01 does not run: container died", ago(1))
+    assert (told.does, told.interrupts) == ("restarts 1 container on web01: shop", "shop is away meanwhile")
+    assert told.waiting == "worker, proxy need it and go without; announced 14 times so far"
+
+
+def test_of_what_nobody_knows_it_says_nothing() -> None:
+    told = card(proposal(event={"payload": {}}))
+    rest = (told.found, told.rule, told.runbook, told.before, told.suggestion, told.waiting)
+    assert rest == ("", "", "", "", "", "")
+    assert (told.instead, told.timeline, told.others) == ((), (), ())
+    assert card(proposal("playbook", "playbook", event={"type": "playbook_requested"})).interrupts == ""
+
+
+def test_what_interrupts_nothing_says_so_and_a_message_sends() -> None:
+    assert card(proposal("journal_vacuum", "journal_vacuum")).interrupts == "interrupts nothing"
+    told = card(proposal("notify", "notify"))
+    assert (told.does.startswith("sends a notification"), told.interrupts) == (True, "")
+
+
+def test_what_helped_before_is_on_it_with_how_long_the_service_was_away() -> None:
+    told = card(proposal(), runs=(run("container_restart", "proven", 30, 12.0), run("redeploy", "not_helped", 40)))
+    assert told.interrupts == "shop is away meanwhile, the last time 12 s at most"
+    assert told.before == (
+        "container restart helped (1 of 1 run, the last 30 h ago, proven after 12 s); "
+        "redeploy did not help (1 run, the last 40 h ago)"
+    )
+    assert told.timeline == ()
+
+
+def test_what_changed_what_was_done_and_that_it_got_worse_are_one_timeline() -> None:
+    found = {"image": {"changed_seconds_ago": 3600}}
+    worse = Evidence(source="told before", text="It was told before and got worse.")
+    of = proposal(event={"payload": {"investigation": found}}, evidence=(worse,))
+    told = card(of, runs=(run("container_restart", "not_helped", 1.5),))
+    assert [(moment.at, moment.what) for moment in told.timeline] == [
+        (ago(2), "its image changed"),
+        (ago(1.5), "container restart: not helped"),
+        (ago(0.9), "It was told before and got worse."),
+    ]
+
+
+def test_other_trouble_of_the_node_is_listed_but_not_what_this_explains() -> None:
+    places = [SickPlace(node, service, "unit_failed", ago(2)) for node, service in OTHERS]
+    told = card(proposal(), sick=places, explained=[("web01", "worker")])
+    assert [place.service for place in told.others] == ["mail", None]
+
+
+OTHERS = (("web01", "shop"), ("web01", "worker"), ("web01", "mail"), ("web01", None), ("db01", "shop"))
+
+
+def test_a_models_words_are_never_ours() -> None:
+    model = ModelRef(name="tiny", provider="llamacpp", position=1, latency_ms=5)
+    rule = RuleCited(name="died", says="its container does not run")
+    ours = card(proposal(rule=rule))
+    assert (ours.because, ours.rule) == ("its container does not run", "died")
+    models = card(proposal(rule=rule, model=model))
+    assert (models.because, models.rule) == ("", "died: its container does not run")
+    assert card(proposal()).because == "the container does not run"
+
+
+def test_what_an_alert_says_of_itself_is_quoted() -> None:
+    evidence = (Evidence(source="payload.summary", text="lag is\n340 s"),)
+    assert card(proposal(event={"trust": Trust.FOREIGN}, evidence=evidence)).found == 'it says: "lag is 340 s"'
+    assert card(proposal(evidence=evidence)).found == ""
+
+
+def test_a_certificate_says_when_it_runs_out() -> None:
+    payload = {"left_seconds": 7200}
+    event = {"type": "certificate_expiring", "payload": payload}
+    assert card(proposal(event=event)).waiting == "it runs out in 60 min"
+    assert card(proposal(event={**event, "timestamp": ago(3)})).waiting == "it has run out"
+    assert card(proposal(event={**event, "trust": Trust.FOREIGN})).waiting == ""
+
+
+def test_choices_that_lack_the_same_are_told_together() -> None:
+    considered = [
+        Considered(choice=word, why_not=why) for word, why in (("a", "it risks more"), ("b", "no"), ("c", "no"))
+    ]
+    told = card(proposal(considered=tuple(considered))).instead
+    assert told == (NotChosen(("a",), "it risks more"), NotChosen(("b", "c"), "no"))
+
+
+def test_an_undo_is_about_the_run_and_not_about_the_old_trouble() -> None:
+    told = card(proposal(undoes=Undoes(action_id="plan-x")))
+    assert (told.title, told.since) == ("shop on web01: an earlier run is to be taken back", ago(0.9))
