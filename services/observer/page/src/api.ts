@@ -137,7 +137,28 @@ export interface PreviewAnswer {
   reason: string
   said: { sentence: string; sees: string; tasks: TaskPreview[]; surprises: string[]; problem: string; cut: boolean } | null
 }
+/** Sentences, '' where there is nothing to say; times beside them. Foreign text. */
+export interface Card {
+  title: string
+  since: string
+  does: string
+  interrupts: string
+  /** '' under a model's words, which are the proposal's `reason`. */
+  because: string
+  found: string
+  rule: string
+  runbook: string
+  instead: { choices: string[]; why_not: string }[]
+  timeline: { at: string; what: string }[]
+  others: { node: string; service: string | null; type: string; since: string }[]
+  before: string
+  /** What speaks against doing it once more. */
+  doubt: string
+  suggestion: string
+  waiting: string
+}
 export interface ProposalDetail extends Proposal {
+  card: Card
   explains: { node: string; service: string | null; type: string }[]
   event: Record<string, unknown>
   evidence: { source: string; text: string }[]

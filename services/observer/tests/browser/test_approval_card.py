@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import redis
-from browser_rig import Mesh
+from browser_rig import Mesh, ago
 from playwright.sync_api import Page, expect
 
 from mesh_core.approvals.previews import PREVIEW_FILE, playbook_sha256
@@ -28,9 +28,12 @@ TONE_OF_BAD = """() => {
 PICTURE = Path("docs/images/approval-card.png")
 CHECKOUT = Path(__file__).parents[4]
 LARGEST_BYTES = 150_000
+TABS = 60  # pixels of the bar at the bottom of a phone
 SHOWN = (
-    "container restart on web01/shop",
+    "shop on web01 is unhealthy",
+    "container restart",
     "risk low",
+    "If you approve: restarts 1 container on web01: shop; shop is away meanwhile",
     "A model's words:",
     "Occurrences",
     "Model",
@@ -187,5 +190,58 @@ def test_the_card_names_the_runbook_that_was_found(visit: Visit, mesh: Mesh) -> 
     evidence = ({"source": "runbook", "text": f"{heading}\nmeans: Its <b>program</b> ended."},)
     name = mesh.propose("web01", "documented", evidence=evidence)
     card = visit(f"#/proposals/{name.id}").get_by_label("Proposal", exact=True)
-    expect(card).to_contain_text(f"Runbook: {heading}")
+    expect(card).to_contain_text("runbook container-down (found by its name)")
     expect(card).to_contain_text("means: Its <b>program</b> ended.")
+
+
+def test_a_tired_person_reads_whether_above_the_button_and_ids_only_when_asked(
+    visit: Visit, mesh: Mesh, pictures: Path
+) -> None:
+    if not mesh.processes:
+        mesh.start()
+    mesh.make_sound("web03")
+    for number in range(5):
+        mesh.finished(Folder.DONE, mesh.proposal("web03", "shop"), **ended(days=2 + number))
+    rule = {"name": "unhealthy", "says": "its own health check fails"}
+    considered = (
+        {"choice": "redeploy", "why_not": "it risks more"},
+        {"choice": "rollback_image", "why_not": "no other"},
+    )
+    name = mesh.propose("web03", "shop", rule=rule, considered=considered)
+    page = visit(f"#/proposals/{name.id}")
+    told = page.locator(".card")
+    for words in (
+        "unhealthy: its own health check fails",
+        "redeploy: it risks more",
+        "container restart helped (5 of 5",
+    ):
+        expect(told).to_contain_text(words)
+    expect(told).to_contain_text("the proposal expires in 2")
+    expect(page.locator(".suggested")).to_have_text(
+        "container restart: the last 5 runs here were all proven; approve on sight?"
+    )
+    expect(told.get_by_text("rollback image")).to_be_hidden()
+    told.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(told.get_by_text("rollback image")).to_be_visible()
+    expect(page.locator(".facts")).to_be_hidden()
+    page.locator(".papers > summary").click()
+    expect(page.locator(".facts").get_by_text(name.digest)).to_be_visible()
+    for width, height in ((1440, 900), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        button = page.get_by_role("button", name="Approve…").bounding_box()
+        assert button is not None
+        assert button["y"] + button["height"] <= height - TABS, (width, button)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=pictures / f"whether-{width}-{scheme}.png")
+            assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+    mesh.finished(Folder.FAILED, mesh.proposal("web03", "shop"), **ended(days=1))
+    page.reload()
+    expect(page.locator(".doubted")).to_have_text("container restart did not help here the last time")
+    expect(page.locator(".suggested")).to_have_count(0)
+
+
+def ended(days: int) -> dict[str, str]:
+    return {"started_at": ago(days=days, seconds=9), "finished_at": ago(days=days)}

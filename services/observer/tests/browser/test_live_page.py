@@ -423,7 +423,7 @@ def test_what_ran_can_be_asked_to_be_taken_back_and_that_waits(mesh: Mesh, visit
     run = mesh.finished(Folder.DONE, made, before={"is_running": 0, "restarts": 2})
     page = visit(f"#/proposals/{run}")
     page.get_by_role("button", name="Undo…").click()
-    expect(page.locator(".title h2")).to_contain_text("undo unit start")
+    expect(page.locator(".title")).to_contain_text("undo unit start")
     expect(page.locator(".because")).to_contain_text(f"a person asks to take back what {run} did")
     expect(page.get_by_role("button", name="Approve…")).to_be_visible()
     (waits,) = [filed for filed in mesh.actions.pending() if filed.proposal.node == "back"]

@@ -1,14 +1,14 @@
 // One proposal: why, what exactly would run, who said so; and the four answers of a person. A decision is shown only when the server said so.
 import { url, type Attempt, type ProposalDetail } from '../api'
 import { OBSTACLES_MS, useLoaded } from '../loaded'
+import { Card, Papers, Title } from '../parts/card'
 import { Decide } from '../parts/decide'
 import { Panel, ErrorMessage, Waiting } from '../parts/frame'
-import { Chip, Wrong } from '../parts/marks'
+import { Chip } from '../parts/marks'
 import { Obstacles } from '../parts/obstacles'
 import { Preview } from '../parts/preview'
 import { to } from '../routes'
-import { asJson, ModelReason, UntrustedBlock, UntrustedText } from '../text'
-import { Ago, Left } from '../time'
+import { asJson, UntrustedBlock, UntrustedText } from '../text'
 
 export function ProposalView({ id }: { id: string }) {
   const loaded = useLoaded<ProposalDetail>(
@@ -32,109 +32,13 @@ export function ProposalView({ id }: { id: string }) {
 function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
   return (
     <>
-      <header class="title">
-        <p class="symptom">
-          <Wrong p={p} />
-        </p>
-        <h2>
-          <UntrustedText text={p.type.replaceAll('_', ' ')} /> <span class="on">on</span> <UntrustedText text={p.node} />
-          {p.service && (
-            <>
-              <i>/</i>
-              <UntrustedText class="strong" text={p.service} />
-            </>
-          )}
-        </h2>
-        <p class="chips">
-          <Chip word={`risk ${p.risk_level}`} tone={{ low: 'good', guarded: 'warn', high: 'bad' }[p.risk_level]} />
-          <Chip word={p.severity} />
-          {p.attempt > 1 && <Chip word={`attempt ${p.attempt}`} tone="warn" />}
-          {p.trust === 'foreign' && <Chip word="told from outside" tone="warn" title="Not by the node's own agent" />}
-          {p.edited_by && <Chip word={`edited by ${p.edited_by}`} tone="warn" />}
-        </p>
-      </header>
-      <p class="because">
-        <ModelReason p={p} max={4000} />
-      </p>
-      <p class="hint" aria-label="What it touches">
-        {p.folder === 'pending' ? 'If you approve' : 'How far it goes'}: <UntrustedText text={p.touches} max={6000} />
-      </p>
-      {p.explains.length > 0 && (
-        <p class="hint" aria-label="What it explains">
-          Because of it, and without a card of their own:{' '}
-          <UntrustedText
-            text={p.explains.map((one) => `${one.service ?? one.node} (${one.type.replaceAll('_', ' ')})`).join(', ')}
-            max={3000}
-          />
-        </p>
-      )}
-      {runbookOf(p) && (
-        <p class="hint">
-          Runbook: <UntrustedText text={runbookOf(p)} max={300} />
-        </p>
-      )}
+      <Title p={p} />
+      <Card p={p} />
       <Warnings p={p} />
       <Obstacles found={p.obstacles} approved={p.folder === 'approved'} />
       <Decide p={p} reload={reload} />
       {p.preview && <Preview found={p.preview} />}
-      <dl class="facts">
-        <div>
-          <dt>Waiting since</dt>
-          <dd>
-            <Ago at={p.created_at} />
-          </dd>
-        </div>
-        <div>
-          <dt>Expires in</dt>
-          <dd>
-            <Left until={p.expires_at} />
-          </dd>
-        </div>
-        <div>
-          <dt>Occurrences</dt>
-          <dd>{p.occurrences === null ? 'unknown' : p.occurrences}</dd>
-        </div>
-        <div>
-          <dt>Model</dt>
-          <dd>
-            <UntrustedText text={p.model.name} max={60} />
-          </dd>
-        </div>
-        <div>
-          <dt>Confidence</dt>
-          <dd>{Math.round(p.confidence * 100)} %</dd>
-        </div>
-        <div>
-          <dt>Event</dt>
-          <dd>
-            <a href={to('incident', p.event_id ?? p.id)}>
-              <UntrustedText text={p.event_type.replaceAll('_', ' ')} max={60} />
-            </a>
-          </dd>
-        </div>
-        {requestOf(p) && (
-          <div>
-            <dt>Asked for in</dt>
-            <dd>
-              <a href={to('requests', requestOf(p))}>{requestOf(p)}</a>
-            </dd>
-          </div>
-        )}
-        <div class="long">
-          <dt>Digest</dt>
-          <dd>
-            <code>{p.digest}</code>
-          </dd>
-        </div>
-        <div class="long">
-          <dt>Id</dt>
-          <dd>
-            <code>
-              <UntrustedText text={p.id} />
-            </code>
-          </dd>
-        </div>
-      </dl>
+      <Papers p={p} request={requestOf(p)} />
       <WhatRuns p={p} />
       <Evidence p={p} />
       <Attempts attempts={p.attempts} />
@@ -143,11 +47,6 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
       </Panel>
     </>
   )
-}
-
-/** The first line of what is documented for it: a runbook's id and title, and how it was found. */
-function runbookOf(p: ProposalDetail) {
-  return p.evidence.find((one) => one.source === 'runbook')?.text.split('\n')[0] ?? ''
 }
 
 /** The id of the request that it is part of. */
