@@ -111,7 +111,7 @@ function Instead({ not }: { not: ProposalDetail['card']['instead'] }) {
       <ul>{not.slice(0, REASONS).map(line)}</ul>
       {not.length > REASONS && (
         <details>
-          <summary>{not.slice(REASONS).flatMap((one) => one.choices).length} more were not chosen</summary>
+          <summary>{not.slice(REASONS).flatMap((one) => one.choices).length} more not chosen</summary>
           <ul>{not.slice(REASONS).map(line)}</ul>
         </details>
       )}
