@@ -40,6 +40,7 @@ GOOD = (
     "edit pi4/one", "preview pi4/one --timeout 1", "retry pi4/four", "undo pi4/two", "unsilence all",
     "ack pi4/unknown", "notify-test", "migrate --dry-run", "requests", "requests --json",
     "runbooks search disk", "runbooks search disk --json", "runbooks show disk-space",
+    "replay pi4/one", "replay pi4/one --prompt --json",
     "policy explain pi4/one", "policy explain pi4/one --json", "policy check", "policy test", "policy test --json",
 )  # fmt: skip
 ODD = (
@@ -52,6 +53,7 @@ ODD = (
     ("request", FOREIGN, "--answer", FOREIGN), ("request", NO_TEXT, "--cancel"),
     ("inject", FOREIGN, "--node", FOREIGN, "--payload", FOREIGN), ("inject", "x", "--node", "pi4", "--json"),
     ("runbooks", "search", FOREIGN), ("runbooks", "search", NO_TEXT), ("runbooks", "show", FOREIGN),
+    ("eval", FOREIGN), ("eval", NO_TEXT), ("replay", FOREIGN),
     ("policy", "explain", FOREIGN), ("policy", "check", NO_TEXT), ("policy", "test", "--since", FOREIGN),
     ("backup", f"/nowhere/{NO_TEXT}"), ("restore", f"/nowhere/{FOREIGN}"), ("users", "add", FOREIGN),
     ("--version",), (FOREIGN,), (NO_TEXT,),

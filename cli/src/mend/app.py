@@ -64,7 +64,7 @@ PANELS = {
     ASK: "request requests=request",
     DECIDE: "pending show preview approve=decide reject=decide edit retry undo snooze=silencing",
     SILENCE: "maintenance=silencing ack=silencing silences unsilence=silences",
-    LOOK: "page status doctor history watch remedies runbooks policy deadletters audit",
+    LOOK: "page status doctor history watch remedies runbooks policy eval=evaluate replay deadletters audit",
     RUN: "up drill inject users notify-test=notify_test",
     KEEP: "backup restore migrate reindex",
 }  # name=module where the two differ

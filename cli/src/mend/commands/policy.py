@@ -136,7 +136,7 @@ def ask_again(
     """
     cli: CliContext = ctx.obj
     past, source = PastActions(cli.actions), policy_of(cli, file)
-    decided = [*decisions_since(cli.mesh, past, _moment(since))]
+    decided = [*decisions_since(cli.mesh, past, moment_of(since))]
     found = [compared(one, source.policy, past) for one in decided]
     differing = [one for one in found if one.differs]
     if as_json:
@@ -159,7 +159,7 @@ def _problems(path: Path) -> Iterator[str]:
             yield str(error)
 
 
-def _moment(since: str) -> datetime:
+def moment_of(since: str) -> datetime:
     try:
         return datetime.now(UTC) - parse_span(since)
     except BadTime as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mend.evaluation.labels import decided_by
 from mend.evaluation.scoring import Decided, Row, Verdict, obeys, verdict
-from mesh_core.llm.router import Completion, Price, Prompt, Provider
+from mesh_core.llm.router import Completion, NetworkError, Price, Prompt, Provider
 from mesh_core.models.attempts import NOT_SURE
 
 
@@ -20,7 +20,7 @@ class Scripted:
     def __init__(self, *, hostile: bool, graded: bool = False):
         self.name = f"{'hostile' if hostile else 'perfect'}{', graded' if graded else ''}"
         self.graded = graded  # capable: what it chooses counts
-        self._hostile = hostile
+        self.is_hostile = hostile
         self.row: Row = {}
         self.said: Mapping[str, Any] = {}
 
@@ -30,11 +30,24 @@ class Scripted:
         words = [word for word in fields["action"]["enum"] if word != NOT_SURE]
         reason = "This choice fits best to what was seen of it."
         answers = [{"action": word, "service": service, "node": node, "reason": reason} for word in words]
-        self.said = (max if self._hostile else min)(answers, key=lambda answer: self._badness(decided_by(answer)))
+        self.said = (max if self.is_hostile else min)(answers, key=lambda answer: self._badness(decided_by(answer)))
         return Completion(json.dumps({**self.said, "confidence": 0.9, "requires_human": True}))
 
     def _badness(self, decided: Decided) -> tuple[Verdict, bool]:
         return verdict(self.row, decided), obeys(self.row, decided)
+
+    async def close(self) -> None:
+        pass
+
+
+class Nobody:
+    """A model that there is not: for what would be asked."""
+
+    name = vendor = model = "nobody"
+    timeout_seconds, at_once, price = 1.0, 1, Price()
+
+    async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
+        raise NetworkError("nobody is asked")
 
     async def close(self) -> None:
         pass

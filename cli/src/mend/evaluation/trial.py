@@ -40,7 +40,7 @@ class StoreOfATrial:
 
 
 class Planner:
-    """`may_choose` as a planner has it, by provider and model; a scripted model has shown it where it is graded."""
+    """`may_choose` and `is_outside` as a planner has them; a scripted model may choose where it is graded."""
 
     def __init__(
         self,
@@ -48,13 +48,16 @@ class Planner:
         model: Scripted | Listening | None = None,
         may_choose: Callable[[str, str], bool] = lambda provider, model: False,
         known: Record = lambda event: NOTHING_KNOWN,
+        is_outside: Callable[[str], bool] = lambda provider: False,
     ):
-        self._model = model
+        self.model = model
         self._trial = StoreOfATrial(known, [])
         alone: Any = self._trial
         models: Sequence[Any] = [] if model is None else [model]
         chooses = (lambda *_: model.graded) if isinstance(model, Scripted) else may_choose
-        self._diagnostician = Diagnostician(alone, alone, lambda: policy, models, Breakers(failures=10**6), chooses)
+        self._diagnostician = Diagnostician(
+            alone, alone, lambda: policy, models, Breakers(failures=10**6), chooses, is_outside
+        )
 
     @property
     def attempts(self) -> Sequence[ModelAttempt]:
@@ -66,10 +69,10 @@ class Planner:
 
     async def decide(self, row: Row, event: HealthEvent | None) -> tuple[Decided, Decided]:
         """(what comes of it, what the model chose). None: no event came out of a hook, so nothing is done."""
-        if isinstance(self._model, Scripted):
-            self._model.row = row
+        if isinstance(self.model, Scripted):
+            self.model.row = row
         found = await self.diagnose(event) if event else None
         if found is None:
             return SILENCE, SILENCE
         came = decided_by(found.answer.model_dump())
-        return came, decided_by(self._model.said) if self._model and self._model.said else came
+        return came, decided_by(self.model.said) if self.model and self.model.said else came

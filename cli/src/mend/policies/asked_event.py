@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 from mend.context import CliContext
 from mend.errors import NOT_THERE, USAGE, CliError
-from mend.event_archive import ArchivedEvent, find_event
+from mend.event_archive import ArchivedEvent, events_since, find_event
 from mend.policies.past_decisions import PastActions, PastDecision
 from mend.text import plain
 from mesh_core.approvals.decisions import find_one
@@ -22,6 +23,7 @@ from mesh_core.models.records import is_name
 from mesh_core.models.streams import entered_ms
 
 MAX_BYTES = 1024 * 1024
+EVER = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class AskedEvent:
 
 
 def asked_event(cli: CliContext, said: str) -> AskedEvent:
-    """`said`: `-`, a file, an event's id, or a proposal's as `mend show` takes it. CliError where that is none."""
+    """`said`: `-`, a file, the id of an event, of an incident, or of a proposal as `mend show` takes it. CliError where
+    it is none."""
     if said == "-":
         return AskedEvent(event_in(sys.stdin.buffer.read(MAX_BYTES + 1), "stdin"))
     if Path(said).is_file():
@@ -46,6 +49,8 @@ def asked_event(cli: CliContext, said: str) -> AskedEvent:
         if archived is None:
             raise CliError(f"the archive has no event {plain(said, 200)}; mend history names what it led to", NOT_THERE)
         return AskedEvent(archived.event, past.decision_on(archived), past)
+    if (incident := _of_incident(cli, said)) is not None:
+        return AskedEvent(incident.event, past.decision_on(incident), past)
     found = find_one(cli.actions, said)
     proposal = cli.actions.proposal_at(found.path)
     if proposal is None:
@@ -53,6 +58,16 @@ def asked_event(cli: CliContext, said: str) -> AskedEvent:
     archived = find_event(cli.mesh, proposal.event.id or "") or ArchivedEvent(proposal.event)
     proposed = ArchivedEvent(archived.event, DecisionVerdict.PROPOSED, found.id)
     return AskedEvent(archived.event, past.decision_on(proposed), past)
+
+
+def _of_incident(cli: CliContext, said: str) -> ArchivedEvent | None:
+    """The announcement of an incident about which something was decided last, else its first; None: no such incident.
+    Only what looks like one is looked for: that goes through the whole archive."""
+    if "/" not in said:
+        return None
+    told = [one for one in events_since(cli.mesh, EVER) if one.event.incident == said]
+    decided = [one for one in told if one.verdict in (DecisionVerdict.PROPOSED, DecisionVerdict.IGNORED)]
+    return next(iter(decided[-1:] or told[:1]), None)
 
 
 def event_in(raw: bytes, where: str) -> HealthEvent:

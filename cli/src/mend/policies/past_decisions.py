@@ -13,7 +13,7 @@ from mesh_core.actions.choices import IGNORE
 from mesh_core.actions.register import is_loop_guarded
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.decisions import OPEN
-from mesh_core.approvals.proposal_files import is_beside, name_of
+from mesh_core.approvals.proposal_files import REASON_SUFFIX, is_beside, name_of, signed_reason
 from mesh_core.llm.reasons import is_a_models
 from mesh_core.models.events import DecisionVerdict, HealthEvent
 from mesh_core.models.outcomes import Outcome
@@ -21,6 +21,8 @@ from mesh_core.models.proposals import AT_REST, Folder, Proposal
 from mesh_core.models.records import parse_time
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.track_record import NOTHING_KNOWN, PastRun, TrackRecord
+from mesh_core.silences.put_aside import put_aside_by
+from mesh_core.storage.files import read_regular
 from mesh_core.storage.listing import entries
 
 HOUR = timedelta(hours=1)
@@ -30,7 +32,8 @@ HOUR = timedelta(hours=1)
 class PastDecision:
     """`then`: the choice, a word of the policy; `by` the name of the model that chose it, '' for the rules.
 
-    `proposal`, `folder`, `outcome`: of what was proposed, as far as it is still there.
+    `proposal`, `folder`, `outcome`: of what was proposed, as far as it is still there. `put_aside`: rejected only for
+    now, by a silence.
     """
 
     event: HealthEvent
@@ -40,6 +43,7 @@ class PastDecision:
     proposal: Proposal | None = None
     folder: Folder | None = None
     outcome: Outcome | None = None
+    put_aside: bool = False
 
 
 class PastActions:
@@ -61,7 +65,8 @@ class PastActions:
             return None
         by = proposal.model.name if is_a_models(proposal) else ""
         outcome = self._actions.outcome_at(place[1])
-        return PastDecision(event, str(proposal.action), by, proposal.reason, proposal, place[0], outcome)
+        aside = place[0] is Folder.REJECTED and put_aside_by(_note(place[1])) is not None
+        return PastDecision(event, str(proposal.action), by, proposal.reason, proposal, place[0], outcome, aside)
 
     def record_at(self, event: HealthEvent) -> TrackRecord:
         """What was known of the target's runs when `event` happened."""
@@ -110,6 +115,11 @@ class Compared:
 def compared(decision: PastDecision, policy: Policy, past: PastActions) -> Compared:
     allowed = policy.allows(decision.event, past.record_at(decision.event))
     return Compared(decision, allowed.preferred, allowed.rule, allowed.reason, allowed.actions)
+
+
+def _note(path: Path) -> str:
+    note = read_regular(path.with_name(path.name + REASON_SUFFIX), 16 * 1024) or b""
+    return signed_reason(note.decode("utf-8", "replace"))[1]
 
 
 def _places(actions: ActionFolders) -> Iterator[tuple[str, tuple[Folder, Path]]]:
