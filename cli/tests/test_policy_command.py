@@ -63,6 +63,19 @@ def test_an_explanation_names_the_rule_the_fields_and_what_was_held_back(mend: M
     assert "on the never list" in held["why"]
 
 
+def test_fields_that_say_something_only_together_are_named_together(mend: Mend) -> None:
+    drifted = {
+        "declared_image": "a",
+        "live_image": "b",
+        "declared_port": 1,
+        "live_port": 2,
+        "more": [{"x": 1}, {"y": 2}],
+    }
+    told = explained(mend, event_file(mend, payload=drifted))["facts"]["drifted"]
+    assert told in (["payload.declared_image", "payload.live_image"], ["payload.declared_port", "payload.live_port"])
+    assert explained(mend, event_file(mend, service=None))["facts"]["whole_node"] == ["its type, service or node"]
+
+
 def test_a_rule_of_ones_own_is_named_with_its_line_and_another_file_can_be_asked(mend: Mend) -> None:
     file, other = event_file(mend), policy_file(mend, LEAVE_IT, "other.yml")
     assert explained(mend, file)["preferred"] == "restart"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from mesh_core.models.events import HealthEvent
@@ -16,8 +17,7 @@ Keys = tuple[str | int, ...]
 def fields_saying(event: HealthEvent, heard: Callable[[HealthEvent], Collection[str]]) -> dict[str, tuple[str, ...]]:
     """For each word that `heard` finds in the event the paths of the fields that say it.
 
-    A field says it where it does so alone; where none does, those without which it is not said. () where it takes more
-    than one of several, or more than MAX_LEAVES fields.
+    A field says it where it does so alone; where none does, some that say it together, of which none can be spared.
     """
     every = set(heard(event))
     found: dict[str, list[str]] = {word: [] for word in sorted(every)}
@@ -28,11 +28,26 @@ def fields_saying(event: HealthEvent, heard: Callable[[HealthEvent], Collection[
     for keys in leaves:
         for word in open_words.intersection(heard(_with(event, _only(event.payload, keys)))):
             found[word].append(_path(keys))
-    if missing := {word for word in open_words if not found[word]}:
-        for keys in leaves:
-            for word in missing.difference(heard(_with(event, _without(event.payload, keys)))):
-                found[word].append(_path(keys))
+    for word in (word for word in open_words if not found[word]):
+        found[word] = _together(event, leaves, partial(_hears, heard, word))
     return {word: tuple(said) for word, said in found.items()}
+
+
+def _together(event: HealthEvent, leaves: Sequence[Keys], is_heard: Callable[[HealthEvent], bool]) -> list[str]:
+    """What is left where everything is left out that can be. From the end: places in lists before it stay what they
+    were."""
+    payload, needed = event.payload, list[str]()
+    for keys in reversed(leaves):
+        shorter = _without(payload, keys)
+        if is_heard(_with(event, shorter)):
+            payload = shorter
+        else:
+            needed.insert(0, _path(keys))
+    return needed
+
+
+def _hears(heard: Callable[[HealthEvent], Collection[str]], word: str, event: HealthEvent) -> bool:
+    return word in heard(event)
 
 
 def _with(event: HealthEvent, payload: Any) -> HealthEvent:

@@ -52,7 +52,9 @@ class PastActions:
     def __init__(self, actions: ActionFolders):
         self._actions = actions
         self._places = dict(_places(actions))
-        self._runs = sorted(self._read_runs(), key=lambda run: run[1].started_at, reverse=True)
+        self._runs: dict[str, list[tuple[str, Outcome]]] = {}
+        for run in sorted(self._read_runs(), key=lambda run: run[1].started_at, reverse=True):
+            self._runs.setdefault(f"{run[1].node}/{run[1].service or ''}", []).append(run)
 
     def decision_on(self, archived: ArchivedEvent) -> PastDecision | None:
         """None where nothing was decided by a policy or a model: counted, silenced, over by itself."""
@@ -70,8 +72,7 @@ class PastActions:
 
     def record_at(self, event: HealthEvent) -> TrackRecord:
         """What was known of the target's runs when `event` happened."""
-        moment = parse_time(event.timestamp)
-        about = [(word, one) for word, one in self._runs if (one.node, one.service) == (event.node, event.service)]
+        moment, about = parse_time(event.timestamp), self._runs.get(event.target_key, [])
         over = [one for _, one in about if parse_time(one.finished_at) <= moment]
         if not about:
             return NOTHING_KNOWN
