@@ -36,7 +36,7 @@ def graded(mend: Mend, scripted_http: ScriptedHttp, *, wrong: int = 0) -> list[d
     scripted_http.script(*writes_nothing, *map(answer, cases, given))
     said = mend("doctor", "--json", "--model", "lab")
     assert said.exit_code == 0, said.output
-    return [one for one in json.loads(said.stdout) if one["check"] == "choosing model"]
+    return [one for one in json.loads(said.stdout) if one["check"] != "writing model"]
 
 
 def test_who_chooses_better_than_the_rules_may_choose_from_then_on(mend: Mend, scripted_http: ScriptedHttp) -> None:
@@ -58,6 +58,15 @@ def test_who_does_not_loses_a_grade_that_it_had(mend: Mend, scripted_http: Scrip
     assert "35 of 40 cases right" in found["found"]
     assert found["found"].endswith("what it chooses counts where the rules choose the same")
     assert not GradeBook(mend.runtime).may_choose("lab", "twin")
+
+
+def test_who_may_choose_and_stands_behind_who_may_not_is_said(mend: Mend, scripted_http: ScriptedHttp) -> None:
+    file = mend.runtime / "config" / "chain.yml"
+    (lab,) = json.loads(file.read_text())
+    file.write_text(json.dumps([{**lab, "name": "small"}, lab]))
+    found = graded(mend, scripted_http)[-1]
+    assert found["found"] == "lab is asked only where small gives no answer, whose choice counts for nothing"
+    assert (found["level"], found["fix"]) == ("warning", "put lab first in LLM_CHAIN")
 
 
 def test_nothing_is_kept_of_a_grading_that_did_not_come_to_its_end(mend: Mend, scripted_http: ScriptedHttp) -> None:

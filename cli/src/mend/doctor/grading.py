@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from mend.doctor.choosing_model import grade_choice
-from mend.doctor.finding import Finding, broken
+from mend.doctor.finding import Finding, broken, warning
 from mend.doctor.writing_model import grade_writing
 from mend.text import plain
 from mesh_core.llm.chain import chain_for, marked_to_write
+from mesh_core.llm.grades import GradeBook
 from mesh_core.llm.provider_kind import BadChain
+from mesh_core.llm.router import Provider
 from mesh_core.llm.settings import ChainSettings
 from mesh_core.runtime.settings import BadSettings, read_settings
 
@@ -36,7 +38,19 @@ async def grade_model(
             known = ", ".join(plain(one.name, 40) for one in providers) or "nobody"
             return [broken(CHECK, f"there is no model {plain(name, 60)} in the chain", f"name one of it: {known}")]
         written = await grade_writing(provider, marked=name in marked)
-        return [*written, *await grade_choice(runtime, provider, progress)]
+        return [*written, *await grade_choice(runtime, provider, progress), *_asked_too_late(runtime, providers, name)]
     finally:
         for one in providers:
             await one.close()
+
+
+def _asked_too_late(runtime: Path, providers: Sequence[Provider], name: str) -> list[Finding]:
+    """A model that may choose behind one that may not is asked only where that one fails."""
+    book = GradeBook(runtime)
+    may = [book.may_choose(one.name, one.model) for one in providers]
+    at = [one.name for one in providers].index(name)
+    if not may[at] or all(may[:at]):
+        return []
+    before = ", ".join(plain(one.name, 40) for one, chooses in zip(providers[:at], may, strict=False) if not chooses)
+    told = f"{plain(name, 40)} is asked only where {before} gives no answer, whose choice counts for nothing"
+    return [warning(CHECK, told, f"put {plain(name, 40)} first in LLM_CHAIN")]

@@ -13,7 +13,7 @@ from mesh_core.actions.choices import NOTIFY
 from mesh_core.incidents.subject import subject_of
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.router import Attempt, ModelCall, Provider, ask_in_order
-from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
+from mesh_core.llm.rules_fallback import RULES_FALLBACK, Answered, answer_or_rules
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.attempts import NOT_SURE, ModelAnswer
 from mesh_core.models.events import HealthEvent
@@ -30,6 +30,7 @@ from planner_agent.evidence import evidence_for
 from planner_agent.outside_view import outside_view
 from planner_agent.planner_store import PlannerStore
 from planner_agent.prompts import because, call_for, rules_answer
+from planner_agent.second_opinion import ASKED_WITHIN_SECONDS, as_evidence, is_wanted, settled
 
 MAX_TOLD_RUNS = 5  # of a target's earlier ones, as evidence
 
@@ -91,17 +92,31 @@ class Diagnostician:
                 event, allowed, view, shown, may_choose=lambda: self._may_choose(provider.name, provider.model)
             )
 
-        result = await ask_in_order(
-            () if rules_only else self._providers,
-            asked,
-            breakers=self._breakers,
-            on_attempt=tell,
-        )
-        answered = answer_or_rules(result, self._providers, rules_answer(event, allowed))
+        async def ask(first: int, last: int) -> Answered[ModelAnswer]:
+            """Those from the first to the last position, or the rules."""
+            some = self._providers[first - 1 : last]
+            result = await ask_in_order(some, asked, breakers=self._breakers, first=first, on_attempt=tell)
+            return answer_or_rules(result, self._providers, rules_answer(event, allowed))
+
+        answered = await ask(1, 0 if rules_only else len(self._providers))
+        other = None
+        if (second := self._second_for(answered, allowed)) is not None:
+            said = await ask(second, second)
+            if said.model.provider != RULES_FALLBACK:
+                answered, other = settled(answered, said, allowed)
         answer = _without_doubt(answered.answer)
-        evidence = (*_cited(documented), *seen, *history)
+        evidence = (*_cited(documented), *([as_evidence(other)] if other else []), *seen, *history)
         rules, considered = _rules_choice(event, allowed, answer), considered_for(event, allowed, answer.action, past)
         return Diagnosis(answer, answered.model, evidence, rules, rule_cited(event, allowed), considered)
+
+    def _second_for(self, first: Answered[ModelAnswer], allowed: Allowed) -> int | None:
+        """The position of the next model that may choose, where a second opinion is wanted and time is left."""
+        if first.model.provider == RULES_FALLBACK or not is_wanted(first.answer, allowed):
+            return None
+        if first.model.latency_ms > ASKED_WITHIN_SECONDS * 1000:
+            return None
+        behind = enumerate(self._providers[first.model.position :], first.model.position + 1)
+        return next((at for at, one in behind if self._may_choose(one.name, one.model)), None)
 
     def message(self, event: HealthEvent, text: str) -> Diagnosis:
         """What people are told where nothing is to be repaired now; no model is asked."""
