@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 from planner_rig import Mesh
+from test_crashes import NO_MODEL, healthy_planner, run_until_it_dies
 
 from mesh_core.messaging.explained import Explained, explained_by
 from mesh_core.models.events import HealthEvent, Severity, Trust
+from mesh_core.models.proposals import Folder
 from mesh_core.testing import wait_for
 
 COMPANY = {"runtime": "docker", "container": "db", "exit_code": 137, "dependents": ["web"]}
@@ -105,6 +107,29 @@ async def test_what_needs_something_of_another_node_shares_its_card(mesh: Mesh, 
     assert await explained_by(mesh.bus, filed.name.id) == [Explained("web01", "page", "http_probe_failed")]
     assert mesh.actions.reject(filed.name, "not now", "ann")
     assert await mesh.verdict_of(await page_fails(mesh)) == "proposed", "who rejects the cause is told of it"
+
+
+@pytest.mark.parametrize("step", ["withdraw", "tell", "decide", "rename"])
+async def test_a_planner_killed_over_a_cause_elsewhere_leaves_one_card(mesh: Mesh, step: str) -> None:
+    await page_fails(mesh)
+    await postgres_fails(mesh)
+    if step in ("withdraw", "tell"):  # the page is filed before its cause is known
+        await mesh.bus.redis.delete("mesh:ev:db01")
+        await mesh.start()
+        await mesh.proposed()
+        await mesh.stop()
+        await postgres_fails(mesh)
+    assert run_until_it_dies(mesh, step, NO_MODEL) == -9
+    async with healthy_planner(mesh, NO_MODEL):
+        await wait_for(lambda: waiting(mesh) == [("db01", "postgres.service")], 60, "one card")
+
+        async def settled() -> bool:
+            return await mesh.open_entries() == 0
+
+        await wait_for(settled, 60, "all is acknowledged")
+    taken_back = {filed.name.id for filed in mesh.actions.filed(Folder.WITHDRAWN)}
+    told = {u["action_id"] for u in await mesh.stream("mesh:actions") if u["to"] == "withdrawn"}
+    assert told == taken_back
 
 
 async def test_a_dead_engine_has_one_card(mesh: Mesh) -> None:

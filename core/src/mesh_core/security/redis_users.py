@@ -68,7 +68,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+get +set +del ~mesh:incident:*",
         "+hincrby +hmget ~mesh:occurrences",
         "+hset +hvals +hdel +expire ~mesh:causes:*",
-        "+hset +hvals +hdel +hlen +hexists +expire ~mesh:storm:*",
+        "+hset +hvals +hdel +hlen +hexists +ttl +expire ~mesh:storm:*",
         "+hset +hgetall +expire ~mesh:explained:*",
         "+hset +hget +hdel +expire ~mesh:held",
         "+zadd +zrange +zrevrange +zcount +zremrangebyrank +expire ~mesh:restarts:* ~mesh:history:*",

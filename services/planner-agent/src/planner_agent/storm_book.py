@@ -12,6 +12,7 @@ from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.scripts.planning import NOTE_MEMBER
 from mesh_core.models.events import HealthEvent
 
+NOTED_SECONDS = 600  # what is in no storm after that time counts for none
 MOST_MEMBERS = 256  # of a node: what a stranger sends beyond that is neither kept nor listed
 
 
@@ -25,7 +26,7 @@ class StormBook:
     async def note(self, event: HealthEvent) -> tuple[Member, list[Member]]:
         """What is known of this trouble, from now on at the latest, and all that is known beside it."""
         mine = member_of(event)
-        arguments: list[object] = [mine.key, mine.wire(), MOST_MEMBERS, self._keep_seconds]
+        arguments: list[object] = [mine.key, mine.wire(), MOST_MEMBERS, NOTED_SECONDS]
         members = _read(await self._bus.script(NOTE_MEMBER, [_key_of(event)], arguments))
         past = [one for one in members if not one.storm and one.began_ms < mine.began_ms - 2 * WITHIN_SECONDS * 1000]
         await self._remove(_key_of(event), past)
@@ -40,6 +41,7 @@ class StormBook:
         pipe = self._bus.redis.pipeline(transaction=False)
         for one in members:
             pipe.hset(_key_of(event), one.key, one.model_copy(update={"storm": storm}).wire())
+        pipe.expire(_key_of(event), self._keep_seconds)
         await self._bus.run(pipe)
 
     async def leave(self, event: HealthEvent) -> None:

@@ -65,12 +65,12 @@ return 0
 """
 
 # Trouble that may be part of a storm: kept once, and no more than so many.
-# KEYS mesh:storm:{...}; ARGV the member's key, its json, at most, ttl (s) -> all of them
+# KEYS mesh:storm:{...}; ARGV the member's key, its json, at most, at least so long (s) -> all of them
 NOTE_MEMBER = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 and redis.call('HLEN', KEYS[1]) < tonumber(ARGV[3]) then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 end
-redis.call('EXPIRE', KEYS[1], ARGV[4])
+if redis.call('TTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 return redis.call('HVALS', KEYS[1])
 """
 
