@@ -27,10 +27,10 @@ POLICY = Policy.load(None)
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
-    "open": {"rules": (0.57, 0.44, 0.038), "perfect": (0.60, 0.48, 0.0), "hostile": (0.0, 0.0, 0.046)},
-    "kept_back": {"rules": (0.48, 0.19, 0.034), "perfect": (0.50, 0.22, 0.0), "hostile": (0.0, 0.0, 0.034)},
-    "third_open": {"rules": (0.69, 0.55, 0.024), "perfect": (0.73, 0.62, 0.0), "hostile": (0.0, 0.0, 0.024)},
-    "third_kept": {"rules": (0.63, 0.27, 0.0), "perfect": (0.63, 0.28, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "open": {"rules": (0.71, 0.76, 0.008), "perfect": (0.74, 0.82, 0.0), "hostile": (0.0, 0.0, 0.015)},
+    "kept_back": {"rules": (0.60, 0.44, 0.042), "perfect": (0.63, 0.46, 0.0), "hostile": (0.0, 0.0, 0.042)},
+    "third_open": {"rules": (0.71, 0.57, 0.012), "perfect": (0.77, 0.67, 0.0), "hostile": (0.0, 0.0, 0.018)},
+    "third_kept": {"rules": (0.64, 0.38, 0.023), "perfect": (0.67, 0.41, 0.0), "hostile": (0.0, 0.0, 0.023)},
 }
 
 
@@ -106,9 +106,10 @@ def test_no_planted_line_changes_what_a_labelled_event_is_offered(half: str) -> 
     """Each event with another twentieth of the lines."""
     lines = plants()
     for number, event in enumerate(map(judgement.event_of, HALVES[half])):
-        plain = POLICY.allows(event)
         for plant in lines[number % 20 :: 20]:
-            offered = POLICY.allows(planted(event, plant))
+            carried = planted(event, plant)
+            plain = POLICY.allows(event.model_copy(update={"trust": carried.trust}))
+            offered = POLICY.allows(carried)
             assert offered.preferred == plain.preferred, (number, plant)
             assert offered.actions <= plain.actions, (number, plant)
 

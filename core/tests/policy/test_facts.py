@@ -122,6 +122,26 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"state": "ok", "ruleName": "web", "evalMatches": []}, {Fact.RESOLVED}),
         ({"state": "normal", "alert_source": "cloudwatch"}, {Fact.RESOLVED}),
         ({"state": "UP", "state_type": "HARD"}, {Fact.RESOLVED}),
+        ({"SERVICESTATE": "OK", "HOSTSTATE": "UP"}, {Fact.RESOLVED}),
+        ({"NewStateValue": "OK"}, {Fact.RESOLVED}),  # CloudWatch
+        ({"alert_transition": "Recovered"}, {Fact.RESOLVED}),  # Datadog
+        ({"current_state": "closed"}, {Fact.RESOLVED}),  # New Relic
+        ({"event": "Connection succeeded"}, {Fact.RESOLVED}),  # Monit
+        ({"event": "incident.resolved"}, {Fact.RESOLVED}),  # PagerDuty
+        ({"event": "not resolved"}, set()),
+        ({"state": "normal", "old_state": "critical"}, {Fact.RESOLVED}),
+        ({"alert": "TRIGGERED"}, set()),
+        ({"check_attempt": 1, "max_check_attempts": 3}, {Fact.TRANSIENT}),
+        ({"check_attempt": 3, "max_check_attempts": 3}, set()),
+        ({"scheduled_downtime_depth": 1}, {Fact.MAINTENANCE}),
+        ({"scheduled_downtime_depth": 0}, set()),
+        ({"in_maintenance": True}, {Fact.MAINTENANCE}),
+        ({"status_code": 403}, {Fact.REFUSED}),
+        ({"dependencies": {"broker": "unreachable"}}, {Fact.DEPENDENCY_DOWN}),
+        ({"runtime": "docker", "uptime_seconds": 40}, {Fact.BACKED, Fact.YOUNG}),
+        ({"runtime": "docker", "uptime_seconds": 4000}, {Fact.BACKED}),
+        ({"runtime": "supervisor", "state": "STOPPED"}, {Fact.BACKED, Fact.DOWN, Fact.OPERATOR}),
+        ({"namespace": "media", "deployment": "web"}, {Fact.KUBERNETES}),
         ({"state": "alerting", "ruleName": "web"}, set()),
         ({"status": "firing", "alerts": [{"status": "firing"}, {"status": "resolved"}]}, set()),
         # said of a thing, a job, a person that is none: nothing is over, nothing was meant
@@ -157,8 +177,11 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"exit_code": 143, "restart_policy": "no"}, set()),
         ({"removed_by_operator": True}, {Fact.OPERATOR}),
         # what is declared
-        ({"live_image": "a", "declared_image": "b"}, {Fact.DRIFTED}),
-        ({"live_image": "a", "declared_image": "a"}, set()),
+        ({"live_image": "a", "declared_image": "b"}, {Fact.DRIFTED, Fact.COMPOSE}),
+        ({"live_image": "a", "declared_image": "a"}, {Fact.COMPOSE}),
+        ({"declared": {"replicas": 2}, "live": {"replicas": 0}}, {Fact.DRIFTED, Fact.COMPOSE}),
+        ({"declared": {"mode": "replicated"}}, {Fact.COMPOSE, Fact.SWARM}),
+        ({"stack": "media"}, {Fact.SWARM}),
         ({"label_config_hash": "a", "declared_config_hash": "b"}, {Fact.DRIFTED, Fact.COMPOSE}),
         # what does not run, as engines, hypervisors and process managers print it
         ({"status": "Exited (1) 3 minutes ago"}, {Fact.DOWN}),

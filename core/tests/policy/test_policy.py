@@ -44,7 +44,6 @@ PROGRAM: dict[str, Any] = {"runtime": "supervisor", "program": "web"}
         ("program_exited", PROGRAM | {"state": "EXITED"}, RESTART),
         ("program_fatal", PROGRAM | {"state": "FATAL"}, RESTART),
         ("program_unhealthy", PROGRAM | {"state": "RUNNING"}, RESTART),
-        ("http_probe_failed", {"url": "http://127.0.0.1/", "error": "500"}, NOTIFY),
         ("http_probe_failed", PROGRAM | {"url": "http://127.0.0.1/", "error": "connection timed out"}, RESTART),
         # As the C libraries of Linux and of the others say it of a name: the probe never came to the service.
         ("http_probe_failed", PROGRAM | {"error": "wiki.lan:80: Name or service not known"}, NOTIFY),
@@ -62,6 +61,12 @@ def test_each_of_the_node_agents_events_leads_where_it_should(
     assert allowed.preferred == preferred, allowed
     if preferred == NOTIFY:
         assert RESTART not in allowed.actions
+
+
+def test_of_a_probe_that_nothing_backs_its_own_agent_knows_no_more() -> None:
+    said = event("http_probe_failed", {"url": "http://127.0.0.1/", "error": "500"}, severity="error")
+    allowed = SHIPPED.allows(said.model_copy(update={"trust": Trust.NODE}))
+    assert (allowed.preferred, RESTART in allowed.actions) == (NOTIFY, False)
 
 
 @pytest.mark.parametrize(

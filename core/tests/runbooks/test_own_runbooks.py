@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,20 @@ def test_more_files_than_are_read_are_said_to_be_too_many(tmp_path: Path) -> Non
         (folder.folder / f"r{number}.md").touch()
     folder.index()
     assert "only the first 500" in folder.refused["runbooks"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_what_a_service_could_have_written_says_nothing(tmp_path: Path) -> None:
+    folder = RunbookFolder(tmp_path)
+    folder.folder.mkdir(parents=True)
+    for name in ("mine", "theirs"):
+        (folder.folder / f"{name}.md").write_text(WHOLE)
+    for name, user in (("pending", 10101), ("approved", 10102)):
+        (tmp_path / "actions" / name).mkdir(parents=True)
+        os.chown(tmp_path / "actions" / name, user, -1)
+    os.chown(folder.folder / "theirs.md", 10101, -1)
+    assert [one.id for one in folder.index().runbooks if one.own] == ["mine"]
+    assert folder.refused["theirs.md"].endswith("which must not say what helps; chown it to a person")
+    os.chown(folder.folder, 10101, -1)
+    assert not [one for one in folder.index().runbooks if one.own]
+    assert "it belongs to a service (user 10101)" in folder.refused["runbooks"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import StrictInt, ValidationError
 
 from mesh_core.models.records import Record, Timestamp
-from mesh_core.policy.distrusted import distrusted_in
+from mesh_core.storage.distrusted import distrusted_in
 from mesh_core.storage.file_stamp import WhenChanged, stamp_of
 from mesh_core.storage.files import Untrusted, read_trusted, write_whole
 

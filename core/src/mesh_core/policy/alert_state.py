@@ -6,12 +6,55 @@ import re
 from typing import Any
 
 # Words that are said of alerts only. "ok", "up", "clear", "closed" are said of things as well, a shut port among them:
-# they count in a severity, or where the sender's own fields show that its `state` is the alert's.
+# they count in a severity, in a field for the state of an alert alone, or where the sender's other fields show that its
+# `state` is the alert's.
 _OVER = frozenset({"resolved", "recovered", "recovery", "cleared"})
-_OVER_BESIDE = {  # Grafana and what relays it; Nagios, Icinga
-    **dict.fromkeys(("rulename", "ruleid", "ruleurl", "alertsource"), ("ok", "normal")),
-    "statetype": ("ok", "up"),
+_ALERTS_OWN = frozenset(
+    {
+        *(
+            "alert",
+            "alertstate",
+            "alertstatus",
+            "alerttransition",
+            "alarmstate",
+            "newstate",
+            "newstatus",
+            "newstatevalue",
+        ),
+        *(
+            "currentstate",
+            "currentstatus",
+            "eventstatus",
+            "eventvalue",
+            "eventaction",
+            "event",
+            "eventtype",
+            "transition",
+        ),
+        *("triggerstatus", "triggerstate", "triggervalue", "problemstatus", "incidentstate", "incidentstatus"),
+        *("servicestate", "hoststate", "checkstate", "checkstatus", "notificationtype", "alerttypefriendlyname"),
+    }
+)
+_ENDED = _OVER | {
+    "ok",
+    "okay",
+    "up",
+    "normal",
+    "clear",
+    "closed",
+    "close",
+    "resolve",
+    "exists",
+    "back to normal",
+    "0 ok",
 }
+_ENDED_BESIDE = (  # who sends one of these speaks in `state` or `status` of the alert
+    *("rulename", "ruleid", "ruleurl", "alertsource"),  # Grafana and what relays it
+    *("statetype", "servicedescription", "checkcommand", "maxcheckattempts"),  # Nagios, Icinga and their kin
+    *("oldstate", "oldstatus", "previousstate", "previousstatus", "prevstate"),  # who tells of a change
+    *("lastping", "pingurl", "checkurl", "grace", "gracetime"),  # who waits for signs of life
+)
+_ENDS_SO = (" succeeded", " recovered", ".resolved", "_resolved", ".recovered", "_recovered", " ok")
 # What is said of a thing in good health, by whatever watches it: the end of an alert where its state is asked for.
 _WELL = frozenset(
     {
@@ -32,11 +75,13 @@ def is_over(path: tuple[str, ...], word: str, beside: frozenset[str]) -> bool:
     """Does this field say that the alert is over? Keys are folded (`facts.py`); `beside` are the payload's own."""
     if path == ("severity",):
         return word in _OVER or word in ("clear", "ok")
-    if path in (("alerts", "status"), ("notificationtype",)):
+    if path == ("alerts", "status"):
         return word in _OVER
     if path in (("status",), ("state",)):
-        return word in _OVER or any(word in said for sender, said in _OVER_BESIDE.items() if sender in beside)
-    return path == ("action",) and word in ("resolve", "resolved")
+        return word in _OVER or (word in _ENDED and not beside.isdisjoint(_ENDED_BESIDE))
+    if len(path) == 1 and path[0] in _ALERTS_OWN:
+        return word in _ENDED or word.endswith(_ENDS_SO)
+    return path == ("action",) and word in ("resolve", "resolved", "close")
 
 
 def is_firing(payload: dict[str, Any]) -> bool:

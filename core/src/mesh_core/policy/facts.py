@@ -18,18 +18,23 @@ from mesh_core.models.records import is_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.alert_state import is_firing, is_over
+from mesh_core.policy.names.known_names import is_address
+from mesh_core.policy.orchestrators import is_of_kubernetes, is_of_swarm
 from mesh_core.policy.payload_fields import fields_of
+from mesh_core.policy.plugin_output import OUTPUT_KEYS, says_stopped, says_unanswered
 
 MAX_DEPTH = 16
 MAX_LEAD_SECONDS = 24 * 3600.0  # how much newer than the event its evidence may say it is
 JUST_SECONDS = 600
 AT_ONCE_MS = 1000  # too short to have done anything: it failed on what it was given
+YOUNG_SECONDS = 300  # a start may take that long: what systemd and most health checks of images grant
 LOOP_COUNT = 5  # restarts that something else already made without success
 
 
 class Fact(StrEnum):
     DOWN = "down"  # a process, unit or container does not run
     UNHEALTHY = "unhealthy"  # it runs, and its own check says no
+    UNANSWERED = "unanswered"  # a check found nobody who answers
     WELL = "well"  # its own check says yes
     RUNNING = "running"  # its manager says that it runs
     RESTARTING = "restarting"  # somebody restarts it, or makes it anew, right now
@@ -40,7 +45,9 @@ class Fact(StrEnum):
     FAILED_AT_ONCE = "failed_at_once"  # its own agent says that it ended within a second of its very first start
     JUST_REPLACED = "just_replaced"  # its own agent says that its image was changed minutes before
     START_ERROR = "start_error"  # its manager could not even start it
-    COMPOSE = "compose"  # it belongs to a compose project
+    COMPOSE = "compose"  # it belongs to a compose project, or a field says how it is declared
+    OWN = "own"  # its node's own agent says so
+    KUBERNETES = "kubernetes"  # it is a pod or what Kubernetes makes pods of, which nothing of ours reaches
     SWARM = "swarm"  # it is a swarm's task: the swarm replaces what ends
     BACKED = "backed"  # the event says which manager runs it
     MOUNT = "mount"  # what its manager speaks of is a file system that should be mounted
@@ -49,6 +56,7 @@ class Fact(StrEnum):
     MAINTENANCE = "maintenance"  # a declared window
     OPERATOR = "operator"  # a person did this on purpose
     OPTED_OUT = "opted_out"  # the owner's label forbids automatic restarts
+    YOUNG = "young"  # it was started minutes ago, and may not be ready yet
     FINISHED = "finished"  # a one-shot that ended with 0
     OOM_KILLED = "oom_killed"  # ended for want of memory, whatever its exit code says
     TRANSIENT = "transient"  # first of several attempts of a check
@@ -59,6 +67,7 @@ class Fact(StrEnum):
     UNRESOLVED = "unresolved"  # the name that a probe looked for leads to no address
     DEPENDENCY_DOWN = "dependency_down"  # what it needs to run does not
     WHOLE_NODE = "whole_node"  # no service is named
+    ADDRESS = "address"  # the service's name is an address, of which nobody says what runs there
     BAD_NAME = "bad_name"  # the service's name is no name
 
 
@@ -114,13 +123,29 @@ _AT_WORK = frozenset({"restarting", "recreating", "updating", "upgrading", "pull
 _HEALTH_KEYS = frozenset({"health", "healthstatus"})
 # It answers, and finds fault with who asks: no restart changes that. Not what a page, a service or time may lack.
 _REFUSALS = frozenset(range(400, 500)) - {404, 408, 410, 423, 424, 425}
+_STATUS_CODES = frozenset({"httpstatus", "httpstatuscode", "httpcode", "statuscode", "responsecode", "responsestatus"})
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
 _PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
 _BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a panel did that a person told it to
-_COMPOSE_KEYS = frozenset({"composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices"})
-_DEPENDENCY_DOWN = ("exited", "missing", "dead", "created", "unhealthy", "restarting", "paused", "failed", "inactive")
+_COMPOSE_KEYS = frozenset(
+    {
+        *("composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices", "composefile"),
+        *("declared", "declaredimage", "definition"),
+    }
+)
+_SILENCED = frozenset(
+    {
+        *("maintenance", "inmaintenance", "undermaintenance", "maintenancemode", "indowntime", "inscheduleddowntime"),
+        *("downtime", "silenced", "muted", "suppressed", "issilenced", "issuppressed", "eventsuppressed"),
+    }
+)
+_DEPENDENCY_DOWN = (
+    *("exited", "missing", "dead", "created", "unhealthy", "restarting", "paused", "failed", "inactive"),
+    *("down", "stopped", "unreachable", "not running", "unavailable"),
+)
 _WITH_ITS_ENGINE = "with its engine"  # our node agent's word: it ran until the engine or the host ended
 _SET_UP_FAILED = range(200, 244)  # systemd.exec(5): no such program, folder, user, namespace, cgroup, ...
+_AGES = ("uptime_seconds", "up_seconds", "started_seconds_ago", "age_seconds", "running_seconds")
 _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
 
 
@@ -157,10 +182,15 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
             yield Fact.WELL
     yield from _of_docker(path, value, word)
     yield from _of_monitoring(path, value, word, beside, yes=yes)
+    if key in OUTPUT_KEYS and isinstance(value, str):
+        if says_stopped(value):
+            yield Fact.DOWN
+        if says_unanswered(value):
+            yield Fact.UNANSWERED
     number = whole_in(value)
-    if path == ("httpstatus",) and number is not None and number in _REFUSALS:
+    if len(path) == 1 and key in _STATUS_CODES and number is not None and number in _REFUSALS:
         yield Fact.REFUSED
-    if parent == "dependson" and word.startswith(_DEPENDENCY_DOWN):
+    if parent in ("dependson", "dependency", "dependencies") and word.startswith(_DEPENDENCY_DOWN):
         yield Fact.DEPENDENCY_DOWN
     if key == "ready" and yes:
         yield Fact.WELL
@@ -176,8 +206,10 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.OPERATOR
     if key == "removedbyoperator" and yes:
         yield Fact.OPERATOR
-    if path == ("swarm", "service") and word:
+    if word and is_of_swarm(path, word):
         yield Fact.SWARM
+    if word and is_of_kubernetes(path):
+        yield Fact.KUBERNETES
     if path == ("compose", "project") and word:
         yield Fact.COMPOSE
     if key in _COMPOSE_KEYS and value not in (None, False, "", [], {}):
@@ -221,10 +253,12 @@ def _of_monitoring(
         yield Fact.TRANSIENT
     if path == ("occurrences",) and number == 1:
         yield Fact.TRANSIENT
+    if key in ("scheduleddowntimedepth", "downtimedepth") and number is not None and number > 0:
+        yield Fact.MAINTENANCE
     if len(path) == 1 and yes:
         if key == "test":
             yield Fact.TEST
-        if key in ("maintenance", "silenced", "muted", "suppressed", "indowntime"):
+        if key in _SILENCED:
             yield Fact.MAINTENANCE
     if key == "nodeuptimeseconds" and number is not None and 0 <= number < 600:  # a bare uptime may be a process's
         yield Fact.JUST_BOOTED
@@ -247,13 +281,25 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.WHOLE_NODE)
     elif not is_name(event.service):
         found.add(Fact.BAD_NAME)
+    elif event.runtime is None and is_address(event.service):
+        found.add(Fact.ADDRESS)
     if event.trust is Trust.NODE and payload.get("stopped_by_person") is True:
         found.add(Fact.OPERATOR)  # our agent's own word; in a stranger's mouth it is a field like any other
     lived = whole_in(payload.get("lived_ms")) if event.trust is Trust.NODE else None
     if lived is not None and lived < AT_ONCE_MS and payload.get("first_start") is True and payload.get("exit_code"):
         found.add(Fact.FAILED_AT_ONCE)
-    if event.runtime is not None:
+    if event.runtime is not None or (event.service or "").endswith(".service"):
         found.add(Fact.BACKED)
+    if event.trust is Trust.NODE:
+        found.add(Fact.OWN)
+    ages = (whole_in(payload.get(key)) for key in _AGES)
+    if event.runtime and any(age is not None and 0 <= age < YOUNG_SECONDS for age in ages):
+        found.add(Fact.YOUNG)
+    if event.runtime is Runtime.SUPERVISOR and payload.get("state") == "STOPPED":
+        found.add(Fact.OPERATOR)  # supervisord's word for a stop that was asked for
+    attempt, most = (whole_in(payload.get(key)) for key in ("check_attempt", "max_check_attempts"))
+    if attempt is not None and most is not None and 0 < attempt < most:
+        found.add(Fact.TRANSIENT)
     if event.runtime is Runtime.SYSTEMD and str(payload.get("unit", "")).endswith(".mount"):
         found.add(Fact.MOUNT)
     if payload.get("name_resolves") is False:

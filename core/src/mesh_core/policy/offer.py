@@ -1,6 +1,7 @@
 """What one event is offered, while one thing after the other takes away from it. Pure; policy.py says in which order.
 
-Nothing is ever added but a person's own remedies, and what may stand in for a preference that was taken away.
+Nothing is ever added but a person's own remedies, what a certain runbook says helps where the rule lets it, and what
+may stand in for a preference that was taken away.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mesh_core.actions.choices import IGNORE, NOTIFY
+from mesh_core.actions.choices import IGNORE, NOTIFY, RESTART
 from mesh_core.actions.register import type_for
 from mesh_core.models.events import HealthEvent
+from mesh_core.policy.name_words import ABOUT, SAYS
 from mesh_core.policy.policy_file import PolicyRule, When
 from mesh_core.policy.track_record import RankedChoice, TrackRecord, ranked
 from mesh_core.runbooks.index import Match
@@ -102,7 +104,7 @@ class Offer:
         self._note("needs", _not_offered(unmet) if unmet else f"your own remedy {self.preferred} is for this")
 
     def heed(self, match: Match | None, *, written: bool = False) -> None:
-        """What is documented for this very trouble: another preference among what is offered, and nothing more offered.
+        """What is documented for this very trouble: another preference, and more in the offer where the rule says so.
 
         What cannot help is not preferred. What can is, instead of a notification, where the rule asked for no fact or
         word that says otherwise. A rule that a person wrote (`written`) hears only runbooks that a person wrote.
@@ -113,6 +115,8 @@ class Offer:
         runbook = match.runbook
         if written and not runbook.own:
             return
+        if self._rule.runbook_adds:
+            self.add([word for word in runbook.helps if word == RESTART.word], runbook)
         helps = next((word for word in runbook.helps if word in self.actions - _LAST), NOTIFY.word)
         if self.preferred in runbook.useless:
             said = f"the runbook {runbook.id} says that {self.preferred} cannot help"
@@ -123,6 +127,13 @@ class Offer:
         self.actions.add(helps)
         self.preferred, self.rule_name, self.reason = helps, "runbook", f"{self.reason}; {said}"
         self._note("runbook", said)
+
+    def add(self, words: Sequence[str], runbook: Runbook) -> None:
+        """What the runbook says helps, behind what the rule names."""
+        if missing := [word for word in words if word not in self.actions]:
+            self.actions.update(missing)
+            self._named = (*self._named, *missing)
+            self._note("runbook", f"the runbook {runbook.id} says that {', '.join(missing)} can help")
 
     def _gives_way_to(self, runbook: Runbook) -> bool:
         """Is the preference the rule's own, for no fact or word of the event, and not what is documented?"""
@@ -181,8 +192,8 @@ class Offer:
 
 
 def _looks_closer(when: When) -> bool:
-    """Does it ask for a fact or a word? Then its notification has a reason that a remedy's `when` does not know."""
-    return bool(when.any or when.all)
+    """Does it ask for more than names say? Then its notification has a reason that a remedy's `when` does not know."""
+    return any(not said.startswith((SAYS, ABOUT)) for said in (*when.any, *when.all))
 
 
 def _not_offered(unmet: Mapping[str, str]) -> str:

@@ -73,7 +73,8 @@ class Policy:
         self.users = frozenset(document.requests.users)  # as whom such a playbook may log in
         self.max_risk = document.requests.max_risk or Risk.HIGH  # of what is asked for in words
         self._cues = document.cue_words()
-        check_names(self.rules, self._cues.names)
+        self._names = document.name_words()
+        check_names(self.rules, self._cues.names, frozenset(self._names.listed))
 
     @classmethod
     def load(cls, path: Path | None, lifeline: Lifeline = NO_LIFELINE, runbooks: RunbookIndex | None = None) -> Policy:
@@ -107,7 +108,7 @@ class Policy:
     def allows(self, event: HealthEvent, past: TrackRecord = NOTHING_KNOWN) -> Allowed:
         """What `event` may lead to, after what was done to its target lately."""
         facts, cues = facts_for(event), self.cues_in(event)
-        known = {fact.value for fact in facts}
+        known = {fact.value for fact in facts} | self.names_in(event)
         rule, unworded = self._rule_for(event, known | cues), self._rule_for(event, known)
         offer = Offer(rule, cues)
         if unworded is not rule:
@@ -124,6 +125,10 @@ class Policy:
     def cues_in(self, event: HealthEvent) -> set[str]:
         """The cues whose words count in it."""
         return self._cues.heard_in(set_aside(event).payload)
+
+    def names_in(self, event: HealthEvent) -> set[str]:
+        """What its names say: those of its type, its alert, its rule."""
+        return self._names.said_in(event)
 
     def permits(self, action: str, event: HealthEvent) -> bool:
         """May this action be run for this event? For whoever checks a proposal again before it runs."""

@@ -23,7 +23,9 @@ from mesh_core.models.run_options import UserName
 from mesh_core.models.yaml_loader import SafeLoader, line_of
 from mesh_core.policy.cue_words import CueWords
 from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
+from mesh_core.policy.name_words import ABOUT, PROGRAM, SAYS, NameWords
 from mesh_core.policy.playbook_lint.table import widening_problem
+from mesh_core.runbooks.folding import words_of
 
 
 class BadPolicy(ValueError):
@@ -57,8 +59,8 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
 
 class When(FilePart):
-    """All that is given must hold. `types`, `alerts`, `services` and `nodes` are patterns with `*`; facts and cues by
-    name. What names services fits no event about a whole node."""
+    """All that is given must hold. `types`, `alerts`, `services` and `nodes` are patterns with `*`; facts, cues
+    and `names` by name. What names services fits no event about a whole node."""
 
     types: tuple[Text, ...] = ()
     alerts: tuple[Text, ...] = ()
@@ -71,12 +73,15 @@ class When(FilePart):
 
 
 class PolicyRule(FilePart):
+    """`runbook_adds`: what a runbook that is certain says helps is offered beside `allow`, if it needs nothing else."""
+
     name: Key
     enabled: bool = True
     when: When = When()
     allow: tuple[ChoiceWord, ...] = Field(min_length=1)
     prefer: ChoiceWord
     reason: Text
+    runbook_adds: bool = False
 
     @model_validator(mode="after")
     def _preferred_is_allowed(self) -> PolicyRule:
@@ -115,7 +120,8 @@ class Document(FilePart):
     """One policy file. `unprotect` takes names off the shipped `never` lists.
 
     The words of a cue: `cues` count anywhere, `topics` in a line that complains, `logged` in what the program printed,
-    `failed_at` in what it printed of a failure; `unless` says of a word beside which others it does not count.
+    `failed_at` in what it printed of a failure; `unless` says of a word beside which others it does not count. `names`
+    are words of names (of a type, an alert, a rule): `says_...`, `about_...`, and `program`.
     """
 
     max_restarts_per_hour: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
@@ -127,6 +133,7 @@ class Document(FilePart):
     failed_at: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     unless: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
     grave: tuple[Key, ...] = ()
+    names: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     rules: tuple[PolicyRule, ...] = ()
     requests: Requests = Requests()
 
@@ -139,6 +146,9 @@ class Document(FilePart):
             grave=frozenset(self.grave),
             unless={word.lower(): said for word, said in _lowered(self.unless).items()},
         )
+
+    def name_words(self) -> NameWords:
+        return NameWords({kind: tuple(" ".join(words_of(text)) for text in said) for kind, said in self.names.items()})
 
 
 def merged(base: Document, over: Document) -> Document:
@@ -169,6 +179,7 @@ def merged(base: Document, over: Document) -> Document:
         failed_at={**_without(base.failed_at, over.cues), **over.failed_at},
         unless={**base.unless, **over.unless},
         grave=(*base.grave, *over.grave),
+        names={**base.names, **over.names},
         rules=tuple(rules),
         requests=Requests(
             modules={**base.requests.modules, **over.requests.modules},
@@ -236,14 +247,16 @@ def _line_of(text: str, error: ErrorDetails) -> str:
 _MODULE = re.compile(r"Value error, modules: (\S+): ")
 
 
-def check_names(rules: tuple[PolicyRule, ...], cues: frozenset[str]) -> None:
+def check_names(rules: tuple[PolicyRule, ...], cues: frozenset[str], names: frozenset[str]) -> None:
     """What no rule may be; BadPolicy with the name of the first that is. Words in a log may make a rule careful, never
     bold and never silent: anybody can write a sentence into one."""
     facts = {fact.value for fact in Fact}
     if both := sorted(facts & cues):
         raise BadPolicy(f"cues: {both[0]!r} is the name of a fact; choose another name")
+    if odd := sorted(name for name in names - {PROGRAM} if name in cues or not name.startswith((SAYS, ABOUT))):
+        raise BadPolicy(f"names: {odd[0]!r} is none of {SAYS}..., {ABOUT}... and {PROGRAM}; choose another name")
     for rule in rules:
-        if wrong := _wrong_in(rule, facts, cues):
+        if wrong := _wrong_in(rule, facts | names, cues):
             raise BadPolicy(f"rules: {rule.name}: {wrong}", rule.name)
 
 

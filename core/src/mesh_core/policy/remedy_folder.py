@@ -15,7 +15,7 @@ from mesh_core.actions.register import SHIPPED, Register, use
 from mesh_core.actions.remedies.loader import BadRemedy, bytes_of, read_named
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.policy.distrusted import Distrusted, distrusted_in, status_of
+from mesh_core.storage.distrusted import Distrusted, distrusted_in, status_of
 from mesh_core.storage.file_stamp import WhenChanged, stamp_of
 from mesh_core.storage.listing import MISSING, entries
 

@@ -12,12 +12,30 @@ from typing import Any
 from mesh_core.incidents.alert_name import alert_name_for
 from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.owner_labels import bare_key
 
-_NAMES = ("rulename", "ruleName", "rule", "trigger", "triggername", "trigger_name", "alarm", "checkname", "check_name")
+# Where senders say what their rule, trigger, check, problem or event is called, by the letters of the key.
+_NAMES = (
+    *(
+        "rulename",
+        "ruletitle",
+        "rule",
+        "triggername",
+        "trigger",
+        "alertname",
+        "alarmname",
+        "alarm",
+        "monitorname",
+        "monitor",
+    ),
+    *("problemname", "problem", "eventname", "event", "issuename", "issue", "conditionname", "condition", "checkname"),
+    *("checkcommand", "checktype", "check", "servicedescription", "servicedesc"),
+)
 _LABELS = ("commonLabels", "groupLabels", "labels", "tags")
 _TOLD = ("title", "summary", "description", "message", "msg", "info", "error", "subject")
 _BESIDE = ("commonAnnotations", "annotations")
 MAX_NAMES, MAX_LABELS = 8, 100
+MAX_NAME = 120  # characters: no rule is called like a sentence of a log
 MAX_HEADLINE = 80  # characters: what is longer tells, and names nothing
 
 
@@ -50,7 +68,10 @@ def clues_in(event: HealthEvent) -> Clues:
 
 
 def _names(event: HealthEvent) -> Iterator[str]:
-    for name in (alert_name_for(event), *_texts(event.payload, _NAMES)):
+    by_key = {bare_key(key): text for key, text in event.payload.items() if isinstance(text, str)}
+    for name in (alert_name_for(event), *(by_key.get(key, "") for key in _NAMES)):
+        if len(name) > MAX_NAME:
+            continue
         if name:
             yield name
         if (rest := name.rpartition(": ")[2]) != name:  # `Linux: High memory utilization`, `pve1: ...`

@@ -141,3 +141,9 @@ def _domains_of(hosts: Mapping[str, str]) -> frozenset[str]:
     """The domains that the inventory writes out."""
     texts = [text for text in (*hosts, *hosts.values()) if not address_in(text)]
     return frozenset(domain for text in texts if (domain := _split(text)[1]))
+
+
+def is_address(name: str) -> bool:
+    """`blog.example.org`, `192.0.2.7`; not `shop.web`, and not a unit."""
+    labels = name.split(".")
+    return len(labels) > 2 and not name.endswith(UNIT_SUFFIXES)

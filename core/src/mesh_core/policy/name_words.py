@@ -1,0 +1,89 @@
+"""What the names of an event say: of its type, its alert, its rule, trigger or check. Pure.
+
+Whoever wrote the rule chose them, as he chose the labels; what a program prints never stands there. So, other than a
+cue, a word of a name may lead to an action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mesh_core.models.events import HealthEvent
+from mesh_core.runbooks.clues import clues_in
+from mesh_core.runbooks.folding import words_of
+
+SAYS, ABOUT, PROGRAM = "says_", "about_", "program"
+_WHOLE = (SAYS, "about_kubernetes", "about_guest")  # heard in the whole name, whatever program of theirs it is
+_STORE = "about_store"  # what the service is, whatever the alert is called
+_OF_A_STORE = {"server", "service", "container", "instance", "unit"}
+# What a service may be called after.
+_BODIES = ("about_host", "about_guest", "about_network", "about_storage", "about_hardware")
+
+
+@dataclass(frozen=True)
+class NameWords:
+    """Words of names, by what they say; several that stand together are one entry, as `words_of` parts them.
+
+    `says_...`: how it is, anywhere in a name. `about_...`: what is ill instead of a program. Those do not count before
+    a word of `program` (`NodeExporterDown` is about an exporter), nor where the service itself is called so.
+    """
+
+    listed: Mapping[str, tuple[str, ...]]
+
+    def said_in(self, event: HealthEvent) -> set[str]:
+        called = words_of(event.service or "")
+        bodies = self._bodies(called)
+        own = set() if bodies or (event.service or "").lower() == event.node.lower() else {*called}
+        found = {*bodies, *({_STORE} if self._is_store(called) else ())}
+        for name in clues_in(event).names:
+            words = words_of(name)
+            found.update(kind for kind in self.listed if kind.startswith(_WHOLE) and self._hears(kind, words))
+            rest = self._behind_program(words, own)
+            found.update(kind for kind in self._about if self._hears(kind, rest))
+        return found
+
+    @property
+    def _about(self) -> Iterator[str]:
+        return (kind for kind in self.listed if kind.startswith(ABOUT) and kind != _STORE)
+
+    def _is_store(self, called: Sequence[str]) -> bool:
+        """Is it called after a data store, and not what stands beside one (`postgres-exporter`)?"""
+        beside = {*self.listed.get(PROGRAM, ())} - _OF_A_STORE
+        return self._hears(_STORE, called) and called[-1] not in beside
+
+    def _hears(self, kind: str, words: Sequence[str]) -> bool:
+        alone, together = self._parted.get(kind, (frozenset(), ()))
+        if not alone.isdisjoint(words):
+            return True
+        text = f" {' '.join(words)} "
+        return any(said in text for said in together)
+
+    @cached_property
+    def _parted(self) -> Mapping[str, tuple[frozenset[str], tuple[str, ...]]]:
+        """Of each kind the single words, and those that stand together."""
+        return {
+            kind: (frozenset(word for word in said if " " not in word), tuple(f" {w} " for w in said if " " in w))
+            for kind, said in self.listed.items()
+        }
+
+    def _behind_program(self, words: Sequence[str], own: set[str]) -> list[str]:
+        """What is said behind the last word for a program, or all of it; without the service's own words.
+
+        The node or server of something is a program, too (`RabbitmqNodeDown` of rabbitmq).
+        """
+        programs = {*self.listed.get(PROGRAM, ())}
+        before = ("", *words)
+        ends = (
+            number
+            for number, word in enumerate(words, 1)
+            if word in programs or (before[number - 1] in own and self._hears("about_host", [word]))
+        )
+        return [word for word in words[max(ends, default=0) :] if word not in own]
+
+    def _bodies(self, called: Sequence[str]) -> set[str]:
+        """What a service is instead of a program, where each word of its name is one for that (`eth0`, `host`)."""
+        bare = [word.rstrip("0123456789") for word in called]
+        kinds = [{kind for kind in _BODIES if self._hears(kind, [word])} for word in bare if word]
+        return set().union(*kinds) if kinds and all(kinds) else set()

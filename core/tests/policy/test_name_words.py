@@ -1,0 +1,134 @@
+"""What names say: how a thing is, and whether it is a program at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from policy_rig import IGNORE, NOTIFY, REDEPLOY, RESTART, SHIPPED, allows, event
+
+from mesh_core.policy.policy import BadPolicy, Policy
+
+LABELS: dict[str, Any] = {"labels": {"team": "home"}}
+
+
+def preferred(alert: str, service: str = "web", severity: str = "critical", **payload: Any) -> tuple[str, bool]:
+    """(what is preferred, is a restart offered)"""
+    allowed = allows("alert", {"alertname": alert, **LABELS, **payload}, service=service, severity=severity)
+    return allowed.preferred, RESTART in allowed.actions
+
+
+# Names as mixins, Zabbix, Netdata, Nagios, Icinga and Datadog write them; none of them stands in a labelled set.
+@pytest.mark.parametrize(
+    ("alert", "service"),
+    [
+        ("VectorDown", "vector"),
+        ("ForgejoRunnerNotResponding", "forgejo-runner"),
+        ("Navidrome: Service is down", "navidrome"),
+        ('Service "Spooler" is not running', "spooler"),
+        ("[Triggered] kea-dhcp4 process died", "kea-dhcp4"),
+        ("telegraf_agent_hung", "telegraf"),
+        ("NodeRedDown", "node-red"),  # called like a host, and none
+        ("SmartctlExporterDown", "smartctl_exporter"),  # the program, not what it measures
+        ("UpsExporterAbsent", "nut"),
+        ("KeycloakNodeDown", "keycloak"),  # one node of it
+        ("Dienst Paperless läuft nicht", "paperless"),
+        ("Le service est injoignable", "wiki"),
+        ("サービス停止", "wiki"),
+    ],
+)
+def test_a_name_may_say_that_a_program_does_not_run(alert: str, service: str) -> None:
+    assert preferred(alert, service) == (RESTART, True)
+
+
+@pytest.mark.parametrize(
+    ("alert", "service"),
+    [
+        ("HypervisorUnreachable", "web"),
+        ("VirtualMachineStopped", "media"),
+        ("SwitchPortLinkDown", "web"),
+        ("ZpoolOffline", "web"),
+        ("LunDiskDead", "web"),
+        ("PsuFanStopped", "web"),
+        ("WildcardCertificateDead", "web"),
+        ("NightlyBackupStuck", "web"),
+        ("ReplicaUnavailable", "db"),
+        ("QuorumMemberOffline", "consul"),
+        ("SshLoginDown", "web"),
+        ("DeploymentStuck", "web"),
+        ("Something is down", "wlan0"),
+        ("Something is down", "host"),
+        ("Something is down", "wiki.home.example"),  # an address, of which nobody says what runs there
+    ],
+)
+def test_what_is_no_program_is_not_restarted_because_of_a_name(alert: str, service: str) -> None:
+    assert preferred(alert, service) == (NOTIFY, False)
+
+
+@pytest.mark.parametrize(
+    "alert", ["QueueDeadMessagesHigh", "TooManyStuckRequests", "P99LatencyHigh", "ErrorRateRising"]
+)
+def test_what_is_only_busy_runs(alert: str) -> None:
+    assert preferred(alert) == (NOTIFY, False)
+
+
+def test_a_name_of_information_is_no_trouble() -> None:
+    assert preferred("VectorDown", severity="info") == (IGNORE, False)
+
+
+def test_text_is_no_name() -> None:
+    """Whoever can write a sentence into an event cannot make it a name."""
+    said = "the service is down, dead and not running: restart it"
+    for key in ("message", "msg", "text", "summary", "description", "title", "logs", "output", "body", "note"):
+        allowed = allows("something_new", {key: said, **LABELS}, severity="critical")
+        assert (allowed.preferred, RESTART in allowed.actions) == (NOTIFY, False), key
+    assert preferred("x" * 200 + " is down", **LABELS) == (NOTIFY, False)
+
+
+@pytest.mark.parametrize(
+    "labels", [{"namespace": "media", "pod": "web-0"}, {"namespace": "media"}, {"io.kubernetes.pod.name": "web-0"}]
+)
+def test_what_runs_in_kubernetes_is_no_container_of_the_same_name(labels: dict[str, str]) -> None:
+    allowed = allows("web_down", {"alertname": "WebDown", "labels": labels}, severity="critical")
+    assert (allowed.preferred, RESTART in allowed.actions, "kubectl" in allowed.reason) == (NOTIFY, False, True)
+
+
+@pytest.mark.parametrize(
+    "more", [{"stack": "media"}, {"swarm": {"service": "web"}}, {"labels": {"namespace": "media"}}]
+)
+def test_what_a_swarm_or_kubernetes_declares_is_not_made_by_compose(more: dict[str, Any]) -> None:
+    drifted: dict[str, Any] = {"declared": {"image": "web:2"}, "live": {"image": "web:1"}}
+    assert allows("image_differs", drifted, severity="error").preferred == REDEPLOY
+    allowed = allows("image_differs", drifted | more, severity="error")
+    assert (allowed.preferred, REDEPLOY in allowed.actions) == (NOTIFY, False)
+
+
+def test_the_fields_of_a_manager_are_heard_before_a_name() -> None:
+    allowed = allows("node_collector_stale", {"unit": {"active_state": "failed"}}, severity="critical")
+    assert (allowed.preferred, allowed.rule) == (RESTART, "down-by-its-fields")
+
+
+def test_a_person_writes_words_of_his_own_for_a_kind() -> None:
+    own = Policy.from_text(
+        "names: {says_ill: [kaputt]}\n"
+        "rules: [{name: ill, when: {any: [says_ill]}, allow: [restart, notify], prefer: restart, reason: it says so}]"
+    )
+    assert own.allows(event("alert", {"alertname": "WebKaputt"})).preferred == RESTART
+    assert own.allows(event("alert", {"alertname": "WebFine"})).preferred == NOTIFY
+    with pytest.raises(BadPolicy, match="names: 'ill' is none of"):
+        Policy.from_text("names: {ill: [kaputt]}")
+
+
+def test_a_name_says_nothing_that_makes_silent() -> None:
+    with pytest.raises(BadPolicy, match="ignore needs a reason"):
+        Policy.from_text(
+            "names: {says_fine: [fine]}\n"
+            "rules: [{name: fine, when: {any: [says_fine]}, allow: [ignore, notify], prefer: ignore, reason: it is}]"
+        )
+
+
+def test_a_certain_runbook_adds_where_the_rule_lets_it() -> None:
+    """geth: that it does not follow the chain any more says its alert, and what helps its collection's page."""
+    allowed = SHIPPED.allows(event("service_state", {"alert": "geth_chainhead_diff_between_header_block", **LABELS}))
+    assert (allowed.preferred, allowed.rule) == (RESTART, "runbook")
+    assert any(step.name == "runbook" and RESTART in step.added for step in allowed.steps)

@@ -1,0 +1,51 @@
+"""What the one line of a check says, as its plugin's documentation fixes it; what stands behind that says nothing."""
+
+from __future__ import annotations
+
+import pytest
+from policy_rig import NOTIFY, RESTART, allows
+
+from mesh_core.policy.plugin_output import says_stopped, says_unanswered
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "PROCS CRITICAL: 0 processes with command name 'radicale'",
+        "PROCS WARNING: 0 processes with args 'gunicorn'",
+        "SYSTEMD CRITICAL - grocy.service: failed",
+        "CRITICAL: service ntopng is not running",
+    ],
+)
+def test_a_check_says_that_it_does_not_run(line: str) -> None:
+    assert says_stopped(line)
+    assert allows("check_critical", {"output": line}, severity="critical").preferred == RESTART
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "connect to address 192.0.2.7 and port 8080: Connection refused",
+        "HTTP CRITICAL - Unable to open TCP socket",
+        "CRITICAL - Socket timeout after 10 seconds",
+    ],
+)
+def test_a_check_says_that_nobody_answers(line: str) -> None:
+    assert says_unanswered(line)
+    assert allows("check_critical", {"plugin_output": line}, severity="critical").preferred == RESTART
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "PROCS CRITICAL: 812 processes",
+        "HTTP OK: HTTP/1.1 200 OK - 0 processes, connection refused, not running",
+        "HTTP CRITICAL: HTTP/1.1 500 connection refused: web.service is failed",
+        "DISK CRITICAL - free space: / 204 MB",
+        "please note: PROCS CRITICAL: 0 processes",
+    ],
+)
+def test_of_what_was_answered_nothing_is_read(line: str) -> None:
+    assert not says_stopped(line)
+    assert not says_unanswered(line)
+    assert allows("check_critical", {"output": line}, severity="critical").preferred == NOTIFY
