@@ -10,7 +10,9 @@ import pytest
 from parts.scripted import Canned, ScriptedHttp
 from request_rig import Requests
 
+from mesh_core.llm.noting import Noting
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
+from mesh_core.llm.sent import read_sent
 from mesh_core.models.proposals import Risk
 from mesh_core.models.requests import Request, RequestReply, RequestState, RequestStatus
 from mesh_core.testing import wait_for
@@ -34,9 +36,8 @@ GOOD = (chosen(TIMEZONE), filled((TIMEZONE, {"name": "Europe/Warsaw"})))
 async def lab(requests: Requests, scripted_http: ScriptedHttp) -> AsyncIterator[Requests]:
     """Two models on one scripted server: `lab` may write, `other`, before it in the chain, may not."""
     for name in ("other", "lab"):
-        requests.providers.append(
-            OpenAICompatibleProvider(name=name, url=scripted_http.url, model=f"{name}-model", timeout_seconds=60)
-        )
+        provider = OpenAICompatibleProvider(name=name, url=scripted_http.url, model=f"{name}-model", timeout_seconds=60)
+        requests.providers.append(Noting(provider, requests.runtime, outside=False))
     requests.may_write = frozenset({"lab"})
     yield requests
     for provider in requests.providers:
@@ -72,6 +73,8 @@ async def test_a_model_that_may_write_writes_what_no_recipe_knows_and_every_prop
     assert [(body["model"], body["max_tokens"], body["temperature"]) for body in bodies] == [
         ("lab-model", 500, 0.2)
     ] * 2
+    sent = read_sent(lab.runtime, status.request.id)
+    assert [(one.to, one.user) for one in sent] == [("lab", body["messages"][-1]["content"]) for body in bodies]
     assert bodies[0]["response_format"]["json_schema"]["schema"]["properties"]["steps"]["items"]["enum"]
     attempts = await lab.stream("mesh:llm_attempts")
     assert [(one["event_id"], one["position"], one["outcome"]) for one in attempts] == [
