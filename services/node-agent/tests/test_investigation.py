@@ -158,7 +158,9 @@ def test_a_rule_speaks_of_the_files_in_front_of_its_brace(text: str, patterns: t
     assert logs.patterns_in(text) == patterns
 
 
-def test_a_configuration_is_behind_by_the_newest_of_its_files_and_what_loaded_it_last(tmp_path: Path) -> None:
+def test_a_configuration_is_behind_by_the_newest_of_its_files_and_what_loaded_it_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     etc, proc = tmp_path / "nginx", tmp_path / "proc"
     for name, at in (("a.conf", 500), ("sites/b.conf", 900), ("sites/.b.conf.swp", 9000), ("c.conf~", 9000)):
         (etc / name).parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +174,7 @@ def test_a_configuration_is_behind_by_the_newest_of_its_files_and_what_loaded_it
     assert config.newest_in(etc, question(deadline=0.0)) is None
     (proc / "7/task/7").mkdir(parents=True)
     (proc / "9").mkdir()
-    (proc / "stat").write_text("cpu 1\nbtime 1000\n")
+    monkeypatch.setattr(config, "clock_began_at", lambda: 1000.0)
     (proc / "7/task/7/children").write_text("9 10 ")
     ticks = 300 * os.sysconf("SC_CLK_TCK")
     (proc / "9/stat").write_text(f"9 (a ) b) S {' '.join('1' for _ in range(18))} {ticks} 0 0")

@@ -12,7 +12,7 @@ from typing import Any
 from node_agent import systemctl
 from node_agent.investigation import unit
 from node_agent.investigation.question import Question, shown
-from node_agent.processes import PROC, booted_at, started_at
+from node_agent.processes import PROC, clock_began_at, started_at
 
 # Units whose program can be asked whether its files are good before it reads them; each has them in /etc/<program>.
 PROGRAMS: Mapping[str, str] = {
@@ -78,4 +78,4 @@ def _workers_of(main: str, proc: Path) -> Iterator[float]:
         return
     for child in children:
         with contextlib.suppress(OSError, ValueError, IndexError):
-            yield booted_at(proc) + started_at(proc / child)
+            yield clock_began_at() + started_at(proc / child)
