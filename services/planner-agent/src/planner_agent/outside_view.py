@@ -27,6 +27,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         *("stopped_by_person", "declared_in_compose", "running", "is_mounted", "stale", "is_synchronised", "flapping"),
         *("started_at", "finished_at", "opened_at", "open_seconds", "was", "last_type", "announced_again"),
         *("http_status", "status_code", "name_resolves", "port_open", "certificate", "ended_with_engine"),
+        *("lived_ms", "first_start"),
     ),
     "numbers": (
         *("used_percent", "used_pct", "free_bytes", "size_bytes", "bytes", "inodes_used_percent", "memory", "disk"),
