@@ -63,6 +63,13 @@ def test_what_began_before_it_waits_only_where_all_does(kind: WorkKind) -> None:
     assert (hold_on(trouble(kind, began=9)) is not None) is (kind in (WorkKind.SHUTDOWN, WorkKind.MAINTENANCE))
 
 
+@pytest.mark.parametrize("kind", list(WorkKind))
+def test_what_goes_on_for_more_than_a_day_hangs_or_was_forgotten(kind: WorkKind) -> None:
+    event = trouble(kind, since=25 * 60)
+    assert hold_on(event) is None
+    assert work_in_words(event).endswith(f"25 h ({kind}; too long to wait for it)")
+
+
 def test_it_tells_for_how_long_it_waits_since_both_are_there() -> None:
     later, sooner = hold_on(trouble("packages", began=2)), hold_on(trouble("maintenance", began=90))
     assert later

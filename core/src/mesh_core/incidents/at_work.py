@@ -6,7 +6,7 @@
 | a check of a disk or an array | services that do not answer, a busy host |
 | a deployment of that very thing, a person's hands on it | services that do not run or answer |
 | a shutdown, a declared maintenance | everything, also what began before |
-| somebody who is logged in, a maintenance that was forgotten | nothing: the card says so |
+| somebody who is logged in, whatever goes on for more than a day | nothing: the card says so |
 
 What began before the others waits for none of them: it does not come from there. Only an agent's own word counts.
 """
@@ -26,6 +26,7 @@ from mesh_core.models.records import parse_time, rfc3339
 AT_WORK = "at_work"  # of an agent's payload: [{kind, what, since}]
 MOST_ROWS = 8
 WHAT_CHARS = 200
+BELIEVED_SECONDS = 24 * 3600.0  # longer, and it hangs, or was forgotten
 _BEFORE_SECONDS = 5.0  # what a manager does before its process can be seen
 
 
@@ -40,7 +41,6 @@ class WorkKind(StrEnum):
     DISK_CHECK = "disk_check"
     PERSON = "person"  # somebody has this very thing in hand
     LOGIN = "login"  # somebody is logged in
-    FORGOTTEN = "forgotten"  # a maintenance was declared, so long ago that it is not believed
 
 
 class Work(NamedTuple):
@@ -74,12 +74,15 @@ class _Waits(NamedTuple):
     began_before: bool = False
     has_limit: bool = True
 
+    def holds(self, type_: str, began: float, since: float) -> bool:
+        return (self.types is None or type_ in self.types) and (self.began_before or began >= since - _BEFORE_SECONDS)
+
 
 _BUSY_HOST = frozenset({"load_high", "memory_low", "temperature_high"})
 _DISTURBED = SERVICE_STATES | _BUSY_HOST | {EventType.PROBE_FAILED}
-_SAYS_ITSELF = frozenset({WorkKind.MAINTENANCE, WorkKind.SHUTDOWN, WorkKind.LOGIN, WorkKind.FORGOTTEN})
+_SAYS_ITSELF = frozenset({WorkKind.MAINTENANCE, WorkKind.SHUTDOWN, WorkKind.LOGIN})
 _WAITS: Mapping[WorkKind, _Waits] = {
-    WorkKind.MAINTENANCE: _Waits(None, began_before=True, has_limit=False),  # its agent believes it for a day at most
+    WorkKind.MAINTENANCE: _Waits(None, began_before=True, has_limit=False),
     WorkKind.SHUTDOWN: _Waits(None, began_before=True),
     WorkKind.PACKAGES: _Waits(_DISTURBED),
     WorkKind.DEPLOYMENT: _Waits(SERVICE_STATES),
@@ -102,9 +105,7 @@ def hold_on(event: HealthEvent) -> Hold | None:
     began = _seconds(event.payload.get("opened_at")) or now
     for work in work_in(event):
         waits = _WAITS.get(work.kind)
-        if waits is None or (waits.types is not None and event.type not in waits.types):
-            continue
-        if waits.began_before or began >= work.since - _BEFORE_SECONDS:
+        if waits and now - work.since <= BELIEVED_SECONDS and waits.holds(event.type, began, work.since):
             return Hold(work, max(0.0, now - max(began, work.since)), waits.has_limit)
     return None
 
@@ -118,7 +119,10 @@ def why_held(event: HealthEvent) -> str:
 def work_in_words(event: HealthEvent) -> str:
     """A line each, for people; '' for none."""
     now = _seconds(event.timestamp)
-    return "\n".join(f"{work.told(now)} ({work.kind})" for work in work_in(event))
+    return "\n".join(
+        f"{work.told(now)} ({work.kind}{'; too long to wait for it' if now - work.since > BELIEVED_SECONDS else ''})"
+        for work in work_in(event)
+    )
 
 
 def _read(row: Any) -> Work | None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from mesh_core.incidents.at_work import WHAT_CHARS, Work, WorkKind
 from node_agent.evidence import clean_text, decoded
 
-BELIEVED_SECONDS = 24 * 3600.0  # a flag that is older was forgotten
 NEAR_SECONDS = 900.0  # a shutdown at night is no reason to leave all day what is broken
 MAX_BYTES = 4096
 _WHEN = re.compile(r"^USEC=(\d{1,20})$", re.MULTILINE)
@@ -23,11 +22,7 @@ def declared_at(root: Path, maintenance: Path, now: float) -> Iterator[Work]:
     if found := _read(root / str(maintenance).lstrip("/")):
         reason, since = found
         because = f": {first}" if (first := clean_text(reason.strip().partition("\n")[0], WHAT_CHARS - 80)) else ""
-        if now - since <= BELIEVED_SECONDS:
-            yield Work(WorkKind.MAINTENANCE, f"maintenance{because}", since)
-        else:
-            forgotten = f"the flag {maintenance}{because} is not believed any more; it has been there"
-            yield Work(WorkKind.FORGOTTEN, forgotten, since)
+        yield Work(WorkKind.MAINTENANCE, f"maintenance{because}", since)
     if found := _read(root / "run/systemd/shutdown/scheduled"):
         text, since = found
         when, how = _WHEN.search(text), _HOW.search(text)
