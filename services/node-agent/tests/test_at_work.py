@@ -8,6 +8,7 @@ import os
 import pty
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from node_agent.confirmation import ConfirmationRule
 from node_agent.probes.tcp import TcpOptions, TcpProbe
 from node_agent.work.declared import declared_at
 from node_agent.work.deployments import deployment_by, pulled_at
-from node_agent.work.host import Process, look_around
+from node_agent.work.host import Process, Sight, look_around
 from node_agent.work.options import WorkOptions
 from node_agent.work.programs import without_interpreter, work_of
 from node_agent.work.rebuilds import rebuilds_in
@@ -302,3 +303,20 @@ async def test_each_announcement_says_what_is_at_work_by_then(host: Path, watchi
         flag.unlink()
         await wait_for(lambda: any(not hold_on(e) for e in watched.announced), 20, "nothing at work any more")
         assert not any("at_work" in e.payload for e in watched.announced if not hold_on(e))
+
+
+async def test_a_look_that_fails_or_hangs_holds_nothing_and_the_event_goes_out(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, about = WorkWatch(WorkOptions(host=host), NO_ENGINE), result("web", container="web", image="shop")
+    monkeypatch.setattr(watch, "_pulls", [{"Actor": "odd", "timeNano": 1}])
+    watch._look.at = time.monotonic()
+    assert await watch.look(about) == {}
+    watch._look.at = float("-inf")
+    lasts = threading.Event()
+    monkeypatch.setattr("node_agent.work.watch.look_around", lambda *_: lasts.wait(60) and Sight())
+    assert await watch.look(about) == {"at_work": []}
+    watch._look.at = float("-inf")
+    assert await watch.look(about) == {"at_work": []}, "a second one does not begin beside it"
+    lasts.set()
+    await wait_for(lambda: not watch._thread.looks, 20, "it came back")

@@ -29,10 +29,12 @@ class LooseThread:
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def run() -> None:
-            look()
-            give_back()
-            with contextlib.suppress(RuntimeError):  # the agent has ended meanwhile
-                loop.call_soon_threadsafe(ended)
+            try:
+                look()
+                give_back()
+            finally:
+                with contextlib.suppress(RuntimeError):  # the agent has ended meanwhile
+                    loop.call_soon_threadsafe(ended)
 
         def ended() -> None:
             self.looks = False

@@ -84,19 +84,24 @@ class WorkWatch:
         """`{"at_work": [...]}`: what this trouble may come from; an empty list where nothing is at work."""
         if not self._options.enabled:
             return {}
+        try:
+            return await self._seen_about(subject_of(result))
+        except Exception as error:  # noqa: BLE001 - whatever a host or an engine has in store, the event goes out
+            log.warning("at_work.not_seen", error=f"{type(error).__name__}: {error}"[:200])
+            return {}
+
+    async def _seen_about(self, subject: Subject) -> dict[str, Any]:
         async with self._turn:
             if self._clock() - self._look.at > GOOD_FOR_SECONDS:
                 await self._look_anew()
-        subject = subject_of(result)
         works = [*self._look.works, *self._about(subject), *await self._pulled(subject)]
         return {AT_WORK: [work.in_payload() for work in _each_once(works)[:MOST_ROWS]]}
 
     async def _look_anew(self) -> None:
-        self._look, look = _Look(self._options, self._clock()), self._look
+        self._look = _Look(self._options, self._clock())
         with contextlib.suppress(TimeoutError):  # what is there by then is what there is
             async with asyncio.timeout(2 * LOOK_SECONDS):
-                if not await self._thread.run(self._look.run):
-                    self._look = look
+                await self._thread.run(self._look.run)
         self._pulls = []
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
