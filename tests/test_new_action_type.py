@@ -125,7 +125,7 @@ async def test_it_goes_from_an_event_to_an_outcome_and_into_words(
         return done.stdout.decode()
 
     shown = mend("show", proposal["id"])
-    assert "scratch_clean on web01 for scratch, risk guarded" in shown
+    assert "(scratch_clean, risk guarded)" in shown
     assert "Empty scratch on web01" in shown
     assert (scratch / "full").exists(), "nothing runs before a person said yes"
     mend("approve", proposal["id"])

@@ -188,7 +188,7 @@ def test_show_says_whether_before_what_runs_and_ids_last(mend: Mend) -> None:
     shown = mend("show", now.id).stdout
     lines = (
         f"nginx on {NODE} is unhealthy, since ",
-        f"a yes       restarts 1 container on {NODE}: nginx; nginx is away meanwhile, the last time 7 s at most; risk",
+        f"a yes       restarts 1 container on {NODE}: nginx; nginx is away meanwhile, the last time 7 s at most (",
         'because     model smollm2 says: "',
         "rule        unhealthy: its own health check fails",
         "instead     redeploy: possible as well; it risks more (guarded)",

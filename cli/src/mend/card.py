@@ -38,7 +38,7 @@ def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Expla
     cli.out.print(Text(plain(card.title, 400), "bold").append(began, "not bold"))
     does = plain("; ".join(filter(None, (card.does, card.interrupts))), MAX_DOES)
     risk = Text(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
-    _line(cli, "a yes", Text.assemble(does, "; risk ", risk))
+    _line(cli, "a yes", Text.assemble(does, f" ({p.type}, risk ", risk, ")"))
     _line(cli, "because", plain(card.because or told_reason(p)))
     _line(cli, "found", plain(card.found, 600))
     _line(cli, "rule", plain(card.rule, 128))

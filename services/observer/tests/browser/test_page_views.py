@@ -39,7 +39,7 @@ VIEWS = (
 WHOLE = {
     "world": ".places .row",
     "queue": ".proposal",
-    "proposal": "text=Because of it, and without a card of their own: api (container unhealthy)",
+    "proposal": ".card >> text=api (container unhealthy)",
     "playbook": ".mind >> text=Allowed only by your policy",
     "runs": ".run",
     "run": ".stages",
