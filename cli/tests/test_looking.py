@@ -305,6 +305,15 @@ def test_status_names_the_models_and_those_that_are_never_asked(mend_online: Men
     assert "models llamacpp haiku is never asked (LLM_PRIVACY=local): it is its vendor's own API" in said
 
 
+def test_status_names_what_was_used_of_each_budget(mend_online: Mend) -> None:
+    (mend_online.runtime / "config").mkdir(exist_ok=True)
+    entry = {"name": "lab", "kind": "openai", "url": "http://127.0.0.1:9", "budget": {"tokens_per_day": 500}}
+    (mend_online.runtime / "config" / "chain.yml").write_text(json.dumps([entry]))
+    (told,) = json.loads(mend_online("status", "--json").stdout)["budgets"]
+    assert told.startswith("lab: 0 of 500 tokens a day used, until ")
+    assert "model budget" in mend_online("status").stdout
+
+
 def test_status_names_the_probes_that_see_nothing_until_they_do(mend_online: Mend) -> None:
     def tells(node: str, type_: str, incident: str, **payload: str) -> None:
         event = {"type": type_, "node": node, "incident": incident, "payload": payload}

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from mesh_core.llm.chain import chain_for, marked_to_write, model_urls
+from mesh_core.llm.budget import Budget
+from mesh_core.llm.chain import budgets_in, chain_for, marked_to_write, model_urls
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.router import Price, Provider
 from mesh_core.llm.settings import ChainSettings
@@ -164,6 +165,16 @@ async def test_a_bad_file_is_named_with_its_key(text: str, complaint: str, tmp_p
     file.write_text(text, encoding="utf-8")
     with pytest.raises(BadChain, match=complaint):
         await names({}, file)
+
+
+def test_a_budget_is_read_and_a_bad_one_is_said_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "chain.yml"
+    file.write_text("- {name: a, kind: openai, url: http://x, budget: {calls_per_hour: 3, usd_per_month: 0.5}}\n")
+    assert budgets_in(file) == {"a": Budget(calls_per_hour=3, usd_per_month=0.5)}
+    assert budgets_in(tmp_path / "none.yml") == {}
+    file.write_text("- {name: a, kind: openai, url: http://x, budget: {calls_per_minute: 3}}\n")
+    with pytest.raises(BadChain, match=r"provider 1: budget\.calls_per_minute: Extra inputs"):
+        budgets_in(file)
 
 
 def test_who_may_write_says_that_file_and_nobody_does_by_itself(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from mesh_core.approvals.proposal_files import Filed
+from mesh_core.llm.budget import Budget
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.router import Completion, Price, Prompt
 from mesh_core.messaging.bridge import Bridge
@@ -22,6 +23,7 @@ from mesh_core.models.streams import ENTERED
 from mesh_core.policy.policy import Policy
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import AllFolders, wait_for
+from planner_agent.budget_book import BudgetBook
 from planner_agent.diagnosis import Diagnostician
 from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner import Planner
@@ -90,6 +92,7 @@ class Mesh:
         reclaim_idle_ms: int = 500,
         policy: Policy | None = None,
         may_choose: bool = False,
+        budgets: Mapping[str, Budget] | None = None,
         runtime: Path | None = None,
         storm_subjects: int = 0,
     ) -> Bridge:
@@ -107,7 +110,13 @@ class Mesh:
         store = PlannerStore(bus, cooldown_ms=cooldown_ms, keep_seconds=ttl_seconds)
         judged = policy or Policy.load(None)
         diagnostician = Diagnostician(
-            bus, store, lambda: judged, list(providers), Breakers(), lambda provider, model: may_choose
+            bus,
+            store,
+            lambda: judged,
+            list(providers),
+            Breakers(),
+            lambda provider, model: may_choose,
+            budgets=BudgetBook(bus, budgets or {}),
         )
         silences = SilenceFilter(SilenceFolder(runtime or self.runtime), store)
         writer = ProposalWriter(

@@ -45,7 +45,7 @@ class Status:
     `models` are asked in this order, `models_refused` never, and why: as the planner started, not as this shell is set.
     `lag` is entries per group that nobody has read yet; `waiting` those read, not acknowledged. `failing_probes`: what
     should be watched there is not. `held`: what waits for something that is at work on its host. `grades`: what
-    `mend doctor --model` found of each model.
+    `mend doctor --model` found of each model. `budgets`: what was used of each limit of config/chain.yml.
     """
 
     runtime: str
@@ -62,6 +62,7 @@ class Status:
     silences: list[str] = field(default_factory=list)
     failing_probes: list[str] = field(default_factory=list)
     grades: list[str] = field(default_factory=list)
+    budgets: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     models_refused: dict[str, str] = field(default_factory=dict)
     held: list[str] = field(default_factory=list)
@@ -106,6 +107,7 @@ async def read_status(cli: CliContext) -> Status:
         found.redis_version = await server_version(bus)
         found.redis_problem = (await read_state(bus)).refusal
         await _streams(bus, found)
+        found.budgets = await budgets(bus, cli)
     except NOT_SERVED as error:
         found.redis_problem = found.redis_problem or str(error)
     finally:
@@ -126,6 +128,25 @@ def counts(actions: ActionFolders) -> dict[str, int]:
             continue
         found[folder.value] = sum(not is_beside(name) for name in names)
     return found
+
+
+async def budgets(bus: Bus, cli: CliContext) -> list[str]:
+    """Of each limit of a provider, in a sentence; of a chain.yml that cannot be used the doctor tells."""
+    file = cli.runtime / "config" / "chain.yml"
+    if not file.exists():
+        return []
+    from mesh_core.llm.chain import budgets_in  # the vendors' clients take a second
+    from mesh_core.llm.provider_kind import BadChain
+
+    try:
+        limits = budgets_in(file)
+    except BadChain:
+        return []
+    windows = [(name, one) for name, budget in limits.items() for one in budget.windows(name, now())]
+    used = await bus.call("MGET", *(one.key for _, one in windows)) if windows else []
+    return [
+        f"{plain(name, 40)}: {one.share(int(count or 0))}" for (name, one), count in zip(windows, used, strict=True)
+    ]
 
 
 def grades(cli: CliContext) -> list[str]:
@@ -209,6 +230,8 @@ def _print(cli: CliContext, found: Status) -> None:
         cli.say_beside(" " * 18, f"{plain(name, 40)} is never asked (LLM_PRIVACY=local): {plain(why, 200)}", "dim")
     for name in found.open_circuits:
         cli.say(f"{'circuit open':<18}{name}: it failed too often and is not asked for a while", "yellow")
+    for told in found.budgets:
+        cli.say_beside(f"{'model budget':<18}", told, "dim")
     for told in found.grades:
         cli.say_beside(f"{'graded model':<18}", told, "dim")
     folders = [f"{name} {'?' if n < 0 else n}" for name, n in found.folders.items() if n]

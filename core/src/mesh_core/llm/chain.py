@@ -11,6 +11,7 @@ config/chain.yml is optional: a list of providers, added to or in place of the f
       api_key_env: LAB_KEY            # the *name* of a variable (or LAB_KEY_FILE names a file that holds the key);
                                       # while that is unset the provider is skipped
       writes: true                    # may write tasks for a request that no recipe knows (docs/requests.md); unset: no
+      budget: {calls_per_hour: 60, tokens_per_day: 200000, usd_per_month: 5}  # then the next one is asked; unset: none
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import structlog
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, field_validator
 
+from mesh_core.llm.budget import Budget
 from mesh_core.llm.locality import why_outside
 from mesh_core.llm.provider_kind import BadChain, ProviderKind, ProviderRequest
 from mesh_core.llm.provider_table import KINDS
@@ -54,6 +56,7 @@ class _ChainEntry(BaseModel):
     price: _PriceEntry = _PriceEntry()
     api_key_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     writes: StrictBool = False
+    budget: Budget = Budget()
 
     @field_validator("kind")
     @classmethod
@@ -100,6 +103,11 @@ def _why_outside(kind: ProviderKind, request: ProviderRequest, settings: ChainSe
 def marked_to_write(config_path: Path) -> frozenset[str]:
     """The names of the providers that may write tasks, as that file says. Raises BadChain."""
     return frozenset(name for name, entry in _read(config_path).items() if entry.writes)
+
+
+def budgets_in(config_path: Path) -> dict[str, Budget]:
+    """By the providers' names, as that file says. Raises BadChain."""
+    return {name: entry.budget for name, entry in _read(config_path).items()}
 
 
 def model_urls(

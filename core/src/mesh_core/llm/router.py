@@ -158,6 +158,7 @@ class RouterResult(Generic[T]):
     latency_ms: float
 
 
+Closed = Callable[[str], Awaitable[str]]
 OnAttempt = Callable[[Attempt], Awaitable[None] | None]
 
 
@@ -181,16 +182,23 @@ async def ask_in_order(
     call_for: Callable[[Provider], ModelCall[T]],
     *,
     breakers: Breakers,
+    closed: Closed | None = None,
     first: int = 1,
     clock: Clock = time.monotonic,
     on_attempt: OnAttempt | None = None,
 ) -> RouterResult[T]:
-    """Until one answer is good; `first` is the position of the first of them in the whole chain. `on_attempt` hears of
-    each attempt when it is over. Raises only what that raises."""
+    """Until one answer is good. `closed` says of a provider's name why it may not be asked now, '' where it may.
+
+    `first` is the position of the first of them in the whole chain. `on_attempt` hears of each attempt when it is over.
+    Raises only what the two raise.
+    """
     started = clock()
     attempts: list[Attempt] = []
     for position, provider in enumerate(providers, first):
-        attempt, answer = await _attempt(provider, position, call_for(provider), breakers, clock)
+        if why := await closed(provider.name) if closed else "":
+            attempt, answer = _noted(provider, position, AttemptOutcome.BUDGET_SPENT, 0.0, None, why), None
+        else:
+            attempt, answer = await _attempt(provider, position, call_for(provider), breakers, clock)
         attempts.append(attempt)
         if on_attempt is not None:
             heard = on_attempt(attempt)

@@ -28,6 +28,10 @@ class AttemptOutcome(StrEnum):
     SCHEMA_VIOLATION = "schema_violation"
     UNGROUNDED = "ungrounded"
     CIRCUIT_OPEN = "circuit_open"
+    BUDGET_SPENT = "budget_spent"
+
+
+NOT_MADE = frozenset({AttemptOutcome.CIRCUIT_OPEN, AttemptOutcome.BUDGET_SPENT})
 
 
 class ModelAttempt(Record):

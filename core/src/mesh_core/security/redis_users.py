@@ -70,6 +70,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+hset +hvals +hdel +expire ~mesh:causes:*",
         "+hset +hvals +hdel +hlen +hexists +ttl +expire ~mesh:storm:*",
         "+hset +hgetall +expire ~mesh:explained:*",
+        "+mget +incrby +expire ~mesh:budget:*",
         "+hset +hget +hdel +expire ~mesh:held",
         "+zadd +zrange +zrevrange +zcount +zremrangebyrank +expire ~mesh:restarts:* ~mesh:history:*",
         "+set +get ~mesh:once:dead:* ~mesh:once:plan-*:pending:withdrawn",

@@ -13,7 +13,7 @@ import structlog
 
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.request_folder import RequestFolder
-from mesh_core.llm.chain import chain_for, leaving, marked_to_write, model_urls
+from mesh_core.llm.chain import budgets_in, chain_for, leaving, marked_to_write, model_urls
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.grades import GradeBook
 from mesh_core.llm.noting import Noting
@@ -47,6 +47,7 @@ from mesh_core.security.private_folder import write_privately
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.storage.schema import schema_or_exit
 from planner_agent.attempt_reports import AttemptReports
+from planner_agent.budget_book import BudgetBook
 from planner_agent.consumer_name import claim_consumer_name
 from planner_agent.diagnosis import Diagnostician
 from planner_agent.keyed_queue import KeyedQueue
@@ -84,6 +85,7 @@ def main() -> None:
             for provider in chain_for(chain, config / "chain.yml", environ=environ)
         ]
         marked = marked_to_write(config / "chain.yml")
+        limits = budgets_in(config / "chain.yml")
     except (BadPolicy, BadChain) as error:
         print(f"{PLANNER}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None
@@ -102,7 +104,10 @@ def main() -> None:
     )
     breakers = Breakers()
     grades = GradeBook(settings.runtime_path, _complain)
-    diagnostician = Diagnostician(bus, store, policy.now, providers, breakers, grades.may_choose, outside.__contains__)
+    budgets = BudgetBook(bus, limits)
+    diagnostician = Diagnostician(
+        bus, store, policy.now, providers, breakers, grades.may_choose, outside.__contains__, budgets
+    )
     folder = SilenceFolder(settings.runtime_path)
     try:
         folder.prepare()
@@ -144,7 +149,7 @@ def main() -> None:
     asked = Consumer(bus, GROUP, name, streams=(Request.stream,), longest=MAX_REQUEST_BYTES + 1)
     ttl = timedelta(seconds=settings.proposal_ttl_seconds)
     filing = RequestFiling(store, actions, writer.drafts, ttl, now, SyntaxCheck(bus))
-    task_writer = TaskWriter(providers, marked, breakers, AttemptReports(bus).tell)
+    task_writer = TaskWriter(providers, marked, breakers, AttemptReports(bus, budgets).tell)
     drafting = ModelDrafting(task_writer, requests, filing, policy.config, now)
     inbox = RequestInbox(bus, asked, requests, filing, policy.config, drafting, pulse, now)
     channel = RequestChannel(bus, "planner", turned=pulse.watch("listening to hand-published requests"))

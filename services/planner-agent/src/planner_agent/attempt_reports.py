@@ -12,6 +12,7 @@ from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
+from planner_agent.budget_book import BudgetBook
 
 METRIC_RETRY_SECONDS = 0.5
 
@@ -19,10 +20,11 @@ log = structlog.get_logger()
 
 
 class AttemptReports:
-    """Of one planner."""
+    """Of one planner. What an attempt took is counted in its `budgets`."""
 
-    def __init__(self, bus: Bus):
+    def __init__(self, bus: Bus, budgets: BudgetBook | None = None):
         self._bus = bus
+        self._budgets = budgets
 
     async def tell(self, about: str, attempt: Attempt) -> None:
         """`about`: the id of the event or request. Redis away delays it: what comes of the attempt needs it as well."""
@@ -48,6 +50,8 @@ class AttemptReports:
         while True:
             try:
                 await self._bus.publish(record)
-                return
+                break
             except BusDown:
                 await asyncio.sleep(METRIC_RETRY_SECONDS)
+        if self._budgets is not None:
+            await self._budgets.count(attempt)

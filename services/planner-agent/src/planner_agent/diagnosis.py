@@ -26,6 +26,7 @@ from mesh_core.runbooks.index import Match
 from mesh_core.runbooks.wording import RUNBOOK, in_short, told
 from mesh_core.security.redaction import redacted
 from planner_agent.attempt_reports import AttemptReports
+from planner_agent.budget_book import BudgetBook
 from planner_agent.evidence import evidence_for
 from planner_agent.outside_view import outside_view
 from planner_agent.planner_store import PlannerStore
@@ -64,8 +65,10 @@ class Diagnostician:
         breakers: Breakers,
         may_choose: Callable[[str, str], bool] = lambda provider, model: False,
         is_outside: Callable[[str], bool] = lambda provider: False,
+        budgets: BudgetBook | None = None,
     ):
-        self._reports = AttemptReports(bus)
+        self._reports = AttemptReports(bus, budgets)
+        self._closed = budgets.spent if budgets else None
         self._store = store
         self._policy = policy
         self._providers = providers
@@ -95,7 +98,9 @@ class Diagnostician:
         async def ask(first: int, last: int) -> Answered[ModelAnswer]:
             """Those from the first to the last position, or the rules."""
             some = self._providers[first - 1 : last]
-            result = await ask_in_order(some, asked, breakers=self._breakers, first=first, on_attempt=tell)
+            result = await ask_in_order(
+                some, asked, breakers=self._breakers, closed=self._closed, first=first, on_attempt=tell
+            )
             return answer_or_rules(result, self._providers, rules_answer(event, allowed))
 
         answered = await ask(1, 0 if rules_only else len(self._providers))

@@ -25,6 +25,7 @@ const OUTCOMES: [string, string][] = [
   ['schema_violation', 'chart-2'],
   ['ungrounded', 'chart-3'],
   ['circuit_open', 'chart-4'],
+  ['budget_spent', 'line-strong'],
 ]
 const PALETTE = ['accent', 'busy', 'away', 'warn', 'bad', 'chart-1']
 

@@ -1,0 +1,94 @@
+"""A provider whose budget is spent is left alone until the hour, day or month is over; the next one answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from planner_rig import Mesh, SayingProvider, first_choice
+
+from mesh_core.llm.budget import Budget
+from mesh_core.llm.router import Attempt
+from mesh_core.models.attempts import NOT_MADE, AttemptOutcome
+from planner_agent.budget_book import BudgetBook
+
+AT = datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC)
+NEXT_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = AT
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def attempt(outcome: AttemptOutcome = AttemptOutcome.OK, *, tokens: int = 0, usd: float = 0) -> Attempt:
+    return Attempt("lab", "qwen3-8b", "openai", 1, outcome, 5.0, tokens, 0, usd)
+
+
+@pytest.mark.parametrize(
+    ("budget", "took", "told"),
+    [
+        (Budget(calls_per_hour=2), attempt(), "2 calls an hour"),
+        (Budget(tokens_per_day=1000), attempt(tokens=500), "1000 tokens a day"),
+        (Budget(usd_per_month=0.5), attempt(usd=0.25), "0.5 US dollars a month"),
+        (Budget(calls_per_hour=2), attempt(AttemptOutcome.TIMEOUT), "2 calls an hour"),
+    ],
+)
+async def test_what_is_spent_says_until_when_and_comes_back(
+    mesh: Mesh, budget: Budget, took: Attempt, told: str
+) -> None:
+    clock = Clock()
+    book, another = (BudgetBook(mesh.bus, {"lab": budget}, clock) for _ in range(2))
+    await book.count(took)
+    assert await book.spent("lab") == ""
+    await another.count(took)
+    assert await book.spent("lab") == f"budget spent until 2027-01-01 00:00 UTC: {told}"
+    assert await book.spent("others") == ""
+    clock.now = NEXT_YEAR
+    assert await book.spent("lab") == ""
+
+
+async def test_counters_go_by_themselves_and_what_was_not_made_takes_nothing(mesh: Mesh) -> None:
+    book = BudgetBook(mesh.bus, {"lab": Budget(calls_per_hour=1)}, Clock())
+    for outcome in NOT_MADE:
+        await book.count(attempt(outcome))
+    assert await mesh.bus.call("KEYS", "mesh:budget:*") == []
+    await book.count(attempt())
+    (key,) = await mesh.bus.call("KEYS", "mesh:budget:*")
+    assert 0 < int(await mesh.bus.call("TTL", key)) <= 3 * 86400
+
+
+async def test_a_spent_provider_is_not_asked_and_the_next_one_is(mesh: Mesh) -> None:
+    lab, other = (SayingProvider(first_choice) for _ in range(2))
+    lab.name, other.name = "lab", "other"
+    await mesh.start([lab, other], budgets={"lab": Budget(calls_per_hour=1)})
+    await mesh.happens(service="one")
+    await mesh.proposed(1)
+    await mesh.happens(service="two")
+    await mesh.proposed(2)
+    assert (lab.asked, other.asked) == (1, 1)
+    outcomes = [(one["position"], one["outcome"]) for one in await mesh.stream("mesh:llm_attempts")]
+    assert outcomes == [(1, "ok"), (1, "budget_spent"), (2, "ok")]
+
+
+async def test_with_all_spent_the_rules_answer(mesh: Mesh) -> None:
+    lab = SayingProvider(first_choice)
+    lab.name = "lab"
+    await mesh.start([lab], budgets={"lab": Budget(tokens_per_day=0)})
+    await mesh.happens()
+    (filed,) = await mesh.proposed()
+    assert (lab.asked, filed.proposal.model.provider) == (0, "floor")
+    assert "no model gave an acceptable answer (lab budget_spent)" in filed.proposal.reason
+
+
+async def test_an_incident_that_is_announced_again_asks_no_model(mesh: Mesh) -> None:
+    lab = SayingProvider(first_choice)
+    await mesh.start([lab], cooldown_ms=1)
+    await mesh.happens(incident="web01/nginx/1")
+    await mesh.proposed(1)
+    for _ in range(3):
+        assert await mesh.verdict_of(await mesh.happens(incident="web01/nginx/1")) == "counted"
+    assert lab.asked == 1
