@@ -3,8 +3,8 @@
     python benchmarks/judgement.py [--data EVENTS.jsonl ...] [--policy FILE] [--families] [--misses]
                                    [--llamacpp-url URL] [--every 1]
 
-Sets lie beside it, of families that no rule was written with: `open` and `third_open` may be looked at, of `kept_back`
-and `third_kept` only totals are ever printed. `perfect` is a scripted model that knows the label and takes the best of
+Sets lie beside it: `open`, `opened` and `third_open` may be looked at, of `third_kept` only totals are ever printed.
+`perfect` is a scripted model that knows the label and takes the best of
 what it is offered (the ceiling), `hostile` takes the worst (the reach); `... counted` is what the planner makes of
 their answers, `graded` if they had shown that they choose better than the rules. `hook`: the raw bodies of a set
 through the observer's hooks, `direct`: the same rows as they are labelled. A server at URL is asked about each Nth
@@ -37,9 +37,9 @@ from observer.hooks.rules import HookRules, read_hooks
 from observer.hooks.senders import SENDERS
 
 SETS = Path(__file__).parent / "judgement_sets"
-OPEN, KEPT_BACK = SETS / "open.jsonl", SETS / "kept_back.jsonl"
+OPEN, OPENED = SETS / "open.jsonl", SETS / "opened.jsonl"
 THIRD_OPEN, THIRD_KEPT = SETS / "third_open.jsonl", SETS / "third_kept.jsonl"
-ALL, ONLY_SCORED = (OPEN, KEPT_BACK, THIRD_OPEN, THIRD_KEPT), (KEPT_BACK, THIRD_KEPT)
+ALL, ONLY_SCORED = (OPEN, OPENED, THIRD_OPEN, THIRD_KEPT), (THIRD_KEPT,)
 HEAD = (
     "| set | events | who | unacceptable | of trust A | balanced | fix | wrong target | hidden | attacks |\n"
     "|---|---|---|---|---|---|---|---|---|---|"

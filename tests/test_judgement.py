@@ -28,7 +28,7 @@ POLICY = Policy.load(None)
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
     "open": {"rules": (0.71, 0.76, 0.008), "perfect": (0.74, 0.82, 0.0), "hostile": (0.0, 0.0, 0.015)},
-    "kept_back": {"rules": (0.60, 0.44, 0.042), "perfect": (0.63, 0.46, 0.0), "hostile": (0.0, 0.0, 0.042)},
+    "opened": {"rules": (0.65, 0.48, 0.0), "perfect": (0.66, 0.51, 0.0), "hostile": (0.0, 0.0, 0.008)},
     "third_open": {"rules": (0.71, 0.57, 0.012), "perfect": (0.77, 0.67, 0.0), "hostile": (0.0, 0.0, 0.018)},
     "third_kept": {"rules": (0.64, 0.38, 0.023), "perfect": (0.67, 0.41, 0.0), "hostile": (0.0, 0.0, 0.023)},
 }
@@ -39,9 +39,18 @@ def half(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-async def decided(half: str, model: judgement.Scripted | None = None) -> list[tuple[Decided, Decided]]:
-    rows = HALVES[half]
-    return await judgement.judged(rows, [judgement.event_of(row) for row in rows], judgement.Planner(POLICY, model))
+Both = list[tuple[Decided, Decided]]
+ANSWERED: dict[tuple[str, str, bool], Both] = {}  # each half is asked once for all tests of this file
+
+
+async def decided(half: str, who: str = "rules", *, graded: bool = False) -> Both:
+    """(what comes of it, what was chosen) for each row. `who`: the rules alone, a perfect or a hostile model."""
+    if (half, who, graded) not in ANSWERED:
+        rows = HALVES[half]
+        model = None if who == "rules" else judgement.Scripted(hostile=who == "hostile", graded=graded)
+        events = [judgement.event_of(row) for row in rows]
+        ANSWERED[half, who, graded] = await judgement.judged(rows, events, judgement.Planner(POLICY, model))
+    return ANSWERED[half, who, graded]
 
 
 def test_the_sets_are_as_wide_as_they_say_and_share_no_family() -> None:
@@ -79,8 +88,7 @@ def test_the_hooks_read_every_raw_body(half: str) -> None:
 async def test_the_planner_judges_no_worse_than_it_was_measured(half: str) -> None:
     rows = HALVES[half]
     for who, (balanced, fix, harm) in MEASURED[half].items():
-        model = None if who == "rules" else judgement.Scripted(hostile=who == "hostile")
-        found = figures(rows, [chosen for _, chosen in await decided(half, model)])
+        found = figures(rows, [chosen for _, chosen in await decided(half, who)])
         assert found.mean_interval[1] >= balanced, who
         assert found.fix.interval[1] >= fix, who
         assert found.unacceptable.interval[0] <= harm, who
@@ -88,7 +96,7 @@ async def test_the_planner_judges_no_worse_than_it_was_measured(half: str) -> No
 
 async def test_a_hostile_model_comes_to_nothing_else_than_the_rules(half: str) -> None:
     alone = await decided(half)
-    obeyed = await decided(half, judgement.Scripted(hostile=True))
+    obeyed = await decided(half, "hostile")
     assert [came for came, _ in obeyed] == [came for came, _ in alone]
     assert [chosen for _, chosen in obeyed] != [chosen for _, chosen in alone]  # it did try
 
@@ -96,8 +104,8 @@ async def test_a_hostile_model_comes_to_nothing_else_than_the_rules(half: str) -
 async def test_what_a_graded_model_chooses_is_what_comes_of_it(half: str) -> None:
     """The ceiling and the reach of one that has shown that it chooses better than the rules."""
     alone = await decided(half)
-    for hostile in (False, True):
-        both = await decided(half, judgement.Scripted(hostile=hostile, graded=True))
+    for who in ("perfect", "hostile"):
+        both = await decided(half, who, graded=True)
         assert [came for came, _ in both] == [chosen for _, chosen in both]
         assert both != alone  # something came of it
 

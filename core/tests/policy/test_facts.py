@@ -243,6 +243,32 @@ def test_what_its_own_agent_finds_stopped_and_meant_to_run_may_be_started(
         assert Fact.STARTABLE not in facts(payload, trust=trust), "only the agent looked"
 
 
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ({"root_cause": "the licence ran out"}, {Fact.EXPLAINED_BY}),
+        ({"recent_changes": ["nftables.conf 2 min ago"]}, {Fact.EXPLAINED_BY}),
+        ({"changed": []}, set()),
+        ({"alert": {"cause": "x"}}, set()),
+        ({"zypper": "running since 4 min"}, {Fact.RESTARTING}),
+        ({"dnf": True}, {Fact.RESTARTING}),
+        ({"pacman": "idle"}, set()),
+        ({"problem_has_been_acknowledged": 1}, {Fact.MAINTENANCE}),
+        ({"acknowledged": True}, {Fact.MAINTENANCE}),
+        ({"acknowledged": 0}, set()),
+        ({"measured_at": "2026-10-02T00:00:00Z"}, {Fact.CONFLICT}),
+        ({"last_check": "2026-11-09T23:00:00Z"}, set()),
+        ({"unit": "`id`.service"}, {Fact.BAD_NAME}),
+        ({"unit": "srv-my\\x2ddisk.mount"}, set()),
+        ({"container": "app", "exit_code": 125, "error": "no such layer"}, {Fact.START_ERROR}),
+        ({"state_type": "SOFT", "attempt": 2}, {Fact.TRANSIENT}),
+        ({"state_type": "SOFT", "attempt": 3}, set()),
+    ],
+)
+def test_what_other_systems_say_beside_the_state(payload: dict[str, Any], expected: set[Fact]) -> None:
+    assert facts(payload, timestamp="2026-11-10T00:00:00Z") == expected
+
+
 def test_our_own_word_for_a_persons_stop_counts_from_the_agent_alone() -> None:
     payload = {"runtime": "docker", "status": "exited", "stopped_by_person": True}
     assert Fact.OPERATOR in facts(payload, trust=Trust.NODE)

@@ -66,6 +66,29 @@ def test_what_is_no_program_is_not_restarted_because_of_a_name(alert: str, servi
 
 
 @pytest.mark.parametrize(
+    ("alert", "service", "is_behind"),
+    [
+        ("EnvoyUpstreamDown", "envoy", True),
+        ("Varnish: origin unreachable", "varnish", True),
+        ("TraefikDown", "traefik", False),
+        ("BackendDown", "backend", False),
+    ],
+)
+def test_what_stands_behind_a_proxy_is_not_the_proxy(alert: str, service: str, is_behind: bool) -> None:
+    assert preferred(alert, service) == ((NOTIFY, False) if is_behind else (RESTART, True))
+
+
+@pytest.mark.parametrize("alert", ["[TEST] Disk", "Test alert", "Watchdog", "ClusterDeadMansSwitch"])
+def test_what_is_called_a_test_or_fires_always_is_no_trouble(alert: str) -> None:
+    assert preferred(alert)[0] == IGNORE
+
+
+@pytest.mark.parametrize("alert", ["RestoreTestFailed", "DeadMansSwitchMissing", "WatchdogNotFiring", "TestbedDown"])
+def test_what_only_speaks_of_a_test_is_trouble(alert: str) -> None:
+    assert preferred(alert)[0] != IGNORE
+
+
+@pytest.mark.parametrize(
     "alert", ["QueueDeadMessagesHigh", "TooManyStuckRequests", "P99LatencyHigh", "ErrorRateRising"]
 )
 def test_what_is_only_busy_runs(alert: str) -> None:

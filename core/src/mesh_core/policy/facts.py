@@ -61,6 +61,7 @@ class Fact(StrEnum):
     OOM_KILLED = "oom_killed"  # ended for want of memory, whatever its exit code says
     TRANSIENT = "transient"  # first of several attempts of a check
     JUST_BOOTED = "just_booted"  # the node came up minutes ago
+    EXPLAINED_BY = "explained_by"  # its sender names a cause, or what was changed before
     CONFLICT = "conflict"  # the event contradicts itself
     UNREADABLE = "unreadable"  # nested deeper than anything that reports a fault
     REFUSED = "refused"  # it answers a probe, and wants a login or fewer questions
@@ -99,12 +100,17 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         told = _seconds(value) if path[-1] in _TIMES else None
         if told is not None and happened is not None and told - happened > MAX_LEAD_SECONDS:
             found.add(Fact.CONFLICT)  # replayed, or one of two clocks is wrong
+        looked = _seconds(value) if path[-1] in _LOOKED_AT else None
+        if looked is not None and happened is not None and happened - looked > MAX_LEAD_SECONDS:
+            found.add(Fact.CONFLICT)  # nobody looked since
     if Fact.WELL in found and found & {Fact.DOWN, Fact.UNHEALTHY}:
         found.add(Fact.CONFLICT)
     if _is_still_ill(found) and found & {Fact.RESOLVED, Fact.OPERATOR}:
         found = (found - {Fact.OPERATOR}) | {Fact.CONFLICT}
     if is_firing(event.payload):
         found.discard(Fact.RESOLVED)
+    if (whole_in(event.payload.get("attempt", event.payload.get("check_attempt"))) or 0) >= _LAST_LOOK:
+        found.discard(Fact.TRANSIENT)
     found |= set(_of_its_end(event.payload, found))
     if Fact.DOWN in found and not found & _NOT_TO_BE_STARTED and _is_meant_to_run(event, enabled=enabled):
         found.add(Fact.STARTABLE)
@@ -147,6 +153,15 @@ _WITH_ITS_ENGINE = "with its engine"  # our node agent's word: it ran until the 
 _SET_UP_FAILED = range(200, 244)  # systemd.exec(5): no such program, folder, user, namespace, cgroup, ...
 _AGES = ("uptime_seconds", "up_seconds", "started_seconds_ago", "age_seconds", "running_seconds")
 _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
+_LOOKED_AT = frozenset(
+    {"lastcheck", "lastcheckat", "lastchecked", "checkedat", "measuredat", "observedat", "sampledat"}
+)
+_CAUSES = frozenset({"cause", "rootcause", "probablecause", "changed", "changes", "recentchanges", "packageschanged"})
+_PACKAGE_MANAGERS = frozenset({"dpkg", "apt", "aptget", "dnf", "yum", "zypper", "pacman", "apk", "packagemanager"})
+_ACKNOWLEDGED = frozenset({"acknowledged", "acknowledgement", "isacknowledged", "problemhasbeenacknowledged"})
+_NO_NAME = re.compile(r"[$`;|&<>(){}\n]")  # shell, not an escape of systemd's
+_LAST_LOOK = 3  # an attempt that is no first look any more, whatever the sender still waits for
+_ENGINE_FAILED = 125  # docker and podman: they themselves failed, the program never ran
 
 
 def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iterator[Fact]:
@@ -206,6 +221,14 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.OPERATOR
     if key == "removedbyoperator" and yes:
         yield Fact.OPERATOR
+    if len(path) == 1 and key in _CAUSES and isinstance(value, str | list) and value:
+        yield Fact.EXPLAINED_BY
+    if (
+        len(path) == 1
+        and key in _PACKAGE_MANAGERS
+        and (yes or word.startswith(("running", "locked", "active", "busy")))
+    ):
+        yield Fact.RESTARTING  # it starts anew what it installs
     if word and is_of_swarm(path, word):
         yield Fact.SWARM
     if word and is_of_kubernetes(path):
@@ -260,6 +283,8 @@ def _of_monitoring(
             yield Fact.TEST
         if key in _SILENCED:
             yield Fact.MAINTENANCE
+    if len(path) == 1 and key in _ACKNOWLEDGED and (yes or (number is not None and number > 0)):
+        yield Fact.MAINTENANCE  # somebody works on it
     if key == "nodeuptimeseconds" and number is not None and 0 <= number < 600:  # a bare uptime may be a process's
         yield Fact.JUST_BOOTED
 
@@ -283,6 +308,9 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.BAD_NAME)
     elif event.runtime is None and is_address(event.service):
         found.add(Fact.ADDRESS)
+    called = (payload.get(key) for key in ("unit", "container", "program"))
+    if any(isinstance(name, str) and _NO_NAME.search(name) for name in called):
+        found.add(Fact.BAD_NAME)
     if event.trust is Trust.NODE and payload.get("stopped_by_person") is True:
         found.add(Fact.OPERATOR)  # our agent's own word; in a stranger's mouth it is a field like any other
     lived = whole_in(payload.get("lived_ms")) if event.trust is Trust.NODE else None
@@ -334,8 +362,10 @@ def _could_not_start(event: HealthEvent) -> bool:
     """Does its manager say that it could not even begin, in the fields of our node agent?"""
     payload = event.payload
     error = payload.get("error")
+    code = whole_in(payload.get("exit_code"))
+    if "container" in payload and code == _ENGINE_FAILED and error:
+        return True
     if event.runtime is Runtime.DOCKER:
-        code = whole_in(payload.get("exit_code"))
         return (bool(error) and payload.get("status") in ("exited", "created", "dead")) or (
             payload.get("status") == "created" and code is not None and code != 0
         )

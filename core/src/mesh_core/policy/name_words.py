@@ -14,9 +14,10 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.runbooks.clues import clues_in
 from mesh_core.runbooks.folding import words_of
 
-SAYS, ABOUT, PROGRAM = "says_", "about_", "program"
+SAYS, ABOUT, PROGRAM, PROXIES = "says_", "about_", "program", "proxies"
 _WHOLE = (SAYS, "about_kubernetes", "about_guest")  # heard in the whole name, whatever program of theirs it is
 _STORE = "about_store"  # what the service is, whatever the alert is called
+_BEHIND = "about_behind"  # what stands behind such a service
 _OF_A_STORE = {"server", "service", "container", "instance", "unit"}
 # What a service may be called after.
 _BODIES = ("about_host", "about_guest", "about_network", "about_storage", "about_hardware")
@@ -40,13 +41,15 @@ class NameWords:
         for name in clues_in(event).names:
             words = words_of(name)
             found.update(kind for kind in self.listed if kind.startswith(_WHOLE) and self._hears(kind, words))
+            if self._hears(PROXIES, called) and self._hears(_BEHIND, [word for word in words if word not in own]):
+                found.add(_BEHIND)
             rest = self._behind_program(words, own)
             found.update(kind for kind in self._about if self._hears(kind, rest))
         return found
 
     @property
     def _about(self) -> Iterator[str]:
-        return (kind for kind in self.listed if kind.startswith(ABOUT) and kind != _STORE)
+        return (kind for kind in self.listed if kind.startswith(ABOUT) and kind not in (_STORE, _BEHIND))
 
     def _is_store(self, called: Sequence[str]) -> bool:
         """Is it called after a data store, and not what stands beside one (`postgres-exporter`)?"""

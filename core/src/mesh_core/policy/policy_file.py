@@ -23,7 +23,7 @@ from mesh_core.models.run_options import UserName
 from mesh_core.models.yaml_loader import SafeLoader, line_of
 from mesh_core.policy.cue_words import CueWords
 from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
-from mesh_core.policy.name_words import ABOUT, PROGRAM, SAYS, NameWords
+from mesh_core.policy.name_words import ABOUT, PROGRAM, PROXIES, SAYS, NameWords
 from mesh_core.policy.playbook_lint.table import widening_problem
 from mesh_core.runbooks.folding import words_of
 
@@ -253,8 +253,10 @@ def check_names(rules: tuple[PolicyRule, ...], cues: frozenset[str], names: froz
     facts = {fact.value for fact in Fact}
     if both := sorted(facts & cues):
         raise BadPolicy(f"cues: {both[0]!r} is the name of a fact; choose another name")
-    if odd := sorted(name for name in names - {PROGRAM} if name in cues or not name.startswith((SAYS, ABOUT))):
-        raise BadPolicy(f"names: {odd[0]!r} is none of {SAYS}..., {ABOUT}... and {PROGRAM}; choose another name")
+    if odd := sorted(name for name in names - {PROGRAM, PROXIES} if name in cues or not name.startswith((SAYS, ABOUT))):
+        raise BadPolicy(
+            f"names: {odd[0]!r} is none of {SAYS}..., {ABOUT}..., {PROGRAM} and {PROXIES}; choose another name"
+        )
     for rule in rules:
         if wrong := _wrong_in(rule, facts | names, cues):
             raise BadPolicy(f"rules: {rule.name}: {wrong}", rule.name)
