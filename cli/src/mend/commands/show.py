@@ -104,7 +104,7 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False, sent: Se
         _came_of_it(cli, found, outcome)
         if not no_undo(proposal, found.folder, outcome):
             cli.say(f"  to take it back: mend undo {short_id(found.id)}", "dim")
-    _papers(cli, found, proposal, digest)
+    _ids(cli, found, proposal, digest)
     if found.folder is Folder.PENDING:
         _what_next(cli, found)
 
@@ -115,7 +115,7 @@ def _decided(cli: CliContext, found: LocatedProposal) -> None:
         cli.say_beside(f"  {label:<12}", plain(note, 500))
 
 
-def _papers(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str) -> None:
+def _ids(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str) -> None:
     """Who wrote it, and by which ids everything is found: nothing of it decides."""
     asked = p.event.type == EventType.PLAYBOOK_REQUESTED
     model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
@@ -127,7 +127,7 @@ def _papers(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str) -
     event = p.event
     attempts = f", attempt {p.attempt}" if p.attempt > 1 else ""
     cli.say()
-    cli.say("Papers", "bold")
+    cli.say("Model and ids", "bold")
     cli.say(f"  model       {model}" + (f"; edited by {plain(p.edited_by, 60)}" if p.edited_by else ""))
     cli.say(f"  proposed    {local_time(p.created_at)}, {p.type}{attempts}, id {plain(found.id)}")
     if p.preview_of:

@@ -230,7 +230,7 @@ def test_a_tired_person_reads_whether_above_the_button_and_ids_only_when_asked(
     page.keyboard.press("Enter")
     expect(told.get_by_text("rollback image")).to_be_visible()
     expect(page.locator(".facts")).to_be_hidden()
-    page.locator(".papers > summary").click()
+    page.locator(".ids > summary").click()
     expect(page.locator(".facts").get_by_text(name.digest)).to_be_visible()
     for width, height in ((1440, 900), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})

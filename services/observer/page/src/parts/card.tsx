@@ -152,10 +152,10 @@ function Others({ p }: { p: ProposalDetail }) {
 }
 
 /** By which ids everything is found, and who wrote it: nothing of it decides. */
-export function Papers({ p, request }: { p: ProposalDetail; request: string | null }) {
+export function Ids({ p, request }: { p: ProposalDetail; request: string | null }) {
   return (
-    <details class="papers">
-      <summary>Papers: model, digest, ids</summary>
+    <details class="ids">
+      <summary>Model, digest and ids</summary>
       <dl class="facts">
         <Row name="Proposed">
           <Ago at={p.created_at} /> ago

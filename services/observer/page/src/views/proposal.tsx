@@ -1,7 +1,7 @@
 // One proposal: why, what exactly would run, who said so; and the four answers of a person. A decision is shown only when the server said so.
 import { url, type Attempt, type ProposalDetail } from '../api'
 import { OBSTACLES_MS, useLoaded } from '../loaded'
-import { Card, Papers, Title } from '../parts/card'
+import { Card, Ids, Title } from '../parts/card'
 import { Decide } from '../parts/decide'
 import { Panel, ErrorMessage, Waiting } from '../parts/frame'
 import { Chip } from '../parts/marks'
@@ -38,7 +38,7 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
       <Obstacles found={p.obstacles} approved={p.folder === 'approved'} />
       <Decide p={p} reload={reload} />
       {p.preview && <Preview found={p.preview} />}
-      <Papers p={p} request={requestOf(p)} />
+      <Ids p={p} request={requestOf(p)} />
       <WhatRuns p={p} />
       <Evidence p={p} />
       <Attempts attempts={p.attempts} />
