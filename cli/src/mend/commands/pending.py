@@ -121,7 +121,6 @@ COLUMNS = (
     Column("what is wrong", prose=True),
     Column("would run"),
     Column("risk", 1),
-    Column("confidence", 6),
     Column("model", 5),
     Column("occurrences", 3, right=True),
 )
@@ -142,7 +141,6 @@ def _rows(waiting: Sequence[Filed], seen: Sequence[int | None]) -> list[list[Tex
                 Text(plain(what_is_wrong(p.event), 120)),
                 Text(p.type),
                 Text(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, "")),
-                Text(f"{p.confidence:.2f}"),
                 Text(plain(p.model.name, 28)),
                 Text("-" if times is None else f"{times}x"),
             ]

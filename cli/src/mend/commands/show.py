@@ -118,7 +118,7 @@ def _decided(cli: CliContext, found: LocatedProposal) -> None:
 def _ids(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str) -> None:
     """Who wrote it, and by which ids everything is found: nothing of it decides."""
     asked = p.event.type == EventType.PLAYBOOK_REQUESTED
-    model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)}), confidence {p.confidence:.2f}"
+    model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)})"
     if not is_a_models(p):
         who = f"the policy's own choice ({plain(p.model.name, 60)})"
         model = f"no model: {'a person asks for it' if p.undoes or p.preview_of or asked else who}"

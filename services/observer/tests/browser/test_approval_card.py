@@ -42,8 +42,6 @@ SHOWN = (
     "A model's words:",
     "Occurrences",
     "Model",
-    "Confidence",
-    "70 %",
 )
 
 

@@ -164,7 +164,6 @@ export function Ids({ p, request }: { p: ProposalDetail; request: string | null 
         <Row name="Model">
           <UntrustedText text={p.model.name} max={60} />
         </Row>
-        <Row name="Confidence">{Math.round(p.confidence * 100)} %</Row>
         <Row name="Event">
           <a href={to('incident', p.event_id ?? p.id)}>
             <UntrustedText text={words(p.event_type)} max={60} />
