@@ -141,7 +141,7 @@ def test_text_that_looks_like_a_template_stays_text_in_what_runs() -> None:
         GOOD.replace("type: mount, from: payload.mount", "type: unit, from: event.service").encode(), "unit.yml"
     )
     made = replace(action.action_of("scratch", remedy))
-    for service, fits in (("nginx", True), ("wg-quick@wg0.service", False)):
+    for service, fits in (("nginx", True), ("wg-quick@wg0.service", True), ("a{{ b }}", False)):
         try:
             event = HealthEvent(id="n1/1-0", type="scratch_full", node="n1", service=service, trust=Trust.NODE)
         except ValueError:

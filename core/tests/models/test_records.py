@@ -48,6 +48,7 @@ def test_the_outcomes_of_a_model_attempt_are_those_of_the_contract() -> None:
             "schema_violation",
             "ungrounded",
             "circuit_open",
+            "budget_spent",
         ]
     )
 

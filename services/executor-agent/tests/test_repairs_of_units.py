@@ -39,13 +39,15 @@ async def test_a_failed_unit_is_restarted_over_ssh_and_proven(
 async def test_units_of_other_kinds_are_proven_in_their_own_words(
     pool: AnsiblePool, systemd_node: SystemdNode, prepare: Prepare
 ) -> None:
-    """A job ends, a timer waits, a socket listens: none of them "runs"."""
+    """A job ends, a timer waits, a socket listens: none of them "runs". One made from a template is one by itself."""
     systemd_node.install_unit("once.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n")
     systemd_node.install_unit("later.timer", "[Timer]\nOnBootSec=9d\nUnit=once.service\n")
     systemd_node.install_unit("door.socket", "[Socket]\nListenStream=/run/door.sock\nAccept=yes\n")
     systemd_node.install_unit("door@.service", "[Service]\nExecStart=/bin/cat\nStandardInput=socket\n")
+    systemd_node.install_unit("worker@.service", "[Service]\nExecStart=/bin/sleep infinity\n")
+    kinds = (("once", "exited 0"), ("later.timer", "waiting"), ("door.socket", "listening"), ("worker@one", "running"))
     try:
-        for unit, words in (("once", "exited 0"), ("later.timer", "waiting"), ("door.socket", "listening")):
+        for unit, words in kinds:
             proposal = a_proposal(unit, "service_restart", {"runtime": "systemd"}, node="far")
             run = prepare(pool, proposal, inventory=for_node(systemd_node))
             stages = await asyncio.to_thread(repair, run)
@@ -53,7 +55,7 @@ async def test_units_of_other_kinds_are_proven_in_their_own_words(
             done = await prove(run)
             assert (done.verdict, words in done.reason) == (OutcomeVerdict.PROVEN, True), (unit, done)
     finally:
-        systemd_node.systemctl("stop", "later.timer", "door.socket", check=False)
+        systemd_node.systemctl("stop", "later.timer", "door.socket", "worker@one", check=False)
 
 
 async def test_a_mount_that_went_away_is_mounted_again_and_proven_so(

@@ -119,10 +119,15 @@ def test_the_event_carries_evidence_and_incident() -> None:
 
 
 def test_a_name_that_is_no_name_becomes_a_whole_node_event_with_the_raw_name() -> None:
-    for raw in ("getty@tty1.service", "-H root@evil", "group:prog", "a" * 129):
+    for raw in ("@tty1.service", "-H root@evil", "group:prog", "a" * 129):
         event = event_for(change(service=raw), "n1", 6000)
         assert event.service is None
         assert event.payload["name"] == raw
+
+
+def test_an_instance_of_a_template_unit_is_a_service() -> None:
+    event = event_for(change(service="getty@tty1.service"), "n1", 6000)
+    assert (event.service, event.target_key) == ("getty@tty1.service", "n1/getty@tty1.service")
 
 
 def test_an_event_never_outgrows_the_contract() -> None:

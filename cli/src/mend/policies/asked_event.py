@@ -19,7 +19,7 @@ from mend.text import plain
 from mesh_core.approvals.decisions import find_one
 from mesh_core.models.config_file import first_problem
 from mesh_core.models.events import DecisionVerdict, HealthEvent
-from mesh_core.models.records import is_name
+from mesh_core.models.records import is_name, is_service_name
 from mesh_core.models.streams import entered_ms
 
 MAX_BYTES = 1024 * 1024
@@ -91,7 +91,7 @@ def entering(value: Any) -> HealthEvent:
     """As it enters: a name that no action may be aimed at stays in the payload, as agents and hooks do it. Raises
     ValidationError."""
     service = value.get("service") if isinstance(value, dict) else None
-    if isinstance(service, str) and not is_name(service):
+    if isinstance(service, str) and not is_service_name(service):
         payload = value.get("payload") or {}
         value = value | {"service": None, "payload": {**payload, "name": service}}
     return HealthEvent.model_validate(value)

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from mesh_core.models.proposals import Proposal
-from mesh_core.models.records import is_name
+from mesh_core.models.records import is_name, is_service_name
 from mesh_core.models.yaml_loader import SafeDumper
 
 APPLY_FILE, LOOK_FILE, CONVERGE_FILE = "apply.yml", "look.yml", "converge.yml"
@@ -97,9 +97,10 @@ def target_of(proposal: Proposal) -> tuple[str, str]:
 def node_of(proposal: Proposal) -> str:
     """The node, likewise, of a proposal that may be about all of it."""
     node, service = proposal.node, proposal.service
-    for word, name in (("node", node), ("service", service)):
-        if name is not None and not is_name(name):
-            raise ValueError(f"the {word} of this proposal is not a plain name: {name!r}")
+    if not is_name(node):
+        raise ValueError(f"the node of this proposal is not a plain name: {node!r}")
+    if service is not None and not is_service_name(service):
+        raise ValueError(f"the service of this proposal is not a plain name: {service!r}")
     if node in _NOT_HOSTS:
         raise ValueError(f"the node {node} is a group of Ansible's own, not a host")
     if (proposal.event.node, proposal.event.service) != (node, service):

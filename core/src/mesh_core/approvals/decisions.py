@@ -18,7 +18,7 @@ from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
-from mesh_core.models.records import is_name, parse_time, rfc3339
+from mesh_core.models.records import is_name, is_service_name, parse_time, rfc3339
 from mesh_core.models.requests import RequestedProposal, RequestStatus
 from mesh_core.storage.files import read_regular
 
@@ -236,7 +236,7 @@ def unreadable(found: LocatedProposal, so: str) -> CannotDecide:
 def _target_in(query: str) -> tuple[str, str | None] | None:
     """(node, service) of `node/service`; None for what is no target."""
     node, slash, service = query.strip().partition("/")
-    if not slash or not is_name(node) or not (service == "" or is_name(service)):
+    if not slash or not is_name(node) or not (service == "" or is_service_name(service)):
         return None
     return node, service or None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from mesh_core.models.proposals import Proposal
 from mesh_core.storage.files import read_regular
 
-_FILE_NAME = re.compile(r"(plan-[A-Za-z0-9][A-Za-z0-9._-]{0,240}-[0-9a-f]{12})\.([0-9a-f]{16})\.json")
+_FILE_NAME = re.compile(r"(plan-[A-Za-z0-9][A-Za-z0-9._@-]{0,240}-[0-9a-f]{12})\.([0-9a-f]{16})\.json")
 
 REASON_SUFFIX = ".reason.txt"
 

@@ -26,7 +26,7 @@ from mesh_core.incidents.event_types import SERVICE_STATES, EventType
 from mesh_core.incidents.subject import subject_of
 from mesh_core.incidents.wording import what_is_wrong
 from mesh_core.models.events import HealthEvent, Runtime, Severity, Trust
-from mesh_core.models.records import Name, Record, Timestamp, is_name, parse_time
+from mesh_core.models.records import Name, Record, ServiceName, Timestamp, is_name, is_service_name, parse_time
 
 DISK_FULL = "disk_space_low"
 # Where an engine, a package and a unit keep what they write; a full /mnt/media stops none of them.
@@ -47,9 +47,9 @@ class Cause(Record):
 
     subject: str
     node: Name
-    service: Name | None
-    names: Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)] = ()
-    needed_by: Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)] = ()
+    service: ServiceName | None
+    names: Annotated[tuple[ServiceName, ...], Field(max_length=MOST_NAMES)] = ()
+    needed_by: Annotated[tuple[ServiceName, ...], Field(max_length=MOST_NAMES)] = ()
     needs: Annotated[tuple[str, ...], Field(max_length=MOST_NAMES)] = ()
     runtime: str = ""
     carries: str = ""
@@ -138,7 +138,12 @@ def places_needed(event: HealthEvent) -> tuple[str, ...]:
 
 
 def _is_place(node: object, service: object) -> bool:
-    return isinstance(node, str) and is_name(node) and isinstance(service, str) and (not service or is_name(service))
+    return (
+        isinstance(node, str)
+        and is_name(node)
+        and isinstance(service, str)
+        and (not service or is_service_name(service))
+    )
 
 
 def _runtime_of(event: HealthEvent) -> str:
@@ -157,4 +162,4 @@ def _needed_by(event: HealthEvent) -> tuple[str, ...]:
 
 
 def _names(said: Iterable[object]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in said if isinstance(name, str) and is_name(name)))[:MOST_NAMES]
+    return tuple(dict.fromkeys(name for name in said if isinstance(name, str) and is_service_name(name)))[:MOST_NAMES]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from mesh_core.messaging.bus import NOT_SERVED, Bus
-from mesh_core.models.records import Name, Record, Timestamp, parse_time
+from mesh_core.models.records import Name, Record, ServiceName, Timestamp, parse_time
 from mesh_core.models.streams import HELD_KEY
 
 SEEN_WITHIN = timedelta(seconds=150)  # its agent announces it each minute as long as it lasts
@@ -17,7 +17,7 @@ class HeldTrouble(Record):
     """`at`: when it was announced last; `told_by`: the event with which people were told all the same, '' for none."""
 
     node: Name
-    service: Name | None
+    service: ServiceName | None
     type: str
     reason: str
     at: Timestamp

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from mesh_core.models.proposals import ActionWord
-from mesh_core.models.records import Name, Number, Record, Timestamp
+from mesh_core.models.records import Name, Number, Record, ServiceName, Timestamp
 
 NOT_SURE = "not_sure"  # a model's answer in the place of a choice: a person is told what is missing
 
@@ -57,7 +57,7 @@ class ModelAnswer(Record):
     """The only thing a model may say."""
 
     action: ActionWord
-    service: Name | None
+    service: ServiceName | None
     node: Name
     reason: Annotated[str, StringConstraints(min_length=10, max_length=2000)]
     confidence: Annotated[Number, Field(ge=0, le=1)]

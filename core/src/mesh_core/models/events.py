@@ -12,7 +12,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from mesh_core.models.records import EventTypeName, Name, Record, Timestamp, rfc3339
+from mesh_core.models.records import EventTypeName, Name, Record, ServiceName, Timestamp, rfc3339
 
 MAX_EVENT_BYTES = 64 * 1024
 
@@ -54,7 +54,7 @@ class HealthEvent(Record):
     id: str | None = None
     type: EventTypeName
     node: Name
-    service: Name | None = None
+    service: ServiceName | None = None
     severity: Severity = Severity.WARNING
     payload: dict[str, Any] = Field(default_factory=dict)
     timestamp: Timestamp = Field(default_factory=lambda: rfc3339(datetime.now(UTC)))
@@ -86,7 +86,7 @@ class WorldUpdate(Record):
 
     ts: Timestamp
     node: Name
-    service: Name | None = None
+    service: ServiceName | None = None
     from_state: str = Field(alias="from")
     to_state: str = Field(alias="to")
     severity: Severity = Severity.INFO

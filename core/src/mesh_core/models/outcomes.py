@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from mesh_core.models.proposals import ActionWord
-from mesh_core.models.records import Name, Number, Record, Timestamp, not_said
+from mesh_core.models.records import Name, Number, Record, ServiceName, Timestamp, not_said
 
 
 class Stage(Record):
@@ -51,7 +51,7 @@ class Outcome(Record):
     verdict: OutcomeVerdict
     reason: str
     node: Name
-    service: Name | None = None
+    service: ServiceName | None = None
     type: ActionWord
     event_id: str | None = None
     approved_by: str = ""

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from mesh_core.models.proposals import ProposalId
-from mesh_core.models.records import Name, Record, Sha256, Timestamp
+from mesh_core.models.records import Name, Record, ServiceName, Sha256, Timestamp
 
 
 class Effect(StrEnum):
@@ -63,7 +63,7 @@ class Preview(Record):
     digest: str
     playbook_sha256: Sha256
     node: Name
-    service: Name | None = None
+    service: ServiceName | None = None
     at: Timestamp
     sentence: str
     sees: str = ""

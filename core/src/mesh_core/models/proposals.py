@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.records import Name, Number, Record, Sha256, Timestamp, not_said, parse_time
+from mesh_core.models.records import Name, Number, Record, ServiceName, Sha256, Timestamp, not_said, parse_time
 from mesh_core.models.run_options import AnsibleRole, SshLogin, Verify, is_all
 
 MAX_PROPOSAL_BYTES = 256 * 1024
@@ -35,7 +35,7 @@ MAX_ATTACHMENTS, MAX_ATTACHMENT_BYTES = 16, 64 * 1024
 ActionWord = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
-ProposalId = Annotated[str, StringConstraints(pattern=r"^plan-[A-Za-z0-9][A-Za-z0-9._-]{0,240}-[0-9a-f]{12}$")]
+ProposalId = Annotated[str, StringConstraints(pattern=r"^plan-[A-Za-z0-9][A-Za-z0-9._@-]{0,240}-[0-9a-f]{12}$")]
 
 
 class Risk(StrEnum):
@@ -61,7 +61,7 @@ class ActionUpdate(Record):
     to_folder: str = Field(alias="to")
     type: str
     node: Name
-    service: Name | None = None
+    service: ServiceName | None = None
     by: str
     reason: str = ""
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
@@ -207,7 +207,7 @@ class Proposal(Record):
     action: ActionWord
     risk_level: Risk
     node: Name
-    service: Name | None = None
+    service: ServiceName | None = None
     reason: Annotated[str, StringConstraints(min_length=10, max_length=4000)]
     confidence: Annotated[Number, Field(ge=0, le=1)]
     requires_human: Annotated[Literal[True], BeforeValidator(_really_true)] = True

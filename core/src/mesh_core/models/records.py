@@ -20,7 +20,11 @@ from pydantic import (
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
+# With the @ of a unit made from a template: wg-quick@wg0.
+SERVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$"
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}")
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 
@@ -51,11 +55,18 @@ def not_said(value: object) -> bool:
 
 
 def is_name(text: str) -> bool:
-    """Is this a node or service name? (fullmatch: a trailing newline is not one)"""
+    """May a node be called so? (fullmatch: a trailing newline is not one)"""
     return _NAME.fullmatch(text) is not None
 
 
+def is_service_name(text: str) -> bool:
+    """May a service be called so? Likewise."""
+    return _SERVICE.fullmatch(text) is not None
+
+
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+
+ServiceName = Annotated[str, StringConstraints(pattern=SERVICE_PATTERN)]
 
 EventTypeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 

@@ -14,7 +14,7 @@ from typing import Any
 from mesh_core.incidents.investigation import fact_in, set_aside
 from mesh_core.models.events import HealthEvent, Runtime, Trust
 from mesh_core.models.owner_labels import bare_key, engine_attributes, restart_forbidden
-from mesh_core.models.records import is_name, parse_time
+from mesh_core.models.records import is_name, is_service_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.alert_state import is_firing, is_over
@@ -304,7 +304,7 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
     payload, found = event.payload, set[Fact]()
     if event.service is None:
         found.add(Fact.WHOLE_NODE)
-    elif not is_name(event.service):
+    elif not is_service_name(event.service):
         found.add(Fact.BAD_NAME)
     elif event.runtime is None and is_address(event.service):
         found.add(Fact.ADDRESS)

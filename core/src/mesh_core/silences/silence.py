@@ -19,7 +19,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import OpenTrouble, Trouble, concerns, ends
 from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.records import Record, Timestamp, is_name, parse_time
+from mesh_core.models.records import Record, Timestamp, is_name, is_service_name, parse_time
 
 MAX_DAYS = 30
 MAX_REASON = 500
@@ -29,6 +29,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2200
 CLOCKS = timedelta(minutes=5)
 
 NamePattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*?][A-Za-z0-9._*?-]{0,127}$")]
+ServicePattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*?][A-Za-z0-9._@*?-]{0,127}$")]
 TypePattern = Annotated[str, StringConstraints(pattern=r"^[a-z*?][a-z0-9_*?]{0,63}$")]
 
 
@@ -51,7 +52,7 @@ class Silence(Record):
     id: Annotated[str, StringConstraints(pattern=r"^(maintenance|snooze|acknowledge)-[0-9a-f]{8}$")]
     kind: SilenceKind
     node: NamePattern
-    service: NamePattern | None = None
+    service: ServicePattern | None = None
     type: TypePattern | None = None
     subject: Annotated[str, StringConstraints(max_length=MAX_SUBJECT)] | None = None
     starts_at: Timestamp
@@ -72,7 +73,7 @@ class Silence(Record):
         if span > timedelta(days=MAX_DAYS):
             raise ValueError(f"it lasts longer than {MAX_DAYS} days; make a new one when this one ends")
         exact = self.kind is not SilenceKind.MAINTENANCE
-        if exact and not (is_name(self.node) and (self.service is None or is_name(self.service))):
+        if exact and not (is_name(self.node) and (self.service is None or is_service_name(self.service))):
             raise ValueError("only a maintenance may have patterns; name one node and one service")
         return self
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from mesh_core.models.records import is_name
+from mesh_core.models.records import is_service_name
 
 PROPERTIES = "RequiredBy,RequisiteOf,BoundBy,Requires,Requisite,BindsTo,UnitFileState"
 _NEEDED_BY = ("RequiredBy", "RequisiteOf", "BoundBy")
@@ -103,4 +103,4 @@ def _moment(unit: Mapping[str, str], which: str) -> int:
 
 def _units(unit: Mapping[str, str], properties: Iterable[str]) -> tuple[str, ...]:
     named = {name for key in properties for name in unit.get(key, "").split()}
-    return tuple(sorted(name for name in named if name.endswith(_KINDS) and is_name(name)))[:_MOST]
+    return tuple(sorted(name for name in named if name.endswith(_KINDS) and is_service_name(name)))[:_MOST]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.severities import rank, worst
 from mesh_core.models.events import Severity
-from mesh_core.models.records import is_name
+from mesh_core.models.records import is_service_name
 from node_agent.checks import CheckResult, Condition, as_healthy
 from node_agent.confirmation import ConfirmationRule, Streak
 from node_agent.flapping import FlapHistory, FlapOptions
@@ -204,7 +204,7 @@ class IncidentTracker:
 
     def _opened(self, target: _Target, result: CheckResult, now: float, now_ms: int) -> IncidentChange:
         self._last_ms = max(self._last_ms + 1, now_ms)  # one id per incident, even within a millisecond
-        service = result.service if result.service and is_name(result.service) else ""
+        service = result.service if result.service and is_service_name(result.service) else ""
         target.incident = f"{self._node}/{service}/{self._last_ms}"
         target.opened_ms = now_ms
         target.flapping = target.history.add(now, self._flapping)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field
 
-from mesh_core.models.records import Name
+from mesh_core.models.records import Name, ServiceName
 from node_agent.certificate import certificate_in
 from node_agent.certificate_watch import WARN_DAYS, certificate_result
 from node_agent.checks import CheckResult, Condition
@@ -26,7 +26,7 @@ class Needed(Options):
     """Something of another node that a target needs; without a `service` the node itself."""
 
     node: Name
-    service: Name | None = None
+    service: ServiceName | None = None
 
 
 class TargetOptions(ProbeOptions):

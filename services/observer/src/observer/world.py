@@ -31,7 +31,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import OpenTrouble, addresses_reached, ends, is_trouble
 from mesh_core.incidents.severities import worst
 from mesh_core.models.events import HealthEvent, Severity, Trust, WorldUpdate
-from mesh_core.models.records import Name, Record, Timestamp, rfc3339
+from mesh_core.models.records import Name, Record, ServiceName, Timestamp, rfc3339
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX, entry_order
 
 MAX_PLACES = 20_000
@@ -57,7 +57,7 @@ class TargetHealth:
     """
 
     node: Name
-    service: Name | None = None
+    service: ServiceName | None = None
     state: HealthState = HealthState.UNKNOWN
     own_state: HealthState = HealthState.UNKNOWN
     severity: Severity = Severity.INFO

@@ -21,7 +21,7 @@ from mesh_core.llm.router import Attempt, ModelCall, Prompt, Rejection
 from mesh_core.models.attempts import NOT_SURE, AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
-from mesh_core.models.records import NAME_PATTERN
+from mesh_core.models.records import NAME_PATTERN, SERVICE_PATTERN
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.models.truth import truth_in
 from mesh_core.policy.policy import Allowed, narrow
@@ -159,7 +159,7 @@ def base_schema() -> dict[str, object]:
         "type": "object",
         "properties": {
             "action": {"type": "string", "enum": [*current().choice_words, NOT_SURE]},
-            "service": {"type": ["string", "null"], "pattern": NAME_PATTERN},
+            "service": {"type": ["string", "null"], "pattern": SERVICE_PATTERN},
             "node": {"type": "string", "pattern": NAME_PATTERN},
             "reason": {"type": "string", "minLength": 10, "maxLength": 600},
             "confidence": {"type": "number", "minimum": 0, "maximum": 1},

@@ -54,7 +54,7 @@ export function Card({ p }: { p: ProposalDetail }) {
         <Row name="Instead">{card.instead.length > 0 && <Instead not={card.instead} />}</Row>
         <Row name="Happened">{card.timeline.length > 0 && <Happened moments={card.timeline} />}</Row>
         <Row name="Explains">{p.explains.length > 0 && <Explains p={p} />}</Row>
-        <Row name="Also sick">{card.others.length > 0 && <Others p={p} />}</Row>
+        <Row name="Also there">{card.others.length > 0 && <Others p={p} />}</Row>
         <Row name="Before">{card.before && <UntrustedText text={card.before} max={1000} />}</Row>
         <Row name="Waiting">
           {waits && (

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Runtime, Severity, Trust
 from mesh_core.models.parsing import problems
-from mesh_core.models.records import EventTypeName, Name, is_name, rfc3339
+from mesh_core.models.records import EventTypeName, Name, is_service_name, rfc3339
 from mesh_core.models.slugs import folded
 from mesh_core.policy.names.hosts import host_in, node_for
 from mesh_core.policy.names.known_names import UNIT_SUFFIXES, KnownNames, host_as_ours
@@ -103,9 +103,9 @@ class Mapped(BaseModel):
             project, name = claim
             payload |= {"compose": {"project": project, "service": name}, **({"container": service} if service else {})}
             service, runtime = f"{project}.{name}", Runtime.DOCKER.value
-        if service and not is_name(service):
+        if service and not is_service_name(service):
             payload["name"] = service
-            payload["name_note"] = "not a name that an action can be aimed at (letters, digits, . _ -)"
+            payload["name_note"] = "not a name that an action can be aimed at (letters, digits, . _ - @)"
             service = ""
         if runtime and service:
             payload.setdefault("runtime", runtime)

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from sqlalchemy import Connection
 from sqlalchemy.exc import TimeoutError as NoneFree
 
-from mesh_core.models.records import EventTypeName, Name
+from mesh_core.models.records import EventTypeName, ServiceName
 from observer.index.indexer import IndexUnavailable
 from observer.index.keys import ms_at
 from observer.index.store import IndexCorrupt
@@ -22,7 +22,7 @@ from observer.web.errors import RETRY_SECONDS, HttpProblem
 
 T = TypeVar("T")
 
-NameFilter = Annotated[Name | None, Query(description="only this one")]
+NameFilter = Annotated[ServiceName | None, Query(description="only this one")]
 TypeFilter = Annotated[EventTypeName | None, Query(description="only events of this type")]
 
 

@@ -28,7 +28,7 @@ router = APIRouter(tags=["runs"])
 FOLDERS = (Folder.RUNNING, *EXECUTED, Folder.WITHDRAWN)
 MAX_LOG_BYTES = 1024 * 1024
 BUNDLE = "bundle.zip"
-RunId = Annotated[str, PathParameter(pattern=r"^plan-[A-Za-z0-9][A-Za-z0-9._-]{0,240}-[0-9a-f]{12}$")]
+RunId = Annotated[str, PathParameter(pattern=r"^plan-[A-Za-z0-9][A-Za-z0-9._@-]{0,240}-[0-9a-f]{12}$")]
 LogName = Annotated[str, PathParameter(pattern=r"^[0-9a-z_]{1,64}\.log$")]
 
 
