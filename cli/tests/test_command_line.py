@@ -30,7 +30,7 @@ LOADS = {
     "--help": set(),
     "--version": set(),
     "nonsense": {"pydantic"},  # typer itself
-    "pending": FILES,
+    "pending": FILES | REDIS,
     "approve nobody": FILES,
     "reject nobody --reason no": FILES,
     "retry nobody": FILES,

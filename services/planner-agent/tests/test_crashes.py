@@ -244,7 +244,7 @@ async def test_a_redis_that_lost_its_last_seconds_gets_no_second_proposal(
 
 
 def filled(model_url: str, mesh: Mesh, killers: str = "") -> subprocess.Popen[bytes]:
-    told = {**environment(mesh, model_url), "PLANNER_PARALLEL": "4"}
+    told = {**environment(mesh, model_url), "PLANNER_PARALLEL": "4", "STORM_SUBJECTS": "0"}
     return subprocess.Popen([sys.executable, str(DYING), f"on:{killers}"], env=told, stderr=subprocess.DEVNULL)
 
 

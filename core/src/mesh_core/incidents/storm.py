@@ -1,7 +1,7 @@
 """Storms: so much begins to go wrong on one node at once that it is one incident with members. Pure.
 
-What its agents and the observer say makes one storm, what strangers say another: nobody from outside hides what an
-agent saw. What ails a whole node and explains its services (causes.py) is a cause, and no member.
+Only its agents and the observer make one: nobody from outside hides what an agent saw, and who sends ten alerts by hand
+gets ten cards. What ails a whole node and explains its services (causes.py) is a cause, and no member.
 """
 
 from __future__ import annotations
@@ -36,12 +36,8 @@ class Member(Record):
 
 def may_be_member(event: HealthEvent) -> bool:
     explains_the_node = event.service is None and may_explain(event)
-    return is_trouble(event) and event.type != EventType.TROUBLE_STORM and not explains_the_node
-
-
-def is_own(event: HealthEvent) -> bool:
-    """Is it the word of the mesh itself, not a stranger's?"""
-    return event.trust is not Trust.FOREIGN
+    told_by_the_mesh = event.trust is not Trust.FOREIGN
+    return told_by_the_mesh and is_trouble(event) and event.type != EventType.TROUBLE_STORM and not explains_the_node
 
 
 def member_of(event: HealthEvent) -> Member:
@@ -87,7 +83,7 @@ def storm_event(event: HealthEvent, members: Collection[Member] = ()) -> HealthE
         },
         timestamp=event.timestamp,
         incident=f"storm/{event.id}",
-        trust=Trust.NODE if is_own(event) else Trust.FOREIGN,
+        trust=Trust.NODE,
     )
 
 

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Sequence
 from pydantic import ValidationError
 
 from mesh_core.incidents.rule import ends
-from mesh_core.incidents.storm import WITHIN_SECONDS, Member, is_own, member_of
+from mesh_core.incidents.storm import WITHIN_SECONDS, Member, member_of
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.scripts.planning import NOTE_MEMBER
 from mesh_core.models.events import HealthEvent
 
 NOTED_SECONDS = 600  # what is in no storm after that time counts for none
-MOST_MEMBERS = 256  # of a node: what a stranger sends beyond that is neither kept nor listed
+MOST_MEMBERS = 256  # of a node: what comes beyond that is neither kept nor listed
 
 
 class StormBook:
@@ -27,30 +27,30 @@ class StormBook:
         """What is known of this trouble, from now on at the latest, and all that is known beside it."""
         mine = member_of(event)
         arguments: list[object] = [mine.key, mine.wire(), MOST_MEMBERS, NOTED_SECONDS]
-        members = _read(await self._bus.script(NOTE_MEMBER, [_key_of(event)], arguments))
+        members = _read(await self._bus.script(NOTE_MEMBER, [_key(event.node)], arguments))
         past = [one for one in members if not one.storm and one.began_ms < mine.began_ms - 2 * WITHIN_SECONDS * 1000]
-        await self._remove(_key_of(event), past)
+        await self._remove(_key(event.node), past)
         return next((one for one in members if one.key == mine.key), mine), members
 
     async def members_beside(self, event: HealthEvent) -> list[Member]:
         """What is known where this would be a member, or is the storm."""
-        return _read(await self._bus.call("HVALS", _key_of(event)))
+        return _read(await self._bus.call("HVALS", _key(event.node)))
 
     async def join(self, event: HealthEvent, members: Collection[Member], storm: str) -> None:
         """All of these are told by that proposal."""
         pipe = self._bus.redis.pipeline(transaction=False)
         for one in members:
-            pipe.hset(_key_of(event), one.key, one.model_copy(update={"storm": storm}).wire())
-        pipe.expire(_key_of(event), self._keep_seconds)
+            pipe.hset(_key(event.node), one.key, one.model_copy(update={"storm": storm}).wire())
+        pipe.expire(_key(event.node), self._keep_seconds)
         await self._bus.run(pipe)
 
     async def leave(self, event: HealthEvent) -> None:
         """It is told in another way."""
-        await self._remove(_key_of(event), [member_of(event)])
+        await self._remove(_key(event.node), [member_of(event)])
 
     async def end(self, recoveries: Sequence[HealthEvent]) -> None:
         """What these end is no part of any storm. One round trip for what is known, one for what goes."""
-        keys = sorted({_key(recovery.node, own=own) for recovery in recoveries for own in (True, False)})
+        keys = sorted({_key(recovery.node) for recovery in recoveries})
         if not keys:
             return
         pipe = self._bus.redis.pipeline(transaction=False)
@@ -65,12 +65,8 @@ class StormBook:
             await self._bus.call("HDEL", key, *(one.key for one in members))
 
 
-def _key_of(event: HealthEvent) -> str:
-    return _key(event.node, own=is_own(event))
-
-
-def _key(node: str, *, own: bool) -> str:
-    return f"mesh:storm:{node}" if own else f"mesh:storm:{node}:foreign"
+def _key(node: str) -> str:
+    return f"mesh:storm:{node}"
 
 
 def _read(rows: Iterable[bytes]) -> list[Member]:

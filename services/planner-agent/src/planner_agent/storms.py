@@ -18,7 +18,6 @@ from mesh_core.incidents.storm import (
     Member,
     began_before,
     gathered,
-    is_own,
     may_be_member,
     member_of,
     storm_event,
@@ -147,7 +146,7 @@ class Storms:
         """The storm that waits there, or is about to be filed; '' for none. The folder reminds a Redis that forgot."""
         known = {one.storm for one in members if one.storm}
         waits = (filed for filed in self._actions.open_proposals() if _is_storm_at(filed, event.node))
-        known |= {filed.name.id for filed in waits if is_own(filed.proposal.event) == is_own(event)}
+        known |= {filed.name.id for filed in waits}
         return next((storm for storm in sorted(known) if not self._is_over(storm)), "")
 
 
@@ -158,8 +157,7 @@ def _is_storm_at(filed: Filed, node: str) -> bool:
 
 def _subject_at(filed: Filed, storm: HealthEvent) -> str | None:
     event = filed.proposal.event
-    same = event.node == storm.node and is_own(event) == is_own(storm) and may_be_member(event)
-    return cause_of(event).subject if same else None
+    return cause_of(event).subject if event.node == storm.node and may_be_member(event) else None
 
 
 def _id(event_id: str, node: str) -> str:
