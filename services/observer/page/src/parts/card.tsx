@@ -31,7 +31,7 @@ export function Title({ p }: { p: ProposalDetail }) {
   )
 }
 
-export function Card({ p }: { p: ProposalDetail }) {
+export function Card({ p, request }: { p: ProposalDetail; request: string | null }) {
   const card = p.card
   const waits = p.folder === 'pending'
   return (
@@ -46,6 +46,7 @@ export function Card({ p }: { p: ProposalDetail }) {
         )}
       </p>
       <dl class="card">
+        <Row name="Asked for in">{request && <a href={to('requests', request)}>{request}</a>}</Row>
         <Row name="Why">
           <span class="because">{card.because ? <UntrustedText text={card.because} max={4000} /> : <ModelReason p={p} max={4000} />}</span>
         </Row>
@@ -152,7 +153,7 @@ function Others({ p }: { p: ProposalDetail }) {
 }
 
 /** By which ids everything is found, and who wrote it: nothing of it decides. */
-export function Ids({ p, request }: { p: ProposalDetail; request: string | null }) {
+export function Ids({ p }: { p: ProposalDetail }) {
   return (
     <details class="ids">
       <summary>Model, digest and ids</summary>
@@ -169,7 +170,6 @@ export function Ids({ p, request }: { p: ProposalDetail; request: string | null 
             <UntrustedText text={words(p.event_type)} max={60} />
           </a>
         </Row>
-        <Row name="Asked for in">{request && <a href={to('requests', request)}>{request}</a>}</Row>
         <div class="long">
           <dt>Digest</dt>
           <dd>

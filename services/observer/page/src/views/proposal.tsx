@@ -33,12 +33,12 @@ function Whole({ p, reload }: { p: ProposalDetail; reload: () => void }) {
   return (
     <>
       <Title p={p} />
-      <Card p={p} />
+      <Card p={p} request={requestOf(p)} />
       <Warnings p={p} />
       <Obstacles found={p.obstacles} approved={p.folder === 'approved'} />
       <Decide p={p} reload={reload} />
       {p.preview && <Preview found={p.preview} />}
-      <Ids p={p} request={requestOf(p)} />
+      <Ids p={p} />
       <WhatRuns p={p} />
       <Evidence p={p} />
       <Attempts attempts={p.attempts} />
