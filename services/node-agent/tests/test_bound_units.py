@@ -85,5 +85,5 @@ def test_an_unfit_memory_is_none() -> None:
 
 def test_only_what_is_told_of_counts_as_company() -> None:
     shown = {"RequiredBy": "local-fs.target web.service", "BoundBy": "web.service odd@x.service srv-data.mount"}
-    assert dependents_of(shown) == ("srv-data.mount", "web.service")
+    assert dependents_of(shown) == ("odd@x.service", "srv-data.mount", "web.service")
     assert needs_of({"Requires": "sysinit.target db.service", "BindsTo": "dev-sda.device"}) == ("db.service",)

@@ -119,7 +119,7 @@ def test_a_node_is_found_in_the_labels_that_people_use(labels: dict[str, str], n
         ({"id": "/system.slice/docker-0123.scope", "job": "x"}, None, None),
         ({"job": "node"}, None, None),
         ({"service": "-H root@evil"}, None, None),
-        ({"unit": "ssh@1.service"}, None, None),
+        ({"unit": "ssh@1.service"}, "ssh@1.service", "systemd"),
     ],
 )
 def test_a_service_is_found_and_one_with_no_plain_name_is_never_aimed_at(
