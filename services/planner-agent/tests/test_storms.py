@@ -58,7 +58,7 @@ async def test_nine_are_none(mesh: Mesh) -> None:
 
 
 async def test_who_decides_a_storm_is_told_of_its_members(mesh: Mesh) -> None:
-    await mesh.start(storm_subjects=MANY, cooldown_ms=1000)
+    await mesh.start(storm_subjects=MANY)
     await storm(mesh)
     (filed,) = mesh.proposals()
     assert mesh.actions.reject(filed.name, "one by one, please", "ann")

@@ -68,10 +68,10 @@ class PlannerStore:
         self.history = TargetHistory(bus)
         self._life = secrets.token_hex(8)
 
-    async def pass_gates(self, events: Sequence[HealthEvent]) -> list[Gate]:
-        """For each event the gate of its subject. One round trip."""
+    async def pass_gates(self, events: Sequence[HealthEvent], *, at_least_ms: int = 0) -> list[Gate]:
+        """For each event the gate of its subject, closed so long however short the cooldown is. One round trip."""
         gates = []
-        for reply in await self._for_gates(GATE, events, [self._cooldown_ms], _reported_key):
+        for reply in await self._for_gates(GATE, events, [max(self._cooldown_ms, at_least_ms)], _reported_key):
             holder, reported = cast("list[bytes]", reply)
             gates.append(Gate(holder.decode(), Weight.read(reported)))
         return gates

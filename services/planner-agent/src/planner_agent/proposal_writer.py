@@ -37,7 +37,7 @@ from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
 from planner_agent.silence_filter import SilenceFilter
 from planner_agent.storm_book import StormBook
-from planner_agent.storms import Storm, Storms
+from planner_agent.storms import Storms
 from planner_agent.triage import is_poison
 from planner_agent.withdrawals import Withdrawals
 from planner_agent.worsening import Weight, weight_of
@@ -119,8 +119,12 @@ class ProposalWriter:
         hold = hold_on(event)
         if why := await self._held.waits(event, hold, again=again):
             return await self._hold(task, why)
-        if storm := await self._storm_of(event) if receipt is None else None:
+        asked = receipt is None and self.storms.counts(event)
+        preferred = await self._diagnostician.preferred(event) if asked else ""
+        # What policy would ignore makes no storm.
+        if preferred not in ("", IGNORE.word) and (storm := await self.storms.of(event)):
             if storm.opens:
+                await self._store.free_gate(event)  # as for every other member
                 return await self._plan(replace(task, event=storm.event), again)
             return await self._explain(task, storm.cause, again=again)
         deferred = self._silences.put_aside()
@@ -139,7 +143,7 @@ class ProposalWriter:
             if gate.holder and not await self._store.take_gate(event, gate.holder):
                 return await self._plan(task, again)  # another planner was faster: held against its word, now
         if receipt is None:
-            receipt = await self._answered(task, reported, raised)
+            receipt = await self._answered(task, reported, raised, preferred)
             if receipt is None:
                 return None
         filed = await asyncio.to_thread(self._actions.file_draft, action_id, receipt)
@@ -148,16 +152,13 @@ class ProposalWriter:
             log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
         return await self._conclude(task, again=again, worse=raised is not None)
 
-    async def _storm_of(self, event: HealthEvent) -> Storm | None:
-        """What policy would ignore makes none."""
-        if not self.storms.counts(event) or await self._diagnostician.preferred(event) == IGNORE.word:
-            return None
-        return await self.storms.of(event)
-
-    async def _answered(self, task: PlanningTask, reported: Reported | None, raised: Weight | None) -> Receipt | None:
-        """The decided draft of a proposal; None: the event is settled without one. `raised`: it got worse than told."""
+    async def _answered(
+        self, task: PlanningTask, reported: Reported | None, raised: Weight | None, preferred: str
+    ) -> Receipt | None:
+        """The decided draft of a proposal; None: the event is settled without one. `raised`: it got worse than told.
+        `preferred`: by policy, '' where nobody asked it yet."""
         event, action_id = task.event, task.action_id
-        preferred = await self._diagnostician.preferred(event)
+        preferred = preferred or await self._diagnostician.preferred(event)
         # Until there is an answer, a message is the least of it.
         await self._store.tell_weight(event, raised or weight_of(event, NOTIFY.word, preferred))
         if poison := is_poison(begun := await self._store.begin(action_id)):

@@ -29,6 +29,8 @@ from planner_agent.planner_store import PlannerStore
 from planner_agent.storm_book import StormBook
 from planner_agent.withdrawals import Withdrawals
 
+GATE_MS = 60_000  # longer than anybody needs from the gate to the marks
+
 
 class Storm(NamedTuple):
     """`event` is what its proposal is about; `opens`: that is for whoever asked to file."""
@@ -121,12 +123,16 @@ class Storms:
         return subjects_of(one for one in members if one.storm == filed.name.id) < self._many
 
     async def _opened(self, event: HealthEvent, together: Sequence[Member]) -> Storm:
-        """Of several planners that see it at once, the first has the gate of the storm."""
+        """Of several planners that see it at once, the first has the gate of the storm until its members are marked;
+        who finds the gate open afterwards finds these marks."""
         storm = storm_event(event, together)
-        (gate,) = await self._store.pass_gates([storm])
+        (gate,) = await self._store.pass_gates([storm], at_least_ms=GATE_MS)
         if gate.holder and self._is_over(_id(gate.holder, event.node)):
             await self._store.free_gate(storm, gate.holder)
-            (gate,) = await self._store.pass_gates([storm])
+            (gate,) = await self._store.pass_gates([storm], at_least_ms=GATE_MS)
+        if opened := self._lasting(event, await self._book.members_beside(event)):
+            await self._store.free_gate(storm)
+            return await self._joined(event, together, opened)
         return await self._joined(event, together, _id(gate.holder or event.id or "", event.node))
 
     async def _joined(self, event: HealthEvent, members: Sequence[Member], told_by: str) -> Storm:
