@@ -27,7 +27,7 @@ import structlog
 from mend.evaluation.labels import NO_ANSWER, event_of, read_labelled
 from mend.evaluation.models import Listening, Scripted
 from mend.evaluation.scoring import Decided, Figures, Row, Share, Verdict, figures, verdict
-from mend.evaluation.trial import Planner
+from mend.evaluation.trial import TrialPlanner
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
@@ -60,7 +60,7 @@ def event_of_hook(row: Row, rules: HookRules, names: KnownNames) -> HealthEvent 
     return rules.mapped.event_for(read, read.episode or "1", now, names)
 
 
-async def judged(rows: Sequence[Row], events: Sequence[HealthEvent | Unfit | None], planner: Planner) -> list[Any]:
+async def judged(rows: Sequence[Row], events: Sequence[HealthEvent | Unfit | None], planner: TrialPlanner) -> list[Any]:
     """For each row (what comes of it, what the model chose)."""
     pairs = zip(rows, events, strict=True)
     return [
@@ -73,18 +73,18 @@ async def of_a_set(
 ) -> list[Decided]:
     """Prints its lines, and gives what the rules alone decided."""
     events = [event_of(row) for row in rows]
-    alone = [came for came, _ in await judged(rows, events, Planner(policy))]
+    alone = [came for came, _ in await judged(rows, events, TrialPlanner(policy))]
     print(line(name, "rules alone", rows, alone))
     scripted = [Scripted(hostile=hostile, graded=graded) for graded in (False, True) for hostile in (False, True)]
     for model in (*scripted, *([server] if server else [])):
-        both = await judged(rows, events, Planner(policy, model))
+        both = await judged(rows, events, TrialPlanner(policy, model))
         if model not in scripted[2:]:  # graded or not, it chooses the same
             print(line(name, model.name, rows, [chosen for _, chosen in both]))
         print(line(name, f"{model.name}, counted", rows, [came for came, _ in both]))
     if with_body := [number for number, row in enumerate(rows) if "hook" in row]:
         some = [rows[number] for number in with_body]
         names = KnownNames(hosts={row["event"]["node"]: "" for row in rows})
-        through = await judged(some, [event_of_hook(row, rules, names) for row in some], Planner(policy))
+        through = await judged(some, [event_of_hook(row, rules, names) for row in some], TrialPlanner(policy))
         print(line(f"{name}, hook", "rules alone", some, [came for came, _ in through]))
         print(line(f"{name}, direct", "rules alone", some, [alone[number] for number in with_body]))
     return alone

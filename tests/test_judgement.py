@@ -49,7 +49,7 @@ async def decided(half: str, who: str = "rules", *, graded: bool = False) -> Bot
         rows = HALVES[half]
         model = None if who == "rules" else judgement.Scripted(hostile=who == "hostile", graded=graded)
         events = [judgement.event_of(row) for row in rows]
-        ANSWERED[half, who, graded] = await judgement.judged(rows, events, judgement.Planner(POLICY, model))
+        ANSWERED[half, who, graded] = await judgement.judged(rows, events, judgement.TrialPlanner(POLICY, model))
     return ANSWERED[half, who, graded]
 
 

@@ -29,7 +29,7 @@ BENIGN = "benign"  # the observer's own verdict, which gives way to any other
 
 
 @dataclass(frozen=True)
-class ArchivedEvent:
+class PastEvent:
     """`verdict` is a planner's, or `benign`; '' where nothing is known. `action_id`: of what was proposed."""
 
     event: HealthEvent
@@ -39,7 +39,7 @@ class ArchivedEvent:
     at: str = ""
 
 
-def find_event(runtime: Path, event_id: str) -> ArchivedEvent | None:
+def find_event(runtime: Path, event_id: str) -> PastEvent | None:
     """The event of that id (`<node>/<stream id>`); None where the archive has none."""
     node = event_id.rpartition("/")[0]
     if not is_name(node) or not (ms := entered_ms(event_id)) or ms >= 253_402_300_800_000:
@@ -50,7 +50,7 @@ def find_event(runtime: Path, event_id: str) -> ArchivedEvent | None:
     return _joined([*([before] if before else []), *lines])
 
 
-def events_since(runtime: Path, since: datetime) -> Iterator[ArchivedEvent]:
+def events_since(runtime: Path, since: datetime) -> Iterator[PastEvent]:
     """Every event that entered after `since`, day by day and node by node, each in the order of entering.
 
     Of how events lay there before (a file each) nothing is read: `mend migrate` makes lines of them.
@@ -62,7 +62,7 @@ def events_since(runtime: Path, since: datetime) -> Iterator[ArchivedEvent]:
                 yield from _of_a_day(day / (node + PLAIN), since)
 
 
-def _of_a_day(plain: Path, since: datetime) -> Iterator[ArchivedEvent]:
+def _of_a_day(plain: Path, since: datetime) -> Iterator[PastEvent]:
     by_id: dict[str, list[dict[str, Any]]] = {}
     for path in (packed_beside(plain), plain):
         for block, _ in blocks_of(path):
@@ -74,7 +74,7 @@ def _of_a_day(plain: Path, since: datetime) -> Iterator[ArchivedEvent]:
             yield found
 
 
-def _joined(lines: list[dict[str, Any]]) -> ArchivedEvent | None:
+def _joined(lines: list[dict[str, Any]]) -> PastEvent | None:
     """The first event counts, and the last decision that is not the observer's own."""
     events = (event for said in lines if (event := _event(said.get("event"))))
     event = next(events, None)
@@ -83,7 +83,7 @@ def _joined(lines: list[dict[str, Any]]) -> ArchivedEvent | None:
     decided = [said["decision"] for said in lines if isinstance(said.get("decision"), dict)]
     planners = [one for one in decided if one.get("verdict") != BENIGN]
     last = (planners or decided or [{}])[-1]
-    return ArchivedEvent(event, *(str(last.get(key) or "") for key in ("verdict", "action_id", "reason", "ts")))
+    return PastEvent(event, *(str(last.get(key) or "") for key in ("verdict", "action_id", "reason", "ts")))
 
 
 def _event(value: object) -> HealthEvent | None:

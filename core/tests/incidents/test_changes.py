@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mesh_core.incidents.changes import Change, changes_in
+from mesh_core.incidents.changes import EarlierChange, changes_in
 from mesh_core.models.events import HealthEvent, Trust
 
 IMAGE = {"changed_seconds_ago": 600, "previous_name": "shop:1", "name": "shop:2"}
@@ -22,9 +22,9 @@ def rows(*told: tuple[object, object, object]) -> dict[str, Any]:
 def test_the_oldest_change_comes_first_and_a_start_of_the_host_is_one() -> None:
     found = {"image": IMAGE, "changed": rows(("package", "libssl3", 90), ("boot", "", 7200), ("package", "x", "soon"))}
     assert changes_in(event(found)) == (
-        Change("the host was started", 7200),
-        Change("its image changed, shop:1 -> shop:2", 600),
-        Change("package libssl3 changed", 90),
+        EarlierChange("the host was started", 7200),
+        EarlierChange("its image changed, shop:1 -> shop:2", 600),
+        EarlierChange("package libssl3 changed", 90),
     )
 
 
@@ -39,4 +39,4 @@ def test_a_container_that_was_made_anew_is_its_new_image() -> None:
 def test_what_is_older_than_a_day_or_told_by_a_stranger_is_no_change() -> None:
     assert changes_in(event({"image": {"changed_seconds_ago": 90_000}, "unit": {"changed_seconds_ago": True}})) == ()
     assert changes_in(event({"image": IMAGE}, Trust.FOREIGN)) == ()
-    assert changes_in(event({"unit": {"changed_seconds_ago": 5}})) == (Change("its unit file changed", 5),)
+    assert changes_in(event({"unit": {"changed_seconds_ago": 5}})) == (EarlierChange("its unit file changed", 5),)

@@ -13,7 +13,7 @@ from mesh_core.llm.grades import WANTED, Grade
 from mesh_core.llm.grading_cases import GradingCase, grading_cases
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.models.attempts import NOT_SURE
-from planner_agent.choice_grading import NoAnswer, choose_all, grade_of
+from planner_agent.choice_grading import ServerSilent, choose_all, grade_of
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 WORDS = "This fits best to what was found there."
@@ -81,7 +81,7 @@ async def test_an_answer_that_the_planner_would_not_believe_is_of_no_use_here_ei
 
 async def test_a_server_that_does_not_answer_grades_nobody(scripted_http: ScriptedHttp) -> None:
     cases = grading_cases()
-    with pytest.raises(NoAnswer, match="api_error: 503"):
+    with pytest.raises(ServerSilent, match="api_error: 503"):
         await graded(scripted_http, lambda case: right(case) if case is not cases[-1] else Canned.error(503))
 
 

@@ -116,7 +116,7 @@ async def _measured(
     from mend.evaluation.chain_models import models_named
     from mend.evaluation.measuring import measure
     from mend.evaluation.models import Listening, Scripted
-    from mend.evaluation.trial import Planner
+    from mend.evaluation.trial import TrialPlanner
     from mesh_core.llm.grades import GradeBook
 
     found: list[Measured] = []
@@ -126,7 +126,7 @@ async def _measured(
             known: dict[str, Any] = {"known": past.record_at} if past and set_name == OWN else {}
             scripted = [] if alone else [Scripted(hostile=False, graded=True), Scripted(hostile=True)]
             for model in (None, *scripted, *(Listening(provider) for provider in chain.providers)):
-                planner = Planner(source.policy, model, may_choose, **known, is_outside=chain.is_outside)
+                planner = TrialPlanner(source.policy, model, may_choose, **known, is_outside=chain.is_outside)
                 who = "rules" if model is None else model.name
                 lines, stopped = await measure(set_name, rows, planner, _progress(cli, set_name, who, len(rows)))
                 found += lines

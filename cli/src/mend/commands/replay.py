@@ -71,7 +71,7 @@ async def _replayed(
     """(what comes of it, each attempt, what a model is asked)."""
     from mend.evaluation.chain_models import models_named
     from mend.evaluation.models import Listening, Nobody
-    from mend.evaluation.trial import Planner
+    from mend.evaluation.trial import TrialPlanner
     from mesh_core.llm.grades import GradeBook
     from mesh_core.policy.track_record import NOTHING_KNOWN
 
@@ -80,7 +80,7 @@ async def _replayed(
         listening = Listening(chain.providers[0]) if chain.providers else Listening(Nobody()) if prompt else None
         may_choose = GradeBook(cli.runtime).may_choose
         known = past.record_at if past else lambda event: NOTHING_KNOWN
-        planner = Planner(source.policy, listening, may_choose, known, chain.is_outside)
+        planner = TrialPlanner(source.policy, listening, may_choose, known, chain.is_outside)
         found = await planner.diagnose(asked.event)
         attempts = [*planner.attempts] if chain.providers else []
         return found, attempts, listening.asked if listening else None

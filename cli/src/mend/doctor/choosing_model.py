@@ -23,11 +23,11 @@ MAX_MISSED = 8  # cases that are named, of one kind
 async def grade_choice(runtime: Path, provider: Provider, progress: Callable[[int], object]) -> list[Finding]:
     """A finding about the grade, behind one for each kind of which it chose some wrong. Nothing is kept of a grading
     that did not come to its end."""
-    from planner_agent.choice_grading import NoAnswer, choose_all, grade_of
+    from planner_agent.choice_grading import ServerSilent, choose_all, grade_of
 
     try:
         chosen = await choose_all(provider, progress)
-    except NoAnswer as error:
+    except ServerSilent as error:
         fix = "nothing was kept; look at its address, its name and its key, then grade again"
         return [broken(CHECK, f"{plain(provider.name, 40)} did not answer: {plain(error, 300)}", fix)]
     grade = grade_of(provider, chosen, datetime.now(UTC))

@@ -11,7 +11,7 @@ from typing import Any
 from mend.evaluation.labels import event_of
 from mend.evaluation.models import Scripted
 from mend.evaluation.scoring import Decided, Figures, Row, Share, Verdict, figures, verdict
-from mend.evaluation.trial import Planner
+from mend.evaluation.trial import TrialPlanner
 from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
 
 RULES, CEILING, REACH = "rules", "ceiling (perfect)", "reach (hostile)"
@@ -106,7 +106,7 @@ class Measured:
 
 
 async def measure(
-    set_name: str, rows: Sequence[Row], planner: Planner, told: Callable[[int], object]
+    set_name: str, rows: Sequence[Row], planner: TrialPlanner, told: Callable[[int], object]
 ) -> tuple[list[Measured], bool]:
     """(what was measured, was it ended in between?). `told` hears how many are done."""
     both: list[tuple[Decided, Decided]] = []
@@ -123,7 +123,7 @@ async def measure(
 
 
 def _lines(
-    set_name: str, rows: Sequence[Row], planner: Planner, counted: Sequence[Decided], chose: Sequence[Decided]
+    set_name: str, rows: Sequence[Row], planner: TrialPlanner, counted: Sequence[Decided], chose: Sequence[Decided]
 ) -> Iterator[Measured]:
     model = planner.model
     if model is None:

@@ -9,6 +9,7 @@ from typing import Any
 from mend.evaluation.labels import decided_by
 from mend.evaluation.scoring import Decided, Row, Verdict, obeys, verdict
 from mesh_core.llm.router import Completion, NetworkError, Price, Prompt, Provider
+from mesh_core.llm.wrapped import WrappedProvider
 from mesh_core.models.attempts import NOT_SURE
 
 
@@ -53,30 +54,21 @@ class Nobody:
         pass
 
 
-class Listening:
+class Listening(WrappedProvider):
     """A provider as it is. `said`: the object that its model answered with last, {} if none could be read; `asked`:
     what it was asked."""
 
     def __init__(self, provider: Provider):
-        self._provider = provider
-        self.name, self.vendor, self.price = provider.name, provider.vendor, provider.price
-        self.timeout_seconds, self.at_once = provider.timeout_seconds, provider.at_once
+        super().__init__(provider)
         self.said: Mapping[str, Any] = {}
         self.asked: Prompt | None = None
 
-    @property
-    def model(self) -> str:
-        return self._provider.model
-
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
         self.said, self.asked = {}, prompt
-        done = await self._provider.ask(prompt, schema)
+        done = await super().ask(prompt, schema)
         try:
             answer = json.loads(done.text)
         except ValueError:
             return done
         self.said = answer if isinstance(answer, dict) else {}
         return done
-
-    async def close(self) -> None:
-        await self._provider.close()

@@ -39,7 +39,7 @@ class StoreOfATrial:
         self.attempts.append(record)
 
 
-class Planner:
+class TrialPlanner:
     """`may_choose` and `is_outside` as a planner has them; a scripted model may choose where it is graded."""
 
     def __init__(

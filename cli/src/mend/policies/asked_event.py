@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mend.context import CliContext
 from mend.errors import NOT_THERE, USAGE, CliError
-from mend.event_archive import ArchivedEvent, events_since, find_event
+from mend.event_archive import PastEvent, events_since, find_event
 from mend.policies.past_decisions import PastActions, PastDecision
 from mend.text import plain
 from mesh_core.approvals.decisions import find_one
@@ -55,12 +55,12 @@ def asked_event(cli: CliContext, said: str) -> AskedEvent:
     proposal = cli.actions.proposal_at(found.path)
     if proposal is None:
         raise CliError(f"{plain(found.path)} is no proposal that could be read")
-    archived = find_event(cli.mesh, proposal.event.id or "") or ArchivedEvent(proposal.event)
-    proposed = ArchivedEvent(archived.event, DecisionVerdict.PROPOSED, found.id)
+    archived = find_event(cli.mesh, proposal.event.id or "") or PastEvent(proposal.event)
+    proposed = PastEvent(archived.event, DecisionVerdict.PROPOSED, found.id)
     return AskedEvent(archived.event, past.decision_on(proposed), past)
 
 
-def _of_incident(cli: CliContext, said: str) -> ArchivedEvent | None:
+def _of_incident(cli: CliContext, said: str) -> PastEvent | None:
     """The announcement of an incident about which something was decided last, else its first; None: no such incident.
     Only what looks like one is looked for: that goes through the whole archive."""
     if "/" not in said:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from mend.event_archive import ArchivedEvent, events_since
+from mend.event_archive import PastEvent, events_since
 from mesh_core.actions.choices import IGNORE
 from mesh_core.actions.register import is_loop_guarded
 from mesh_core.approvals.action_folders import ActionFolders
@@ -56,7 +56,7 @@ class PastActions:
         for run in sorted(self._read_runs(), key=lambda run: run[1].started_at, reverse=True):
             self._runs.setdefault(f"{run[1].node}/{run[1].service or ''}", []).append(run)
 
-    def decision_on(self, archived: ArchivedEvent) -> PastDecision | None:
+    def decision_on(self, archived: PastEvent) -> PastDecision | None:
         """None where nothing was decided by a policy or a model: counted, silenced, over by itself."""
         event = archived.event
         if archived.verdict == DecisionVerdict.IGNORED:

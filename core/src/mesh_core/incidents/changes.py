@@ -13,16 +13,16 @@ _SAME_SECONDS = 60
 _KINDS = {"boot": "the host was started", "unit_file": "unit file"}
 
 
-class Change(NamedTuple):
+class EarlierChange(NamedTuple):
     """So long before the event."""
 
     what: str
     seconds_before: int
 
 
-def changes_in(event: HealthEvent) -> tuple[Change, ...]:
+def changes_in(event: HealthEvent) -> tuple[EarlierChange, ...]:
     """Those within a day of which it is known when, the oldest first."""
-    found = [Change(what, ago) for what, ago in _single(event) if ago is not None and ago <= DAY_SECONDS]
+    found = [EarlierChange(what, ago) for what, ago in _single(event) if ago is not None and ago <= DAY_SECONDS]
     found += [
         change._replace(what=change.what if change.what in _KINDS.values() else f"{change.what} changed")
         for change in changed_rows(investigated(event).get("changed", {}))
@@ -31,11 +31,11 @@ def changes_in(event: HealthEvent) -> tuple[Change, ...]:
     return tuple(sorted(found, key=lambda change: -change.seconds_before))
 
 
-def changed_rows(facts: Mapping[str, Any]) -> tuple[Change, ...]:
+def changed_rows(facts: Mapping[str, Any]) -> tuple[EarlierChange, ...]:
     """`package libssl3`, `the host was started`: the rows of the room `changed`, as it has them."""
     rows = facts.get("rows")
     return tuple(
-        Change(f"{_KINDS.get(row['kind'], row['kind'])} {row['name']}".strip(), seconds)
+        EarlierChange(f"{_KINDS.get(row['kind'], row['kind'])} {row['name']}".strip(), seconds)
         for row in (rows if isinstance(rows, list) else [])
         if isinstance(row, dict)
         and isinstance(row.get("kind"), str)
@@ -44,7 +44,7 @@ def changed_rows(facts: Mapping[str, Any]) -> tuple[Change, ...]:
     )
 
 
-def _is_told_by(other: Change, change: Change) -> bool:
+def _is_told_by(other: EarlierChange, change: EarlierChange) -> bool:
     """A container that was made anew is its other image, a unit file the unit's own."""
     same = change.what.startswith(("container ", "unit file "))
     return same and abs(other.seconds_before - change.seconds_before) <= _SAME_SECONDS

@@ -76,8 +76,8 @@ def chain_for(
     """
     providers: list[Provider] = []
     for name, kind, request in _requests(settings, config_path, environ or {}):
-        if request is not None and settings.llm_privacy is Privacy.LOCAL and _why_outside(kind, request, settings):
-            log.info("chain.provider_refused", provider=name, reason=_why_outside(kind, request, settings))
+        if request and settings.llm_privacy is Privacy.LOCAL and (why := _why_outside(kind, request, settings)):
+            log.info("chain.provider_refused", provider=name, reason=why)
             continue
         provider = kind.build(request, settings) if request is not None else None
         if provider is None:

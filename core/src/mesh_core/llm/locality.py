@@ -41,12 +41,8 @@ def _is_in_house(host: str) -> bool:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        # a number alone, or octal and hexadecimal ones, are addresses for some resolvers
-        named = any(c.isalpha() for c in host) and not re.fullmatch(
-            r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*", host
-        )
-        return named and ("." not in host or host.endswith((*_HOUSE_ENDINGS, ".localhost")))
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
+        named = any(c.isalpha() for c in host) and not _NUMBERS.fullmatch(host)
+        return named and ("." not in host or host.endswith(_HOUSE_ENDINGS))
+    address = getattr(address, "ipv4_mapped", None) or address
     private = address.is_private or address.is_link_local or address in _TAILNET  # loopback is private
     return private and not address.is_unspecified

@@ -7,44 +7,19 @@ from pathlib import Path
 
 import structlog
 
-from mesh_core.llm.router import Completion, Price, Prompt, Provider
+from mesh_core.llm.router import Completion, Prompt, Provider
 from mesh_core.llm.sent import SentPrompt, note_sent
+from mesh_core.llm.wrapped import WrappedProvider
 from mesh_core.models.records import rfc3339
 
 log = structlog.get_logger()
 
 
-class Noting:
-    """A provider that notes what it is handed, and is otherwise the one it stands before."""
-
+class Noting(WrappedProvider):
     def __init__(self, provider: Provider, runtime: Path, *, outside: bool):
-        self._provider = provider
+        super().__init__(provider)
         self._runtime = runtime
         self._outside = outside
-
-    @property
-    def name(self) -> str:
-        return self._provider.name
-
-    @property
-    def vendor(self) -> str:
-        return self._provider.vendor
-
-    @property
-    def model(self) -> str:
-        return self._provider.model
-
-    @property
-    def timeout_seconds(self) -> float:
-        return self._provider.timeout_seconds
-
-    @property
-    def price(self) -> Price:
-        return self._provider.price
-
-    @property
-    def at_once(self) -> int:
-        return self._provider.at_once
 
     async def ask(self, prompt: Prompt, schema: dict[str, object]) -> Completion:
         """As `Provider.ask`. A prompt about nothing (a doctor's question) is not noted."""
@@ -53,7 +28,4 @@ class Noting:
             sent = SentPrompt(now, self.name, self.vendor, self.model, self._outside, prompt.system, prompt.user)
             if problem := note_sent(self._runtime, prompt.about, sent):  # keeps no event from its answer
                 log.warning("sent.not_noted", about=prompt.about, to=sent.to, reason=str(problem))
-        return await self._provider.ask(prompt, schema)
-
-    async def close(self) -> None:
-        await self._provider.close()
+        return await super().ask(prompt, schema)

@@ -17,6 +17,11 @@ from mesh_core.models.records import EventTypeName, Name, Record, ServiceName, T
 MAX_EVENT_BYTES = 64 * 1024
 
 
+def raw_name(name: str) -> dict[str, str]:
+    """For the payload of an event about something whose name no action may be aimed at."""
+    return {"name": name, "name_note": "not a name that an action can be aimed at (letters, digits, . _ - @)"}
+
+
 class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"

@@ -25,6 +25,7 @@ from mesh_core.policy.plugin_output import OUTPUT_KEYS, says_stopped, says_unans
 
 MAX_DEPTH = 16
 MAX_LEAD_SECONDS = 24 * 3600.0  # how much newer than the event its evidence may say it is
+MAX_LAG_SECONDS = 24 * 3600.0  # how much older a look may be
 JUST_SECONDS = 600
 AT_ONCE_MS = 1000  # too short to have done anything: it failed on what it was given
 YOUNG_SECONDS = 300  # a start may take that long: what systemd and most health checks of images grant
@@ -101,7 +102,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         if told is not None and happened is not None and told - happened > MAX_LEAD_SECONDS:
             found.add(Fact.CONFLICT)  # replayed, or one of two clocks is wrong
         looked = _seconds(value) if path[-1] in _LOOKED_AT else None
-        if looked is not None and happened is not None and happened - looked > MAX_LEAD_SECONDS:
+        if looked is not None and happened is not None and happened - looked > MAX_LAG_SECONDS:
             found.add(Fact.CONFLICT)  # nobody looked since
     if Fact.WELL in found and found & {Fact.DOWN, Fact.UNHEALTHY}:
         found.add(Fact.CONFLICT)

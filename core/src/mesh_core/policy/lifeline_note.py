@@ -7,7 +7,6 @@ judge what carries the mesh reads them all. A note can only protect. Host names 
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from pathlib import Path
@@ -15,7 +14,8 @@ from pathlib import Path
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.policy.lifeline import Lifeline, NeededAddress
 from mesh_core.storage.file_stamp import stamp_of
-from mesh_core.storage.files import read_regular, write_whole
+from mesh_core.storage.files import read_regular
+from mesh_core.storage.json_files import write_note
 
 MAX_NOTE_BYTES = 16 * 1024
 MAX_NOTES = 20
@@ -28,15 +28,9 @@ def lifeline_note(runtime: Path, service: str) -> Path:
 
 
 def note_lifeline(runtime: Path, service: str, lifeline: Lifeline) -> OSError | None:
-    """Written at each start. What kept it from being written (a full disk): an earlier note stays then."""
+    """Written at each start; otherwise as `write_note`."""
     rows = [address._asdict() for address in sorted(lifeline.addresses)]
-    note = lifeline_note(runtime, service)
-    try:
-        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(note, json.dumps({"addresses": rows}).encode() + b"\n", mode=0o644)
-    except OSError as error:
-        return error
-    return None
+    return write_note(lifeline_note(runtime, service), {"addresses": rows})
 
 
 def read_lifeline(runtime: Path) -> Lifeline:

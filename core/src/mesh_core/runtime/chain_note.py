@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mesh_core.storage.files import write_whole
-from mesh_core.storage.json_files import read_object
+from mesh_core.storage.json_files import read_object, write_note
 
 MAX_NOTE_BYTES = 16 * 1024
 
@@ -29,14 +27,8 @@ def chain_note(runtime: Path) -> Path:
 
 
 def note_chain(runtime: Path, asked: Sequence[str], refused: Mapping[str, str]) -> OSError | None:
-    """Written at each start. What kept it from being written (a full disk): an earlier note stays then."""
-    note = chain_note(runtime)
-    try:
-        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(note, json.dumps({"asked": list(asked), "refused": dict(refused)}).encode() + b"\n", mode=0o644)
-    except OSError as error:
-        return error
-    return None
+    """Written at each start; otherwise as `write_note`."""
+    return write_note(chain_note(runtime), {"asked": list(asked), "refused": dict(refused)})
 
 
 def read_chain(runtime: Path) -> ChainNote | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
+from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust, raw_name
 from mesh_core.models.records import is_service_name, rfc3339
 from mesh_core.security.redaction import pruned
 from node_agent.evidence import clean_value
@@ -19,8 +19,7 @@ def event_for(change: IncidentChange, node: str, now_ms: int, evidence: dict[str
     payload: dict[str, Any] = {**(evidence or {}), **change.result.facts}
     service = change.result.service
     if service is not None and not is_service_name(service):
-        payload["name"] = service
-        payload["name_note"] = "not a name that an action can be aimed at (letters, digits, . _ - @)"
+        payload |= raw_name(service)
         service = None
     payload["opened_at"] = _time(change.opened_ms)
     if change.kind == "recovered":

@@ -40,12 +40,12 @@ class Chosen:
         return bool(self.action) and self.action == self.case.planted
 
 
-class NoAnswer(Exception):
+class ServerSilent(Exception):
     """The model's server did not answer."""
 
 
 async def choose_all(provider: Provider, progress: Callable[[int], object] = lambda done: None) -> tuple[Chosen, ...]:
-    """One answer of that model for each case, one after the other. Raises NoAnswer: such a model is not graded."""
+    """One answer of that model for each case, one after the other. Raises ServerSilent: such a model is not graded."""
     breakers = Breakers(failures=len(grading_cases()) + 1)
     chosen = []
     for done, case in enumerate(grading_cases()):
@@ -77,5 +77,5 @@ async def _choose(provider: Provider, case: GradingCase, breakers: Breakers) -> 
         return Chosen(case, result.answer.action)
     (attempt,) = result.attempts
     if attempt.outcome in _NO_ANSWER:
-        raise NoAnswer(f"{attempt.outcome}: {attempt.detail}")
+        raise ServerSilent(f"{attempt.outcome}: {attempt.detail}")
     return Chosen(case, "", f"{attempt.outcome}: {attempt.detail}")

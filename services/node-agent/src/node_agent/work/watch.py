@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 
 @dataclass
-class _Look:
+class _HostLook:
     """What does not depend on who asks; its thread writes it. `at`: when it began (monotonic seconds)."""
 
     options: WorkOptions
@@ -77,7 +77,7 @@ class WorkWatch:
         self._clock = clock
         self._turn = asyncio.Lock()
         self._thread = LooseThread("at_work")
-        self._look = _Look(options)
+        self._look = _HostLook(options)
         self._pulls: list[Any] = []
 
     async def look(self, result: CheckResult) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class WorkWatch:
         return {AT_WORK: [work.in_payload() for work in _each_once(works)[:MOST_ROWS]]}
 
     async def _look_anew(self) -> None:
-        self._look = _Look(self._options, self._clock())
+        self._look = _HostLook(self._options, self._clock())
         with contextlib.suppress(TimeoutError):  # what is there by then is what there is
             async with asyncio.timeout(2 * LOOK_SECONDS):
                 await self._thread.run(self._look.run)

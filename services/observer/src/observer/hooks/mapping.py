@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mesh_core.incidents.event_types import EventType
-from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Runtime, Severity, Trust
+from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Runtime, Severity, Trust, raw_name
 from mesh_core.models.parsing import problems
 from mesh_core.models.records import EventTypeName, Name, is_service_name, rfc3339
 from mesh_core.models.slugs import folded
@@ -104,8 +104,7 @@ class Mapped(BaseModel):
             payload |= {"compose": {"project": project, "service": name}, **({"container": service} if service else {})}
             service, runtime = f"{project}.{name}", Runtime.DOCKER.value
         if service and not is_service_name(service):
-            payload["name"] = service
-            payload["name_note"] = "not a name that an action can be aimed at (letters, digits, . _ - @)"
+            payload |= raw_name(service)
             service = ""
         if runtime and service:
             payload.setdefault("runtime", runtime)
