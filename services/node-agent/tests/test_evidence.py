@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import MAX_EVENT_BYTES, Severity
+from mesh_core.models.records import NAME_PATTERN, SERVICE_PATTERN
 from node_agent.checks import CheckResult, Condition, ConfirmationRule
 from node_agent.events import event_for, node_event
 from node_agent.evidence import clean_lines, clean_text, clean_value
-from node_agent.incidents import IncidentChange
+from node_agent.incidents import IncidentChange, IncidentTracker
 
 
 def change(service: str | None = "web", kind: str = "opened", **facts: object) -> IncidentChange:
@@ -128,6 +129,14 @@ def test_a_name_that_is_no_name_becomes_a_whole_node_event_with_the_raw_name() -
 def test_an_instance_of_a_template_unit_is_a_service() -> None:
     event = event_for(change(service="getty@tty1.service"), "n1", 6000)
     assert (event.service, event.target_key) == ("getty@tty1.service", "n1/getty@tty1.service")
+
+
+@given(st.one_of(st.text(max_size=140), st.from_regex(SERVICE_PATTERN)), st.from_regex(NAME_PATTERN, fullmatch=True))
+def test_whatever_a_thing_and_its_node_are_called_its_incident_can_be_told(service: str, node: str) -> None:
+    seen = CheckResult("systemd:x", service, Condition.UNHEALTHY, ConfirmationRule(unhealthy_checks=1), "unit_failed")
+    (told,) = IncidentTracker(node).apply(seen, 0, 1_795_953_790_984).changes
+    event = event_for(told, node, 6000)
+    assert (event.incident, event.service) == (told.incident, None if "name" in event.payload else service)
 
 
 def test_an_event_never_outgrows_the_contract() -> None:

@@ -152,12 +152,18 @@ async def test_a_unit_that_a_person_stopped_is_no_incident_even_if_it_ends_badly
     await wait_for(lambda: node.systemctl("is-failed", "stubborn.service").strip() == "failed", 10, "a failed unit")
     node.systemctl("start", "once.service")
     node.systemctl("start", "odd@x.service")
+    await node.see("odd@x.service", "unit_failed")
+    assert node.of("stubborn.service") == node.of("once.service") == []
+
+
+async def test_a_unit_whose_name_no_action_can_be_aimed_at_is_told_of_its_node(node: Node) -> None:
+    escaped = "odd@two\\x20words.service"
+    node.systemctl("start", escaped)
 
     def odd() -> list[HealthEvent]:
-        return [e for e in node.of(None) if (e.type, e.payload.get("name")) == ("unit_failed", "odd@x.service")]
+        return [e for e in node.of(None) if (e.type, e.payload.get("name")) == ("unit_failed", escaped)]
 
-    await wait_for(odd, 10, "the odd unit's event")
-    assert node.of("stubborn.service") == node.of("once.service") == []
+    await wait_for(odd, 15, "the odd unit's event")
 
 
 async def test_a_restart_by_a_person_whose_start_fails_is_an_incident(node: Node) -> None:

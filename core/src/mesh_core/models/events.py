@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import (
     ConfigDict,
     Field,
-    StringConstraints,
 )
 
-from mesh_core.models.records import EventTypeName, Name, Record, ServiceName, Timestamp, rfc3339
+from mesh_core.models.records import EventTypeName, IncidentId, Name, Record, ServiceName, Timestamp, rfc3339
 
 MAX_EVENT_BYTES = 64 * 1024
 
@@ -63,7 +62,7 @@ class HealthEvent(Record):
     severity: Severity = Severity.WARNING
     payload: dict[str, Any] = Field(default_factory=dict)
     timestamp: Timestamp = Field(default_factory=lambda: rfc3339(datetime.now(UTC)))
-    incident: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,300}$")] | None = None
+    incident: IncidentId | None = None
     trust: Trust = Trust.FOREIGN
 
     def wire(self) -> bytes:

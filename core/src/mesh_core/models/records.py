@@ -68,6 +68,9 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 
 ServiceName = Annotated[str, StringConstraints(pattern=SERVICE_PATTERN)]
 
+# Of a trouble, in each announcement: <node>/<service>/<ms> from an agent, <source>/<key>/<episode> from a hook.
+IncidentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@:/-]{1,300}$")]
+
 EventTypeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
