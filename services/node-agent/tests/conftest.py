@@ -46,8 +46,8 @@ class Watched:
         """Wait until exactly these events of `service` were sent, in this order; returns the last."""
         try:
             await wait_for(lambda: self.types(service) == list(types), seconds, f"{service}: {types}")
-        except AssertionError:
-            raise AssertionError(f"{service}: wanted {types}, saw {self.types(service)}") from None
+        except AssertionError as error:
+            raise AssertionError(f"{error}; saw {[(e.type, e.service, e.timestamp) for e in self.events]}") from None
         return self.of(service)[-1]
 
 

@@ -42,11 +42,11 @@ async def test_a_death_is_an_event_with_its_evidence_and_a_start_is_recovery(box
 
 
 async def test_a_death_is_known_long_before_the_next_round(box: Box, watching: Any) -> None:
-    async with watching(box.probe()) as watched:
+    async with watching(box.probe(resync_seconds=7200)) as watched:
         name = box.run("trap 'exit 3' USR1; while :; do sleep 0.05; done")
         await box.serving(name)
         box.engine.docker("kill", "-s", "USR1", name)
-        await watched.see(name, "container_died", seconds=10)
+        await watched.see(name, "container_died", seconds=30)
 
 
 async def test_an_oom_kill_says_so(box: Box, watching: Any) -> None:
@@ -82,7 +82,7 @@ async def test_a_restart_by_a_person_whose_start_fails_is_an_incident(box: Box, 
         await seen_running(probe, box, name)
         needed.rmdir()
         box.engine.docker("restart", "-t", "0", name, check=False)
-        event = await watched.see(name, "container_died", seconds=10)
+        event = await watched.see(name, "container_died", seconds=30)
         assert "needed" in event.payload["error"]
 
 

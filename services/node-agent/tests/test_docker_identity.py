@@ -27,7 +27,7 @@ async def test_what_was_deployed_anew_under_another_name_has_not_died(
         await box.serving(blue)
         await asyncio.sleep(1.2)  # made at the same moment, they would be two
         box.engine.docker("kill", "-s", "USR1", blue)
-        died = await watched.see(blue, "container_died", seconds=10)
+        died = await watched.see(blue, "container_died", seconds=30)
         green = box.run(serve, name="shop-green")
         over = await watched.see(blue, "container_died", "service_recovered", seconds=20)
         assert over.incident == died.incident
