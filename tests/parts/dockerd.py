@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -78,8 +79,11 @@ class OwnEngine:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Containers must be gone already: dockerd gives each of them 10 s otherwise."""
+        """Containers must be gone already: dockerd gives each of them 10 s otherwise. What outlives it ends here."""
         self._end()
+        for process in _outlived(self.folder):
+            with suppress(psutil.NoSuchProcess):  # a shim ends with what it runs
+                process.kill()
         for mount in sorted(_mounts_under(self.folder), reverse=True):
             subprocess.run(["umount", "--lazy", mount], check=False)
         if self.bridge:
@@ -144,6 +148,12 @@ def _dies_with_us() -> list[str]:
     """A killed pytest must not leave an engine behind; setpriv is part of util-linux, everywhere on Debian."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
+
+
+def _outlived(folder: Path) -> list[psutil.Process]:
+    """The shims of an engine that has ended, and what they run: some versions cannot end what they found restored."""
+    shims = [one for one in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(one.info["cmdline"] or ())]
+    return [one for shim in shims for one in (*shim.children(recursive=True), shim)]
 
 
 def _mounts_under(folder: Path) -> list[str]:
