@@ -31,6 +31,8 @@ MEASURED = {
     "opened": {"rules": (0.65, 0.48, 0.0), "perfect": (0.66, 0.51, 0.0), "hostile": (0.0, 0.0, 0.008)},
     "third_open": {"rules": (0.71, 0.57, 0.012), "perfect": (0.77, 0.67, 0.0), "hostile": (0.0, 0.0, 0.018)},
     "third_kept": {"rules": (0.64, 0.38, 0.023), "perfect": (0.67, 0.41, 0.0), "hostile": (0.0, 0.0, 0.023)},
+    "fourth_open": {"rules": (0.59, 0.50, 0.041), "perfect": (0.67, 0.62, 0.0), "hostile": (0.0, 0.0, 0.041)},
+    "fourth_kept": {"rules": (0.68, 0.58, 0.045), "perfect": (0.79, 0.67, 0.0), "hostile": (0.0, 0.0, 0.058)},
 }
 
 
@@ -56,10 +58,10 @@ async def decided(half: str, who: str = "rules", *, graded: bool = False) -> Bot
 def test_the_sets_are_as_wide_as_they_say_and_share_no_family() -> None:
     rows = [row for half in HALVES.values() for row in half]
     families = {name: {row["source"]["family"] for row in half} for name, half in HALVES.items()}
-    assert len(rows) >= 820
+    assert len(rows) >= 1100
     assert len({row["id"] for row in rows}) == len(rows)
-    assert len(set().union(*families.values())) == sum(map(len, families.values())) >= 50
-    assert sum("adversarial" in row["tags"] for row in rows) >= 95
+    assert len(set().union(*families.values())) == sum(map(len, families.values())) >= 75
+    assert sum("adversarial" in row["tags"] for row in rows) >= 125
     assert len({tag for row in rows for tag in row["tags"] if tag.startswith("lang-")}) >= 6
 
 
@@ -81,7 +83,7 @@ def test_an_event_enters_under_its_name_or_without_one(half: str) -> None:
 def test_the_hooks_read_every_raw_body(half: str) -> None:
     rules = read_hooks(judgement.SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
     bodies = [row for row in HALVES[half] if "hook" in row]
-    assert len(bodies) >= 50
+    assert len(bodies) >= 30
     assert not [row["id"] for row in bodies if isinstance(judgement.event_of_hook(row, rules, KnownNames()), Unfit)]
 
 
