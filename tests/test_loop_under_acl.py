@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from parts.redis_acl import AclRedis
 
+from mesh_core.incidents.sighting import note_of
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.syntax_questions import ask
@@ -23,6 +24,7 @@ from mesh_core.models.events import Decision, HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder, Playbook
 from mesh_core.models.records import rfc3339
 from mesh_core.models.requests import Request, RequestUpdate
+from mesh_core.models.sightings import SeenState, Sighting
 from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.models.syntax_check import SyntaxAnswer, SyntaxQuestion
 from mesh_core.testing import AllFolders, free_port, wait_for
@@ -30,6 +32,7 @@ from observer.liveness.node_liveness import NodeLiveness
 from observer.streams.erasures import Erasures
 from observer.streams.trimming import Trimming
 from observer.world import HealthState, TargetHealth, World
+from planner_agent.sightings import with_sighting
 
 # what the observer reads beside the events
 RECORDS = (Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM, RequestUpdate.stream)
@@ -182,6 +185,11 @@ async def test_rarer_duties_are_permitted(acl_redis: AclRedis) -> None:
         moment[0] = 60
         await silence.look()
         assert await bus.call("XLEN", "mesh:ev:_observer") == 1
+        seen = Sighting(service="web", state=SeenState.RUNNING, since=now, runtime="docker")
+        with acl_redis.client("node-web01") as node:
+            node.execute_command("SET", "mesh:alive:web01", note_of("web01", [seen]), "EX", "120")
+        alert = HealthEvent(type="service_down", node="web01", service="web")
+        assert (await with_sighting(planner, alert)).sighting == seen
         await asked.read(block_ms=1)
         await asked.trim(groups=("planner",), prefix=Request.stream)
     finally:

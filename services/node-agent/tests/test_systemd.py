@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ import pytest
 import redis
 from parts import images  # type: ignore[import-not-found]  # on the path of pytest only
 
+from mesh_core.incidents.sighting import read_sightings
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.records import parse_time
+from mesh_core.models.sightings import SeenState, Sighting
 from mesh_core.testing import RedisServer, until, wait_for
 
 pytestmark = pytest.mark.docker
@@ -235,3 +239,34 @@ async def test_what_goes_down_with_a_unit_is_told_and_what_a_person_stops_is_not
     await node.see("front.service", "unit_failed", "service_recovered", seconds=40)
     await node.see("web.api.service", "unit_failed", "service_recovered", seconds=40)
     assert node.of("guest.service") == node.of("later.service") == []
+
+
+async def test_the_sign_of_life_tells_how_each_service_is_now(node: Node) -> None:
+    text = "[Service]\nExecStart=/bin/sleep 6000\n[Install]\nWantedBy=multi-user.target\n"
+    node.engine.exec(node.name, "sh", "-c", "cat > /etc/systemd/system/plain.service", stdin=text)
+    node.systemctl("enable", "--now", "plain.service")
+
+    def seen() -> Sighting | None:
+        with redis.Redis(port=node.server.port) as client:
+            rows = read_sightings(client.get("mesh:alive:n1") or b"", "n1")
+        return next((row for row in rows if row.service == "plain.service"), None)
+
+    def is_seen(state: SeenState) -> bool:
+        now = seen()
+        return now is not None and now.state is state
+
+    await wait_for(lambda: is_seen(SeenState.RUNNING), 40, "that it runs")
+    runs = seen()
+    assert runs is not None
+    assert (runs.enabled, runs.runtime, runs.facts) == (True, "systemd", {})
+    assert abs(parse_time(runs.since).timestamp() - time.time()) < 600
+    node.systemctl("stop", "plain.service")
+    await wait_for(lambda: is_seen(SeenState.STOPPED), 40, "that it was stopped")
+    node.systemctl("start", "plain.service")
+    await wait_for(lambda: is_seen(SeenState.RUNNING), 40, "that it runs again")
+    node.systemctl("kill", "--signal=KILL", "plain.service")
+    await wait_for(lambda: is_seen(SeenState.FAILED), 40, "that it failed")
+    failed = seen()
+    assert failed is not None
+    assert (failed.enabled, failed.type, failed.facts["result"]) == (True, "unit_failed", "signal")
+    assert failed.since > runs.since

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     ConfigDict,
     Field,
 )
 
-from mesh_core.models.records import EventTypeName, IncidentId, Name, Record, ServiceName, Timestamp, rfc3339
+from mesh_core.models.records import EventTypeName, IncidentId, Name, Record, ServiceName, Timestamp, not_said, rfc3339
+from mesh_core.models.sightings import Sighting
 
 MAX_EVENT_BYTES = 64 * 1024
 
@@ -49,7 +50,8 @@ class HealthEvent(Record):
     """Something is wrong on a node, or well again. Unknown fields are kept.
 
     `id` is `<node>/<stream id>`, assigned where the event enters a stream; `incident` is the same for each
-    announcement of one trouble (a node agent repeats what is still open).
+    announcement of one trouble (a node agent repeats what is still open). `sighting` is put there by the planner: what
+    the node's agent sees of the service that somebody else speaks of.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -64,6 +66,7 @@ class HealthEvent(Record):
     timestamp: Timestamp = Field(default_factory=lambda: rfc3339(datetime.now(UTC)))
     incident: IncidentId | None = None
     trust: Trust = Trust.FOREIGN
+    sighting: Annotated[Sighting | None, Field(exclude_if=not_said)] = None
 
     def wire(self) -> bytes:
         """As above; what the event does not say (`id`, `service`, `incident`) is absent, not null."""
@@ -77,8 +80,8 @@ class HealthEvent(Record):
 
     @property
     def runtime(self) -> Runtime | None:
-        """Who runs the service, if the event says so in words that we know."""
-        value = self.payload.get("runtime")
+        """Who runs the service, if the event says so in words that we know, or its node's agent does."""
+        value = self.payload.get("runtime", self.sighting.runtime if self.sighting else None)
         return Runtime(value) if isinstance(value, str) and value in set(Runtime) else None
 
 

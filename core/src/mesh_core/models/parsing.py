@@ -35,6 +35,7 @@ def read_event(raw: bytes, trust: Trust = Trust.FOREIGN, *, entry_id: str | None
     if isinstance(value, Refusal):
         return value
     value["trust"] = trust
+    value.pop("sighting", None)  # likewise: only the planner asks a node's agent
     if entry_id is not None:
         value["id"] = f"{value.get('node')}/{entry_id}"
     return _record(value, HealthEvent)

@@ -113,7 +113,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     if (whole_in(event.payload.get("attempt", event.payload.get("check_attempt"))) or 0) >= _LAST_LOOK:
         found.discard(Fact.TRANSIENT)
     found |= set(_of_its_end(event.payload, found))
-    if Fact.DOWN in found and not found & _NOT_TO_BE_STARTED and _is_meant_to_run(event, enabled=enabled):
+    if Fact.DOWN in found and not found & NOT_TO_BE_STARTED and _is_meant_to_run(event, enabled=enabled):
         found.add(Fact.STARTABLE)
     return frozenset(found)
 
@@ -381,7 +381,7 @@ def _could_not_start(event: HealthEvent) -> bool:
     return event.runtime is Runtime.SUPERVISOR and payload.get("state") == "FATAL" and bool(error) and not spawned
 
 
-_NOT_TO_BE_STARTED = frozenset(
+NOT_TO_BE_STARTED = frozenset(
     {
         *(Fact.OPERATOR, Fact.FINISHED, Fact.OPTED_OUT, Fact.MAINTENANCE, Fact.RESOLVED, Fact.TEST),  # as it should be
         *(Fact.RUNNING, Fact.WELL, Fact.RESTARTING, Fact.CONFLICT, Fact.UNREADABLE, Fact.TRANSIENT, Fact.JUST_BOOTED),

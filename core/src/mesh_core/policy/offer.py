@@ -20,14 +20,15 @@ from mesh_core.runbooks.runbook import Runbook
 
 MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
 _LAST = frozenset({NOTIFY.word, IGNORE.word})
+SIGHTING = "sighting"  # the step, and the fence, of what the node's own agent sees
 
 
 @dataclass(frozen=True)
 class PolicyStep:
     """One thing that spoke for an event: the rule first, then what changed what it says.
 
-    `name`: the rule, the fence, or one of words, own, needs, runbook, stand-in, record. `added` and `removed`: choices,
-    by name; `preferred`: what is preferred after it, '' where that was taken away.
+    `name`: the rule, the fence, or one of words, own, needs, runbook, sighting, stand-in, record. `added` and
+    `removed`: choices, by name; `preferred`: what is preferred after it, '' where that was taken away.
     """
 
     name: str
@@ -140,6 +141,13 @@ class Offer:
         if self._in_its_place or self.rule_name != self._rule.name or _looks_closer(self._rule.when):
             return False
         return self.preferred not in runbook.helps and (runbook.own or self.preferred == NOTIFY.word)
+
+    def hold_back(self, sentence: str) -> None:
+        """What the node's own agent sees speaks against what is preferred; it stays in the offer."""
+        if sentence and self.preferred not in _LAST:
+            self.actions.add(NOTIFY.word)
+            self.preferred, self.rule_name, self.reason = NOTIFY.word, SIGHTING, f"{self.reason}; {sentence}"
+            self._note(SIGHTING, sentence)
 
     def take_away(self, words: frozenset[str], sentence: str, fence: str) -> None:
         """What a fence forbids, whatever the rule says."""

@@ -34,11 +34,12 @@ from mesh_core.policy.lifeline import (
     projects_in_part,
     short_name,
 )
+from mesh_core.policy.offer import SIGHTING, Offer
 from mesh_core.policy.offer import Allowed as Allowed  # what a policy answers with
-from mesh_core.policy.offer import Offer
 from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
 from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy, rule_lines
+from mesh_core.policy.sighted import speaks_against, was_stopped, with_sighting, without_another
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from mesh_core.runbooks.index import RunbookIndex
 from mesh_core.runbooks.shipped import shipped_index
@@ -107,8 +108,10 @@ class Policy:
 
     def allows(self, event: HealthEvent, past: TrackRecord = NOTHING_KNOWN) -> Allowed:
         """What `event` may lead to, after what was done to its target lately."""
-        facts, cues = facts_for(event), self.cues_in(event)
-        known = {fact.value for fact in facts} | self.names_in(event)
+        names = self.names_in(event)
+        event = without_another(event, names)
+        facts, cues = with_sighting(facts_for(event), event), self.cues_in(event)
+        known = {fact.value for fact in facts} | names
         rule, unworded = self._rule_for(event, known | cues), self._rule_for(event, known)
         offer = Offer(rule, cues)
         if unworded is not rule:
@@ -117,6 +120,7 @@ class Policy:
             offer.join(self._joining(rule, event))
         offer.drop_unmet(self._unmet(offer.actions, event))
         offer.heed(self._runbooks.find(event) if self._runbooks else None, written=rule.name in self._written)
+        offer.hold_back(speaks_against(event, known))
         for words, sentence, fence in self._fences(event, facts, past):
             offer.take_away(words, sentence, fence)
         offer.stand_in(choice.word for choice in self._register.choices if choice.stands_in)
@@ -215,6 +219,8 @@ class Policy:
         if what := self.protected_in_event(event):
             sentence = f"{what} is on the never list: the mesh or its access depends on it"
             found.append((interrupting, sentence, "never"))
+        if stopped := was_stopped(event):
+            found.append((interrupting, stopped, SIGHTING))
         if Fact.OPTED_OUT in facts:
             found.append((interrupting, "its owner's label forbids automatic restarts", "label"))
         for choice in self._register.choices:

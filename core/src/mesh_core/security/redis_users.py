@@ -64,6 +64,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+get +set +del +pttl +pexpire ~cooldown:*",
         "+hget +hset +hsetnx +hincrby +expire ~proposal:*",
         "+get +set ~mesh:well:*",
+        "+getrange %R~mesh:alive:*",  # what a node's own agent sees of a service that somebody else speaks of
         "+sadd +smembers +srem +expire ~mesh:silenced:*",
         "+get +set +del ~mesh:incident:*",
         "+hincrby +hmget ~mesh:occurrences",

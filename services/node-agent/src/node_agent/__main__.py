@@ -38,6 +38,7 @@ from node_agent.probe_factory import create_probes
 from node_agent.redis_client import RedisClient
 from node_agent.sender import EventSender
 from node_agent.settings import NodeAgentSettings
+from node_agent.sightings import Sightings
 from node_agent.spool import Spool
 from node_agent.work.watch import WorkWatch
 
@@ -82,7 +83,8 @@ def main() -> None:
     spool = Spool(folder, node)
     redis = RedisClient(settings.redis_url, f"{NODE_AGENT}-{node}")
     pulse = Pulse()
-    sender = EventSender(node, spool, redis, clock_ms, pulse.watch("sending events"))
+    sightings = Sightings(node, time.time, lambda: sender.renew_note())
+    sender = EventSender(node, spool, redis, clock_ms, pulse.watch("sending events"), sightings.note)
 
     def send(event: HealthEvent) -> None:
         spool.accept(event, clock_ms())
@@ -98,6 +100,7 @@ def main() -> None:
         clock_ms=clock_ms,
         caught_up=lambda: len(spool) == 0,
         pulse=pulse,
+        sightings=sightings,
     )
 
     async def redis_answers() -> Ready:

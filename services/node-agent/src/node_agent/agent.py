@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -20,7 +21,8 @@ from node_agent.confirmation import ConfirmationRule
 from node_agent.events import event_for, node_event
 from node_agent.incident_store import IncidentStore
 from node_agent.incidents import IncidentChange, IncidentTracker, IncidentUpdate
-from node_agent.probe import Hint, ListeningProbe, Probe, RememberingProbe, SourceAbsent
+from node_agent.probe import Hint, ListeningProbe, ListingProbe, Probe, RememberingProbe, SourceAbsent
+from node_agent.sightings import Sightings
 
 ANNOUNCE_SECONDS = 60.0
 OF_OTHERS = frozenset({"depends_on"})  # words of evidence that tell how other things are
@@ -63,6 +65,7 @@ class Agent:
         clock: Callable[[], float] = time.monotonic,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         pulse: Pulse | None = None,
+        sightings: Sightings | None = None,
     ):
         self.node = node
         self.tracker = tracker
@@ -76,6 +79,7 @@ class Agent:
         self._clock = clock
         self._clock_ms = clock_ms
         self._pulse = pulse or Pulse()
+        self._sightings = sightings or Sightings(node, time.time, lambda: None)
         self._failures: dict[str, str] = {}  # probe -> the last failure that was logged
         self._working = store.working_probes()
         self._found: set[str] = set()  # keys that a probe of this life has seen
@@ -176,6 +180,7 @@ class Agent:
                 raise
             reason = _described(error)
             self._log_failure(probe, reason)
+            self._sightings.lose(probe.name)
             if probe.name in self._working or not isinstance(error, SourceAbsent):
                 await self._judge_source(probe, Condition.UNHEALTHY, {"probe": probe.name, "error": reason}, recheck)
             return recheck
@@ -194,7 +199,26 @@ class Agent:
                     # Of what an earlier agent saw and this one never did, its settings may say nothing any more.
                     gone = as_healthy(known, ended="removed" if known.key in self._found else REMOVED_OR_UNWATCHED)
                     await self._publish(probe, known.key, self.tracker.apply_missing(gone, self._clock()), recheck)
+        if keys is not None:
+            self._sightings.see(results)
+        elif (listed := await self._listed(probe)) is None:
+            self._sightings.lose(probe.name)
+        else:
+            self._sightings.see_all(probe.name, _with_listed(results, listed))
         return recheck
+
+    @staticmethod
+    async def _listed(probe: Probe) -> list[CheckResult] | None:
+        """What it lists beside its check; None where it cannot just now."""
+        if not isinstance(probe, ListingProbe):
+            return []
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                return await probe.listing()
+        except (Exception, asyncio.CancelledError):  # as in a check
+            if _is_stopping():
+                raise
+            return None
 
     async def _judge_source(
         self, probe: Probe, condition: Condition, facts: dict[str, Any], recheck: dict[str, float]
@@ -256,6 +280,13 @@ class Agent:
     def _save(self) -> None:
         memories = {probe.name: probe.memory() for probe in self.probes if isinstance(probe, RememberingProbe)}
         self._store.save(self.tracker, self._working, memories, self._clock_ms())
+
+
+def _with_listed(results: list[CheckResult], listed: list[CheckResult]) -> list[CheckResult]:
+    """All of both; of what is in both the check's judgement, with what the list says beside it."""
+    said = {one.key: one for one in listed}
+    judged = [replace(one, facts={**said[one.key].facts, **one.facts}) if one.key in said else one for one in results]
+    return list({**said, **{one.key: one for one in judged}}.values())
 
 
 def _is_stopping() -> bool:

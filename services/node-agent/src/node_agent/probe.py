@@ -41,6 +41,15 @@ class ListeningProbe(Probe, Protocol):
 
 
 @runtime_checkable
+class ListingProbe(Probe, Protocol):
+    """A probe whose `check` tells of trouble alone, and that can say how the rest is."""
+
+    async def listing(self) -> list[CheckResult]:
+        """Each target that is there, roughly judged; for nobody's alarm. May raise, as `check`."""
+        ...
+
+
+@runtime_checkable
 class RememberingProbe(Probe, Protocol):
     """A probe that wants to know some things again after a restart of the agent."""
 

@@ -66,9 +66,11 @@ class RedisClient:
     async def publish(self, raw: bytes) -> None:
         await self.call(b"PUBLISH", HealthEvent.channel, raw)
 
-    async def mark_alive(self, node: str) -> None:
-        """A sign of life that fades by itself: whoever watches for silent nodes looks at this key."""
-        await self.call(b"SET", f"{ALIVE_PREFIX}{node}", "1", "EX", str(ALIVE_SECONDS))
+    async def mark_alive(self, node: str, note: bytes = b"1") -> None:
+        """A sign of life that fades by itself: whoever watches for silent nodes looks at this key.
+
+        `note` is what the agent sees at present, and fades with it."""
+        await self.call(b"SET", f"{ALIVE_PREFIX}{node}", note, "EX", str(ALIVE_SECONDS))
 
     async def mark_gone(self, node: str) -> None:
         """The sign of life ends now."""

@@ -41,6 +41,7 @@ class EventSender:
         redis: RedisClient,
         clock_ms: Callable[[], int],
         turned: Callable[[], None] = unwatched,
+        note: Callable[[], bytes] = lambda: b"1",
     ):
         self._turned = turned
         self._node = node
@@ -48,10 +49,16 @@ class EventSender:
         self._spool = spool
         self._redis = redis
         self._clock_ms = clock_ms
+        self._note = note  # what the sign of life says
         self._more = asyncio.Event()
         self._resumed = False
         self._marked_alive_at = float("-inf")
         self.down_since: float | None = None
+
+    def renew_note(self) -> None:
+        """The sign of life is to say something else from now on."""
+        self._marked_alive_at = float("-inf")
+        self._more.set()
 
     def wake(self) -> None:
         """There is something in the spool."""
@@ -124,8 +131,11 @@ class EventSender:
     async def _mark_alive(self) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._marked_alive_at >= ALIVE_MARK_SECONDS - 1:
+            self._marked_alive_at = now  # first: the note may change while it is written
             try:
-                await self._redis.mark_alive(self._node)
+                await self._redis.mark_alive(self._node, self._note())
             except RedisRefused as error:  # an ACL of an older mesh: nothing that should hold up events
                 log.info("sender.alive_mark_refused", error=str(error))
-            self._marked_alive_at = now
+            except RedisUnavailable:
+                self._marked_alive_at = float("-inf")
+                raise

@@ -35,6 +35,7 @@ from planner_agent.held import HeldTroubles, message_of
 from planner_agent.planner_store import KnownTrouble, PlannerStore
 from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
+from planner_agent.sightings import with_sighting
 from planner_agent.silence_filter import SilenceFilter
 from planner_agent.storm_book import StormBook
 from planner_agent.storms import Storms
@@ -86,7 +87,7 @@ class ProposalWriter:
 
     async def plan(self, task: PlanningTask) -> None:
         """Until it is settled: Redis away or a full disk only delay it."""
-        await self._until_done(task, self._plan)
+        await self._until_done(task, self._join_and_plan)
 
     async def withdraw(self, task: PlanningTask) -> None:
         """The target is well again: its proposal leaves pending/, if nobody has decided yet."""
@@ -105,6 +106,9 @@ class ProposalWriter:
                 log.error("proposal_writer.disk", event_id=task.event.id, error=str(error))
             again = True
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _join_and_plan(self, task: PlanningTask, again: bool) -> None:
+        await self._plan(replace(task, event=await with_sighting(self._bus, task.event)), again)
 
     async def _plan(self, task: PlanningTask, again: bool) -> None:
         event, action_id = task.event, task.action_id

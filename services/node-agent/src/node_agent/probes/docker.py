@@ -231,6 +231,8 @@ class DockerProbe:
             )
             if not looping and "(unhealthy)" not in status and "health: st" not in status:
                 facts = container_facts(identity, row)
+                if "(healthy)" in status:
+                    facts["health"] = "healthy"
                 self._note_image(identity.key, row.get("ImageID"), row.get("Image"), well=True)
                 return CheckResult(identity.key, identity.service, Condition.HEALTHY, RULE, facts=facts)
         return await self._check_key(identity.key)

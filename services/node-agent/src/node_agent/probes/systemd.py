@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -21,6 +22,7 @@ import structlog
 from pydantic import Field
 
 from mesh_core.models.events import Runtime, Severity
+from mesh_core.models.records import rfc3339
 from mesh_core.storage.folder_watch import APPEARED, VANISHED, FolderWatch
 from node_agent import absent_mounts, bound_units, systemctl
 from node_agent.absent_mounts import AbsentMounts, patient_rule
@@ -42,6 +44,17 @@ _PROPERTIES = (
     "ActiveEnterTimestampMonotonic,ActiveExitTimestampMonotonic,InactiveEnterTimestampMonotonic,"
     f"InactiveExitTimestampMonotonic,{absent_mounts.PROPERTIES},{bound_units.PROPERTIES}"
 )
+_LISTED = (
+    "Id,ActiveState,SubState,UnitFileState,ActiveEnterTimestampMonotonic,InactiveEnterTimestampMonotonic,"
+    "InactiveExitTimestampMonotonic"
+)
+_ENTERED = {
+    "active": "ActiveEnterTimestampMonotonic",
+    "activating": "InactiveExitTimestampMonotonic",
+    "inactive": "InactiveEnterTimestampMonotonic",
+    "failed": "InactiveEnterTimestampMonotonic",
+}
+_LISTED_AS = {"active": Condition.HEALTHY, "inactive": Condition.HEALTHY, "failed": Condition.UNHEALTHY}
 _MOUNTS_MEMORY, _BOUND_MEMORY = " mounts", " bound"  # no unit has a blank in its name
 _DEEPEST = 8  # of a chain in which each needs the one before
 
@@ -147,6 +160,30 @@ class SystemdProbe:
             more |= {unit["Id"]: await self._verdict(unit) for unit in newly}
             sick = newly
         return more
+
+    async def listing(self) -> list[CheckResult]:
+        """Each service that systemd has loaded: its state of now, and whether it is started with the host."""
+        shown = await systemctl.show(["*.service"], _LISTED)
+        found = (self._listed(unit) for unit in shown if not self._ignored(unit["Id"]))
+        return [result for result in found if result is not None]
+
+    def _listed(self, unit: Unit) -> CheckResult | None:
+        """None for what never ran since the boot: nothing says whether it is meant to."""
+        name, active = unit["Id"], unit.get("ActiveState", "")
+        entered = int(unit.get(_ENTERED.get(active, ""), "") or 0) / 1e6
+        condition = _LISTED_AS.get(active, Condition.UNKNOWN)
+        if not entered or (condition is Condition.HEALTHY and unit.get("SubState") not in ("running", "dead")):
+            return None
+        facts = {
+            "runtime": Runtime.SYSTEMD.value,
+            "unit": name,
+            "active_state": active,
+            "sub_state": unit.get("SubState", ""),
+            "enabled": unit.get("UnitFileState", "").startswith("enabled"),
+            "since": rfc3339(datetime.fromtimestamp(self._wall() - self._clock() + entered, UTC)),
+        }
+        ended = {"ended": "at rest"} if active == "inactive" else {}
+        return CheckResult(f"systemd:{name}", name, condition, RULE, "unit_failed", facts={**facts, **ended})
 
     def memory(self) -> dict[str, Any]:
         parts = {_MOUNTS_MEMORY: self._mounts.dump(), _BOUND_MEMORY: self._bound.dump()}

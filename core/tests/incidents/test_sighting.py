@@ -1,0 +1,96 @@
+"""Which thing of a node an alert is about, as the note of the node's agent tells of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mesh_core.incidents.sighting import note_of, read_sightings, sighting_of, told
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.parsing import read_event
+from mesh_core.models.sightings import MAX_NOTE_BYTES, SeenState, Sighting
+
+SINCE, NOW = "2026-11-29T10:00:00Z", "2026-11-29T13:00:00Z"
+
+
+def seen(service: str, runtime: str = "systemd", *names: str, state: SeenState = SeenState.RUNNING) -> Sighting:
+    return Sighting(service=service, state=state, since=SINCE, runtime=runtime, names=names)
+
+
+def an_alert(service: str | None, **payload: Any) -> HealthEvent:
+    return HealthEvent(type="weird_thing", node="nas1", service=service, payload=payload, timestamp=NOW)
+
+
+WATCHED = (
+    seen("nginx.service"),
+    seen("shop.web", "docker", "shop-web-1"),
+    seen("radarr", "docker"),
+    seen("radarr.service"),
+)
+
+
+@pytest.mark.parametrize(
+    ("alert", "service"),
+    [
+        (an_alert("nginx.service"), "nginx.service"),
+        (an_alert("nginx"), "nginx.service"),
+        (an_alert("NGINX"), "nginx.service"),
+        (an_alert("shop-web-1"), "shop.web"),
+        (an_alert("web", container="/shop-web-1"), "shop.web"),
+        (an_alert("proxy", unit="nginx.service"), "nginx.service"),
+        (an_alert("radarr", runtime="docker"), "radarr"),
+        (an_alert("radarr", runtime="systemd"), "radarr.service"),
+        # a unit and a container of one name, and nothing says which
+        (an_alert("radarr"), None),
+        # two things are named
+        (an_alert("nginx", container="shop-web-1"), None),
+        # its manager is another one
+        (an_alert("nginx", runtime="docker"), None),
+        (an_alert("web"), None),
+        (an_alert(None, unit="nginx.service"), None),
+    ],
+)
+def test_only_the_one_thing_that_an_alert_can_mean_counts(alert: HealthEvent, service: str | None) -> None:
+    found = sighting_of(alert, WATCHED)
+    assert (found.service if found else None) == service
+
+
+def test_a_note_is_read_as_it_was_written() -> None:
+    assert read_sightings(note_of("nas1", WATCHED), "nas1") == WATCHED
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"1",
+        b"[]",
+        b'{"node": "nas1"}',
+        b'{"node": "nas1", "services": "all"}',
+        b'{"node": "nas1", "services": [1, {"service": "web", "state": "asleep"}]}',
+        note_of("web01", WATCHED),
+        note_of("nas1", WATCHED) + b" " * MAX_NOTE_BYTES,
+    ],
+)
+def test_nothing_is_known_by_a_note_that_is_none_or_tells_of_another_node(raw: bytes) -> None:
+    assert read_sightings(raw, "nas1") == ()
+
+
+def test_a_row_that_a_newer_agent_writes_otherwise_takes_no_other_row_along() -> None:
+    note = json.loads(note_of("nas1", WATCHED[:1]))
+    note["services"].append({**note["services"][0], "colour": "blue"})
+    assert read_sightings(json.dumps(note).encode(), "nas1") == WATCHED[:1]
+
+
+def test_it_is_told_in_a_sentence() -> None:
+    one = seen("nginx.service")
+    assert told(an_alert("nginx"), one) == "the agent on nas1 sees nginx.service running for 3 h or longer"
+
+
+def test_no_message_brings_a_sighting_of_its_own() -> None:
+    alert = an_alert("nginx").model_copy(update={"sighting": seen("nginx.service")})
+    read = read_event(alert.wire())
+    assert isinstance(read, HealthEvent)
+    assert read.sighting is None
