@@ -15,6 +15,7 @@ from remedy_rig import GOOD_WITH_UNDO
 from mesh_core.actions.register import action_type, playbook_for, what_it_touches
 from mesh_core.actions.remedies import action
 from mesh_core.actions.remedies.loader import read_remedy
+from mesh_core.actions.remedies.rendering import rendered
 from mesh_core.actions.remedies.wording import filled, in_words, told_change
 from mesh_core.actions.target_state import TargetStatus
 from mesh_core.approvals.undoing import undo_of
@@ -182,6 +183,21 @@ def test_a_remedy_that_interrupts_looks_at_what_it_would_touch_so_that_the_lifel
     assert POLICY.protected_in_look(seen.facts) == "program sshd"
     assert "touched" in playbook_for(proposal_for("container_limit_raise")).look
     assert "touched" not in playbook_for(proposal_for("unit_start")).look, "what does not run is not interrupted"
+
+
+def test_what_interrupts_looks_at_the_units_and_containers_among_its_params_and_at_nothing_else() -> None:
+    of_all = "".join(f"  a_{kind}: {{type: {kind}, from: event.service}}\n" for kind in ("name", "unit", "container"))
+    text = GOOD_WITH_UNDO.replace(
+        "params:\n", f"params:\n  at: {{type: path, under: [/srv], from: payload.at}}\n{of_all}"
+    )
+    remedy = read_remedy(text.encode(), "good.yml")
+    assert {*remedy.targets} == {"a_unit", "a_container"}
+    look = rendered(remedy, "n1", {name: param.example for name, param in remedy.params.items()}).look
+    assert (look.count("See what a_unit is"), look.count("See what a_container is"), look.count("See what ")) == (
+        1,
+        1,
+        2,
+    )
 
 
 def test_a_limit_is_raised_by_half_and_by_no_more_than_the_host_can_give() -> None:

@@ -52,7 +52,10 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
         ("default: 7", "default: '7'", "bad.yml:9: params.days.integer.default: Input should be a valid integer"),
         (", default: 7", "", "bad.yml:9: params.days.integer: it has neither from nor default"),
         ("min: 1, max: 30", "min: 40, max: 30", "bad.yml:9: params.days.integer: min is 40 and max 30; exchange them"),
-        ("type: mount", "type: path", "bad.yml:8: params.mount: Input tag 'path'"),
+        ("type: mount", "type: path", "bad.yml:8: params.mount.path.under: Field required"),
+        ("type: mount", "type: path, under: [srv]", "params.mount.path.under.0: 'srv' is no folder below /; write its"),
+        ("type: mount", "type: path, under: [/]", "bad.yml:8: params.mount.path.under.0: '/' is no folder below /"),
+        ("type: mount", "type: path, under: [/srv/../etc]", "params.mount.path.under.0: '/srv/../etc' is no folder"),
         ("from: payload.mount", "from: the log", "bad.yml:8: params.mount.mount.from: 'the log' is neither room.fact"),
         (", from: payload.mount", "", "bad.yml:8: params.mount.mount.from: Field required"),
         ("at_least: 80", "at_least: -1", "bad.yml:6: when.needs.disk.used_percent.at_least: Input should be greater"),
@@ -134,6 +137,24 @@ def test_a_bad_file_is_refused_with_its_name_its_line_and_what_to_do(old: str, n
         read_remedy(GOOD.replace(old, new, 1).encode(), "bad.yml")
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [
+        *((path, True) for path in ("/srv/cache/a", "/srv/cache/a b/c.log", "/var/tmp/x")),
+        *((path, False) for path in ("/srv/cache", "/srv/cache/", "/srv/cache2/a", "/srv/cache/../etc", "/etc/passwd")),
+        *(
+            (path, False)
+            for path in ("srv/cache/a", "/srv/cache/{{ x }}", "/srv/cache/a\nb", "", None, 7, ["/srv/cache/a"])
+        ),
+    ],
+)
+def test_a_path_is_one_below_the_folders_that_its_author_allows(given: object, fits: bool) -> None:
+    allowed = "type: path, under: [/srv/cache, /var/tmp]"
+    param = read_remedy(GOOD.replace("type: mount", allowed).encode(), "a.yml").params["mount"]
+    assert param.fitting(param.example) == param.example
+    assert param.value_in(event_for("journal_vacuum", payload={"mount": given})) == (given if fits else None)
 
 
 def test_text_that_looks_like_a_template_stays_text_in_what_runs() -> None:

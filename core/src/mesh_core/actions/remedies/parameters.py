@@ -30,9 +30,17 @@ def _a_path(text: str) -> str:
     return text
 
 
+def _a_root(text: str) -> str:
+    if text == "/" or text.endswith("/") or not _is_mount(text):
+        raise ValueError(f"{text!r} is no folder below /; write its path from / on, without a / at its end")
+    return text
+
+
 From = Annotated[str, AfterValidator(_a_path)]
+Root = Annotated[str, AfterValidator(_a_root)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Flag = Annotated[bool, Field(strict=True)]  # "yes" in quotes is a text
 Whole = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER)]
 
 
@@ -125,6 +133,22 @@ class Name(_Param):
         return UnsafeText(given) if isinstance(given, str) and _FITS[self.type](given) else None
 
 
+class Place(_Param):
+    """A file or folder of the host, below one of the folders that the remedy's author allows."""
+
+    type: Literal["path"]
+    from_: Annotated[From, Field(alias="from")]
+    under: Annotated[tuple[Root, ...], Field(min_length=1, max_length=20)]
+
+    @property
+    def example(self) -> str:
+        return UnsafeText(f"{self.under[0]}/example")
+
+    def fitting(self, given: Any) -> str | None:
+        fits = isinstance(given, str) and _is_mount(given) and any(given.startswith(f"{root}/") for root in self.under)
+        return UnsafeText(given) if fits and not given.endswith("/") else None
+
+
 def _is_mount(text: str) -> bool:
     return len(text) <= 255 and bool(_MOUNT.fullmatch(text)) and not {".", ".."} & set(text.split("/"))
 
@@ -140,4 +164,4 @@ _EXAMPLES = {
     **{"mount": "/srv", "unit": "example.service", "container": "example", "unit_or_container": "example"},
     "name": "example",
 }
-Param = Annotated[Number | OneOf | Name, Field(discriminator="type")]
+Param = Annotated[Number | OneOf | Name | Place, Field(discriminator="type")]

@@ -20,6 +20,7 @@ MAX_SECONDS = 600  # what an executor gives any run
 _TAKEN = frozenset({"words", "checked", "exists", "incarnation", "containers", "start_period_seconds", "item"})
 REBOOT = "ansible.builtin.reboot"
 BEFORE_NAME = "before_"  # what a number of the first look is called in an undo begins so
+TARGETS = {"unit": ("unit",), "container": ("container",), "unit_or_container": ("unit", "container")}  # by params' types
 
 _OF_RUNS = (EventType.REMEDIATION_STARTED, EventType.REMEDIATION_COMPLETED, EventType.REMEDIATION_FAILED)
 
@@ -125,7 +126,7 @@ class Remedy(FilePart):
     def targets(self) -> dict[str, Name]:
         """Its params that name a unit or a container."""
         named = {name: param for name, param in self.params.items() if isinstance(param, Name)}
-        return {name: param for name, param in named.items() if param.type != "mount"}
+        return {name: param for name, param in named.items() if param.type in TARGETS}
 
     @model_validator(mode="after")
     def _holds_together(self) -> Remedy:

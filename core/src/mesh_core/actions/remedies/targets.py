@@ -12,12 +12,11 @@ from mesh_core.actions.container_state import facts_of
 from mesh_core.actions.playbooks import Task
 from mesh_core.actions.remedies.event_values import EVENTS_OWN, told_beside
 from mesh_core.actions.remedies.looking import COMMAND
-from mesh_core.actions.remedies.remedy_file import Remedy
+from mesh_core.actions.remedies.remedy_file import TARGETS, Remedy
 from mesh_core.incidents.own_processes import MESH_PROCESS
 from mesh_core.models.events import HealthEvent
 
 _NO_TEXT = "''"  # in a template
-_ASKED = {"unit": ("unit",), "container": ("container",), "unit_or_container": ("unit", "container")}
 # Of a container's labels those that decide whether it may be touched; others hold secrets.
 _TELLING = "(?i).*(mendmesh|autoheal|restart|com[.]docker[.]compose[.](project|service)$)"
 
@@ -34,7 +33,7 @@ def looks_at_targets(remedy: Remedy) -> list[tuple[Task, Task]]:
     No failure of these fails the look: a host may have only one of two managers.
     """
     targets = remedy.targets.items() if remedy.may_interrupt else ()
-    asked = [_look_at(name, kind) for name, param in targets for kind in _ASKED[param.type]]
+    asked = [_look_at(name, kind) for name, param in targets for kind in TARGETS[param.type]]
     return [*asked, _look_for_mesh()] if remedy.whole_node else asked
 
 
