@@ -45,6 +45,9 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
         ("risk: low", "risk: low\ncolour: red", "bad.yml:11: colour: no such key"),
         ("risk: low", "risc: low", "bad.yml:10: risc: no such key; take it out or correct its spelling"),
         ("interrupts: false", "interrupts: perhaps", "bad.yml:11: interrupts: Input should be a valid boolean"),
+        ("interrupts: false", "interrupts: 'no'", "bad.yml:11: interrupts: Input should be a valid boolean"),
+        ("interrupts: false", "interrupts: 0", "bad.yml:11: interrupts: Input should be a valid boolean"),
+        ("risk: low", "risk: low\nnever: [datastor]", "bad.yml:11: never.0: Input should be 'down', 'unhealthy', "),
         ("risk: low", "risk: none at all", "bad.yml:10: risk: Input should be"),
         ("title: empties", 'title: "{{ empties }}"\n#', "bad.yml:1: title: a template may stand in tasks only"),
         ("explain: empty", "explain: '{% if %}'\n#", "bad.yml:2: explain: a template"),
@@ -61,11 +64,23 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
         ("at_least: 80", "at_least: -1", "bad.yml:6: when.needs.disk.used_percent.at_least: Input should be greater"),
         ("types: [scratch_full]", "types: []", "bad.yml:4: when.types: Tuple should have at least 1 item"),
         ("used_percent < 90", "'{{ used_percent }} < 90'", "bad.yml:23: proof: String should match pattern"),
+        *(
+            ("proof: used_percent < 90", f"proof: {proof}", "bad.yml:23: proof: it names no number of the look, so it ")
+            for proof in ("'true'", "days > 3", "\"'used_percent' != 'x'\"", "space.used_percent < 90")
+        ),
+        ("limits:", "undo: {by_itself: true, proof: 'true', tasks: []}\nlimits:", "bad.yml:25: undo.tasks: Tuple"),
+        (
+            "limits:",
+            "undo: {by_itself: true, proof: 'true', tasks: [{ansible.builtin.command: {argv: [ls]}}]}\nlimits:",
+            "bad.yml:25: undo.proof: it names no number of the look",
+        ),
+        ("{days} days", "{days days", "bad.yml:19: estimate: a brace is left over; a number is written as {name}"),
         ("{days} days", "{weeks} weeks", "bad.yml:19: estimate: {weeks} is not known here; it may name days, disk."),
         ('shows: "{mount}', 'shows: "{free_kib}', "bad.yml:24: shows: {free_kib} is not known here"),
         ("title: empties", "title: empties {days}", "bad.yml:1: title: {days} is not known here; it is a plain text"),
         ("register: space", "register: days", "bad.yml:9: params.days: a number or what a task registers"),
         ("  days: {type", "  words: {type", "bad.yml:9: params.words: this name means something else"),
+        ("  days: {type", "  mend_before: {type", "bad.yml:9: params.mend_before: this name means something else"),
         ("argv: [df,", "argv: [rm,", "bad.yml:14: look.tasks.0: a look may not run rm; what only prints is"),
         (
             "argv: [df,",

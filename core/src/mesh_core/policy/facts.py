@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Any
 
+from mesh_core.incidents.fact import Fact as Fact
 from mesh_core.incidents.investigation import fact_in, set_aside
 from mesh_core.models.events import HealthEvent, Runtime, Trust
 from mesh_core.models.owner_labels import bare_key, engine_attributes, restart_forbidden
@@ -30,47 +30,6 @@ JUST_SECONDS = 600
 AT_ONCE_MS = 1000  # too short to have done anything: it failed on what it was given
 YOUNG_SECONDS = 300  # a start may take that long: what systemd and most health checks of images grant
 LOOP_COUNT = 5  # restarts that something else already made without success
-
-
-class Fact(StrEnum):
-    DOWN = "down"  # a process, unit or container does not run
-    UNHEALTHY = "unhealthy"  # it runs, and its own check says no
-    UNANSWERED = "unanswered"  # a check found nobody who answers
-    WELL = "well"  # its own check says yes
-    RUNNING = "running"  # its manager says that it runs
-    RESTARTING = "restarting"  # somebody restarts it, or makes it anew, right now
-    LOOPING = "looping"  # restarted again and again already
-    GONE = "gone"  # the container does not exist: nothing to restart
-    DRIFTED = "drifted"  # what runs differs from what is declared
-    STARTABLE = "startable"  # its own agent says that it does not run, it is meant to run, and nobody stopped it
-    FAILED_AT_ONCE = "failed_at_once"  # its own agent says that it ended within a second of its very first start
-    JUST_REPLACED = "just_replaced"  # its own agent says that its image was changed minutes before
-    START_ERROR = "start_error"  # its manager could not even start it
-    COMPOSE = "compose"  # it belongs to a compose project, or a field says how it is declared
-    OWN = "own"  # its node's own agent says so
-    KUBERNETES = "kubernetes"  # it is a pod or what Kubernetes makes pods of, which nothing of ours reaches
-    SWARM = "swarm"  # it is a swarm's task: the swarm replaces what ends
-    BACKED = "backed"  # the event says which manager runs it
-    MOUNT = "mount"  # what its manager speaks of is a file system that should be mounted
-    RESOLVED = "resolved"  # the sender says that it is over
-    TEST = "test"  # the sender says that it is a test
-    MAINTENANCE = "maintenance"  # a declared window
-    OPERATOR = "operator"  # a person did this on purpose
-    OPTED_OUT = "opted_out"  # the owner's label forbids automatic restarts
-    YOUNG = "young"  # it was started minutes ago, and may not be ready yet
-    FINISHED = "finished"  # a one-shot that ended with 0
-    OOM_KILLED = "oom_killed"  # ended for want of memory, whatever its exit code says
-    TRANSIENT = "transient"  # first of several attempts of a check
-    JUST_BOOTED = "just_booted"  # the node came up minutes ago
-    EXPLAINED_BY = "explained_by"  # its sender names a cause, or what was changed before
-    CONFLICT = "conflict"  # the event contradicts itself
-    UNREADABLE = "unreadable"  # nested deeper than anything that reports a fault
-    REFUSED = "refused"  # it answers a probe, and wants a login or fewer questions
-    UNRESOLVED = "unresolved"  # the name that a probe looked for leads to no address
-    DEPENDENCY_DOWN = "dependency_down"  # what it needs to run does not
-    WHOLE_NODE = "whole_node"  # no service is named
-    ADDRESS = "address"  # the service's name is an address, of which nobody says what runs there
-    BAD_NAME = "bad_name"  # the service's name is no name
 
 
 # What may make an alarm silent: somebody whose word counts says so in a field. "Nobody knows better" is none of them.

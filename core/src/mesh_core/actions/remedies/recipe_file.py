@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from mesh_core.actions.remedies.looking import shape_problem
-from mesh_core.actions.remedies.parameters import VariableName
+from mesh_core.actions.remedies.parameters import Flag, VariableName
 from mesh_core.actions.remedies.remedy_file import Line, TaskList
 from mesh_core.actions.remedies.slot_values import SlotType, example_of, parts_of, value_of
 from mesh_core.actions.remedies.wording import PLACE
@@ -50,9 +50,9 @@ class Slot(FilePart):
     type: SlotType
     roles: tuple[SlotRole, ...] = (SlotRole.OBJECT,)
     labels: Phrases = Field(default_factory=dict)
-    needs_label: bool = False
+    needs_label: Flag = False
     many: Literal["list", "each"] | None = None
-    optional: bool = False
+    optional: Flag = False
     default: str | None = None
     question: dict[Language, Line] = Field(default_factory=dict)
     usual: tuple[Phrase, ...] = ()
@@ -89,8 +89,8 @@ class Way(FilePart):
     words: Phrases
     sets: dict[VariableName, Said] = Field(default_factory=dict)
     needs: tuple[VariableName, ...] = ()
-    named: bool = False
-    confirm: bool = False
+    named: Flag = False
+    confirm: Flag = False
     risk: Risk | None = None
     apply: TaskList | None = None
 

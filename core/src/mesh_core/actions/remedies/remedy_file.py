@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
@@ -9,9 +10,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from mesh_core.actions.remedies.looking import looking_problem, shape_problem
-from mesh_core.actions.remedies.parameters import From, Name, Param, VariableName, Whole
-from mesh_core.actions.remedies.wording import names_in
+from mesh_core.actions.remedies.parameters import Flag, From, Name, Param, VariableName, Whole
+from mesh_core.actions.remedies.wording import PLACE, names_in
 from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.fact import Fact
 from mesh_core.models.config_file import FilePart
 from mesh_core.models.proposals import ActionWord, Risk
 
@@ -20,7 +22,13 @@ MAX_SECONDS = 600  # what an executor gives any run
 _TAKEN = frozenset({"words", "checked", "exists", "incarnation", "containers", "start_period_seconds", "item"})
 REBOOT = "ansible.builtin.reboot"
 BEFORE_NAME = "before_"  # what a number of the first look is called in an undo begins so
-TARGETS = {"unit": ("unit",), "container": ("container",), "unit_or_container": ("unit", "container")}  # by params' types
+TARGETS = {
+    "unit": ("unit",),
+    "container": ("container",),
+    "unit_or_container": ("unit", "container"),
+}  # by params' types
+_OURS = "mend_"  # what a run itself registers begins so
+_TEXT_OR_NAME = re.compile(r"'[^']*'|\"[^\"]*\"|(?<![\w.])[A-Za-z_]\w*")  # in an expression
 
 _OF_RUNS = (EventType.REMEDIATION_STARTED, EventType.REMEDIATION_COMPLETED, EventType.REMEDIATION_FAILED)
 
@@ -37,7 +45,6 @@ Line = Annotated[
 # Jinja, without its braces.
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^{}]+$")]
 TypePattern = Annotated[str, StringConstraints(pattern=r"^[a-z*][a-z0-9_*]{0,63}$")]
-FactWord = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$")]
 TaskList = Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=20)]
 
 
@@ -78,7 +85,7 @@ class Undo(FilePart):
     """
 
     tasks: TaskList
-    by_itself: bool
+    by_itself: Flag
     proof: Expression | None = None
 
 
@@ -104,14 +111,14 @@ class Remedy(FilePart):
     when: OfferedWhen
     params: dict[VariableName, Param] = Field(default_factory=dict)
     risk: Risk
-    interrupts: bool
-    whole_node: bool = False
-    never: tuple[FactWord, ...] = ()
+    interrupts: Flag
+    whole_node: Flag = False
+    never: tuple[Fact, ...] = ()
     look: Look
     estimate: Line
     apply: TaskList
     proof: Expression
-    steadily: bool = False  # the proof must hold for a while: what runs may fall over again
+    steadily: Flag = False  # the proof must hold for a while: what runs may fall over again
     shows: Line
     undo: Undo | None = None
     limits: Limits
@@ -153,8 +160,11 @@ class Remedy(FilePart):
             for name in sorted(names):
                 if name in others:
                     yield f"{part}.{name}: a number or what a task registers is called so, too; rename one"
-                if name in _TAKEN:
+                if name in _TAKEN or name.startswith(_OURS):
                     yield f"{part}.{name}: this name means something else in a look; choose another"
+        for part, proof in (("proof", self.proof), ("undo.proof", self.undo.proof if self.undo else None)):
+            if proof is not None and numbers.isdisjoint(_TEXT_OR_NAME.findall(proof)):
+                yield f"{part}: it names no number of the look, so it proves nothing; there are {', '.join(numbers)}"
         for part, text, known in (
             ("title", self.title, set[str]()),
             ("explain", self.explain, set[str]()),
@@ -164,3 +174,5 @@ class Remedy(FilePart):
             if unknown := next((name for name in names_in(text) if name not in known), None):
                 fix = f"it may name {', '.join(sorted(known))}" if known else "it is a plain text"
                 yield f"{part}: {{{unknown}}} is not known here; {fix}"
+            if "{" in (rest := PLACE.sub("", text)) or "}" in rest:
+                yield f"{part}: a brace is left over; a number is written as {{name}}"
