@@ -3,11 +3,11 @@
     python benchmarks/requests.py [FILE.yml ...] [--misses]
     python benchmarks/requests.py --beyond [--misses]
 
-Three sets lie beside it: what the words were chosen with (known), what was written down before and never used for it
-(unseen), and what was written when all was done (later). Right: the recipes and all their values, or a question where
-the sentence leaves something open. Asked: a question or a refusal where it could be read. Wrong: a draft that says
-something else; the one thing that must not be. `--beyond`: of the sentences that no recipe knows (beyond.yml), which a
-model that may write is shown.
+Four sets lie beside it: what the words were chosen with (known), what was written down before and never used for it
+(unseen), what was written when all was done (later), and what somebody else wrote to break it (strangers). Right: the
+recipes and all their values, or a question where the sentence leaves something open. Asked: a question or a refusal
+where it could be read. Wrong: a draft that says something else; the one thing that must not be. `--beyond`: of the
+sentences that no recipe knows (beyond.yml), which a model that may write is shown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from planner_agent.requests.understanding.reading import joined, read_request
 from planner_agent.requests.understanding.results import NotUnderstood
 
 SETS = Path(__file__).parent / "requests_sets"
-NAMES = ("known", "unseen", "later")
+NAMES = ("known", "unseen", "later", "strangers")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGkP1PpZ3m4J7cVt2f0hS1d9mQv5k8xW0y3bN6aE7rTz anna@example.org"
 
 

@@ -52,7 +52,7 @@ def benchmark() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("known", 0.98), ("unseen", 0.83), ("later", 0.83)])
+@pytest.mark.parametrize(("name", "at_least"), [("known", 0.98), ("unseen", 0.83), ("later", 0.83), ("strangers", 0.9)])
 def test_the_sets_of_the_benchmark_are_read_and_none_of_them_wrongly(name: str, at_least: float) -> None:
     bench = benchmark()
     said = yaml.safe_load((bench.SETS / f"{name}.yml").read_text(encoding="utf-8"))
@@ -68,6 +68,41 @@ def test_what_is_negated_bound_to_a_condition_or_open_is_no_draft() -> None:
         assert isinstance(made, Questions | NotUnderstood), f"{text}: {made}"
         said = made.reason if isinstance(made, NotUnderstood) else made.open[0].text
         assert 5 < len(said) < 400, text
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("make sure that nginx is stopped and disabled", {"name": "nginx", "state": "stopped", "enabled": False}),
+        ("nginx should be stopped", {"name": "nginx", "state": "stopped"}),
+        ("Stelle sicher dass nginx deaktiviert ist", {"name": "nginx", "enabled": False}),
+        ("nginx 중지", {"name": "nginx", "state": "stopped"}),
+    ],
+)
+def test_a_state_that_is_wished_for_is_an_order(text: str, made: dict[str, Any]) -> None:
+    assert tasks(text) == [{"service": made}]
+
+
+def test_who_tells_how_something_is_hears_that_a_request_says_what_should_be() -> None:
+    made = understand("nginx is not running on web01", RECIPES)  # "stop nginx" is the last thing that helps
+    assert isinstance(made, NotUnderstood)
+    assert made.reason.startswith("it tells how something is, and a request says what should be")
+
+
+def test_a_name_that_is_also_a_hosts_is_asked_back_but_for_what_is_installed() -> None:
+    for text in ("restart nas", "shut down nas", "update nas", "remove nas"):
+        asked = understand(text, RECIPES, hosts=["web01", "nas"])
+        assert isinstance(asked, Questions), text
+        assert asked.open[0].choices == ("nas",)
+    assert tasks("install docker", hosts=["docker"]) == [package("docker")]
+    assert tasks("restart the service nas", hosts=["nas"])[0]["service"]["name"] == "nas"
+
+
+def test_a_name_that_takes_back_in_another_language_is_taken_when_it_is_said_to_be_one() -> None:
+    assert tasks("install the package named nix") == [package("nix")]
+    asked = understand("install nix", RECIPES)
+    assert isinstance(asked, Questions)
+    assert asked.open[0].choices == ("nix",)
 
 
 def test_a_model_is_shown_no_sentence_that_nobody_should_get_and_most_plain_orders() -> None:

@@ -32,6 +32,7 @@ class Reading:
     values: Mapping[str, Any]
     open: Mapping[str, tuple[str, ...]]
     weight: int
+    told: bool = False  # it tells how something is
 
     @property
     def risk(self) -> Risk:
@@ -117,6 +118,8 @@ class Attempts:
         if shared and inherited:
             values[shared] = [*before] if slots[shared].many else before[0]
         unsure = dict(filled.unsure)
+        if way.sets.get("state") != "present":  # "restart nas", "update nas": the host, or what is called so on it?
+            unsure |= filled.hosts
         if way.confirm and not parsed.nouns and not inherited:
             said = {n: value if isinstance(value, list) else [value] for n, value in values.items()}
             unsure |= {n: ", ".join(map(str, v)) for n, v in said.items() if any(x not in slots[n].usual for x in v)}
@@ -135,7 +138,7 @@ class Attempts:
             if (file := self.filler.only_file_for(slots[slot_name])) is not None:
                 values[slot_name] = file  # "put up this page", and one came along
                 del open_[slot_name]
-        return Reading(name, recipe, way, values, open_, parsed.weight)
+        return Reading(name, recipe, way, values, open_, parsed.weight, parsed.told)
 
 
 def _names_a_file(slots: Mapping[str, Slot], filled: Filled) -> bool:

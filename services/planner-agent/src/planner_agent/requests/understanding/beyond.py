@@ -134,7 +134,15 @@ def _blocking() -> _Blocking:
     whole, begun = set[str](), list[str]()
     for code in LANGUAGES:
         said = language(code)
-        carried = {*said.prepositions, *said.separators, *said.articles, *said.all_words, *said.polite}
+        carried = {
+            *said.prepositions,
+            *said.separators,
+            *said.articles,
+            *said.all_words,
+            *said.polite,
+            *said.states,
+            *said.wishes,
+        }
         whole |= {fold(word) for word in said.blocks if word not in carried}
         begun += [fold(word[:-1]) for word in said.not_for_models if word.endswith("*")]
         whole |= {fold(form) for word in said.not_for_models for form in said.forms(word)}

@@ -45,6 +45,7 @@ class Parsed:
     verbs: int = 0
     nouns: int = 0
     pronoun: bool = False
+    told: bool = False  # "nginx is stopped" tells what is; "stop nginx" says what should be
 
 
 def parse(clause: Clause, language: Language, wanted: frozenset[Owner], takes_values: bool) -> Parsed:
@@ -150,11 +151,20 @@ class _Parser:
         named = any(chunk.tokens[0].kind is TokenKind.WORD for chunk in self.made.chunks)
         if named and not self.made.verbs and self.language.inflects and _orders(words, hit):
             self.made.left.append(" ".join(words[hit.start :]))  # "npm install": what stands before it is no object
+        self.made.told |= not self.made.verbs and self._tells(hit)
         self.made.verbs += 1
         if self.preposition and self.preposition.lower() != INFINITIVE:
             self.made.left.append(self.preposition)
         self.preposition = self.listed = ""
         self._clear()
+
+    def _tells(self, hit: Hit) -> bool:
+        """By a word such as "is" anywhere, by how the verb ends, or by what stands before one that begins an order."""
+        if any(one.owner.what is What.STATE for one in self.clause.hits):
+            return True
+        last = hit.particle or self.clause.tokens[hit.end - 1].word
+        after_something = bool(self.made.chunks or self.made.nouns)
+        return last.endswith(self.language.told_ends) or (self.language.orders_begin and after_something)
 
     def _label(self, hit: Hit, last: Chunk | None) -> None:
         """It announces the value behind it; the one before it where there is none, or where a particle closes it."""
@@ -182,7 +192,7 @@ class _Parser:
             hit = self.hits.get(place)
             if hit is None or self._is_second_verb(hit):
                 return tokens[place].kind is not TokenKind.SIGN
-            if hit.owner.what not in (What.ARTICLE, What.CALLED, What.POLITE) and tokens[place].text not in ("=", ":"):
+            if hit.owner.what not in _WITHOUT_VALUE and tokens[place].text not in ("=", ":"):
                 return False
             place = hit.end
         return False
@@ -194,6 +204,7 @@ def _orders(words: Sequence[str], hit: Hit) -> bool:
 
 
 _STATES = frozenset({"is", "are", "be", "being"})
+_WITHOUT_VALUE = (What.ARTICLE, What.CALLED, What.STATE, What.WISH, What.POLITE)
 
 
 def _chosen(hits: Sequence[Hit], wanted: frozenset[Owner], length: int) -> dict[int, Hit]:

@@ -11,6 +11,8 @@ from mesh_core.actions.remedies.recipe_file import Slot
 from mesh_core.actions.remedies.slot_values import SlotType, value_of
 from mesh_core.models.proposals import Attachment
 from planner_agent.requests.understanding.chunks import OBJECT, Chunk
+from planner_agent.requests.understanding.hosts import HostPart
+from planner_agent.requests.understanding.language import hardly_names
 from planner_agent.requests.understanding.lexicon import Lexicon, fold
 from planner_agent.requests.understanding.schedules import UNKNOWN
 from planner_agent.requests.understanding.tokens import TextToken, TokenKind
@@ -21,6 +23,7 @@ LONG = 6  # letters of a word in which another one may end by chance
 _LIKE_A_HOST = re.compile(r"(?:node|host|server|srv|web|db|vm|pi|nas)-?[0-9]{1,3}")
 _A_FILE = re.compile(r"\.(?:html?|txt|conf|cfg|j2|ya?ml|json|sh|ini|css|js|zip|gz|tar|pub)$")
 _NO_WORDS = {SlotType.TEXT, SlotType.PATH, SlotType.URL, SlotType.PUBLIC_KEY, SlotType.SCHEDULE}
+_HARDLY_NAMES = frozenset(map(fold, hardly_names()))
 KINDS: Mapping[TokenKind, frozenset[SlotType]] = {
     TokenKind.WORD: frozenset(SlotType) - _NO_WORDS,
     TokenKind.TEXT: frozenset({SlotType.TEXT, SlotType.SCHEDULE, SlotType.PUBLIC_KEY, *_NAMES}),
@@ -33,11 +36,12 @@ KINDS: Mapping[TokenKind, frozenset[SlotType]] = {
 
 @dataclass
 class Filled:
-    """`values` by slot; `unsure`: slots whose value may be no name at all, with what was said; `absent`: slots for
-    which a file was named that nobody attached."""
+    """`values` by slot; `unsure`: slots whose value may be no name at all, with what was said; `hosts`: likewise those
+    whose value is also the name of a host; `absent`: slots for which a file was named that nobody attached."""
 
     values: dict[str, Any] = field(default_factory=dict)
     unsure: dict[str, str] = field(default_factory=dict)
+    hosts: dict[str, str] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
 
 
@@ -91,6 +95,8 @@ class Filler:
                 continue
             if any(self._is_unsure(token, chunk, slot) for token in chunk.tokens):
                 made.unsure[name] = ", ".join(map(str, values))
+            if not chunk.noun and any(isinstance(token, HostPart) for token in chunk.tokens):
+                made.hosts[name] = ", ".join(map(str, values))
             made.values[name] = values if slot.many else values[0]
         return made
 
@@ -121,11 +127,13 @@ class Filler:
             return False
         if chunk.behind and word in known.language.names_behind_nouns:
             return False
-        if word in known.nouns or word in known.language.ordinary:  # "delete the user files"
+        if word in known.nouns or word in known.language.ordinary or word in _HARDLY_NAMES:  # "delete the user files"
             return True
         if slot.type is SlotType.USER and self._ends_like_a_thing(word):
             return True
         if (chunk.plural and len(chunk.tokens) == 1) or _LIKE_A_HOST.fullmatch(word):
+            return True
+        if word.endswith(known.language.adverb_ends):  # "restart the service gracefully"
             return True
         return not chunk.noun and (chunk.article or word in known.verbs)
 

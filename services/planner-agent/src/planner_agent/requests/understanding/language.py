@@ -25,6 +25,9 @@ class Language:
     code: str
     articles: tuple[str, ...]
     polite: tuple[str, ...]
+    states: tuple[str, ...]  # with them one tells how something is
+    wishes: tuple[str, ...]  # with them that becomes what should be: "make sure that nginx is stopped"
+    told_ends: tuple[str, ...]  # of a verb that tells what is or was: "nginx stopped"
     requests: tuple[str, ...]
     questions: tuple[str, ...]
     called: tuple[str, ...]
@@ -41,10 +44,12 @@ class Language:
     names_behind_nouns: frozenset[str] = frozenset()
     not_for_models: frozenset[str] = frozenset()
     inflects: bool = False
+    orders_begin: bool = False  # an order has its verb before all else: "nginx para" tells that it stops
     particles: Mapping[str, Roles] = field(default_factory=dict)
     list_particles: frozenset[str] = frozenset()
     endings: frozenset[str] = frozenset()
     plural_ends: tuple[str, ...] = ()  # of nouns
+    adverb_ends: tuple[str, ...] = ()  # of words that say how: hardly names
     joining: tuple[str, ...] = ()  # ends of a verb behind which another clause begins
 
     @property
@@ -76,13 +81,21 @@ def language(code: str) -> Language:
     """Of LANGUAGES."""
     text = resources.files(__package__).joinpath("languages", f"{code}.yml").read_bytes()
     said: dict[str, Any] = yaml.load(text, yaml.BaseLoader)  # noqa: S506  (texts only: "on" and "no" are words)
-    made: dict[str, Any] = {"inflects": said.pop("inflects", "") == "true"}
+    made: dict[str, Any] = {flag: said.pop(flag, "") == "true" for flag in ("inflects", "orders_begin")}
     for word in _WITH_ROLES:
         made[word] = {key: frozenset(map(SlotRole, roles)) for key, roles in said.pop(word, {}).items()}
     for word in _SETS:
         made[word] = frozenset(said.pop(word, ()))
     made.update({word: tuple(each) for word, each in said.items()})
     return Language(code, **made)
+
+
+@cache
+def hardly_names() -> frozenset[str]:
+    """Of any language, also of those that nobody here reads: words that take back what is said, and whole systems."""
+    text = resources.files(__package__).joinpath("languages", "hardly_names.yml").read_bytes()
+    said: dict[str, list[str]] = yaml.load(text, yaml.BaseLoader)  # noqa: S506
+    return frozenset(word for words in said.values() for word in words)
 
 
 _WITH_ROLES = ("prepositions", "particles")

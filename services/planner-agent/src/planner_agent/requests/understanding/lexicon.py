@@ -27,6 +27,8 @@ class What(StrEnum):
     PREPOSITION = "preposition"
     PRONOUN = "pronoun"
     ARTICLE = "article"
+    STATE = "state"
+    WISH = "wish"
     POLITE = "polite"
     SEPARATOR = "separator"
     THEN = "then"
@@ -166,6 +168,8 @@ def _lexicon(code: str, recipes: Mapping[str, Recipe]) -> Lexicon:
         (What.CALLED, said.called),
         (What.PRONOUN, said.pronouns),
         (What.ARTICLE, said.articles),
+        (What.STATE, said.states),
+        (What.WISH, said.wishes),
         (What.POLITE, said.polite),
         (What.SEPARATOR, (*said.separators, ",")),
         (What.THEN, (*said.then, ";", ".", "!")),

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.recipe_tasks import tasks_of
-from mesh_core.models.proposals import Attachment
+from mesh_core.models.proposals import Attachment, Risk
 from mesh_core.models.requests import MAX_TEXT, OpenQuestion
 from planner_agent.requests.understanding.answering import answered, question_for
 from planner_agent.requests.understanding.attempts import Attempts, NotRead, Reading
@@ -17,7 +17,7 @@ from planner_agent.requests.understanding.clauses import Clause, clauses_of
 from planner_agent.requests.understanding.filling import Filler
 from planner_agent.requests.understanding.hosts import with_host_parts
 from planner_agent.requests.understanding.language import Language
-from planner_agent.requests.understanding.lexicon import fold, language_of, lexicons
+from planner_agent.requests.understanding.lexicon import What, fold, language_of, lexicons
 from planner_agent.requests.understanding.results import Beyond, Draft, NotUnderstood, Questions
 from planner_agent.requests.understanding.tokens import TextToken, TokenKind, tokens_of
 
@@ -58,6 +58,9 @@ def understand(
     return _draft(joined(done), read.hosts)
 
 
+_TOLD = NotUnderstood(f"it tells how something is, and a request says what should be; write it as such, {_EXAMPLE}")
+
+
 class Read:
     """A request as it was read: a reading for each clause."""
 
@@ -90,6 +93,7 @@ def read_request(
     attempts = Attempts(recipes, Filler(lexicon, attachments))
     readings: list[Reading] = []
     bare: list[Clause] = []
+    wished = False
     said: list[tuple[str, ...]] = []
     for number, clause in enumerate(clauses):
         if number + 1 < len(clauses) and clause.says_nothing_but_verbs:
@@ -99,6 +103,9 @@ def read_request(
         made = _read(attempts, clause, bare, readings[-1].shared if readings else ())
         if isinstance(made, NotRead):
             return _why_not(made, text, None if made.between else beyond(text, clauses, recipes))
+        wished |= any(hit.owner.what is What.WISH for one in (*bare, clause) for hit in one.hits)
+        if not wished and any(one.told and one.risk is not Risk.LOW for one in made):
+            return _TOLD
         said += _hosts_of(clause, made[-1])
         readings += made
         bare = []
