@@ -11,6 +11,8 @@ import yaml
 # libyaml where PyYAML has it, as in Ansible: the one in Python refuses tabs that Ansible reads. Which of
 # the two it is, is known only when it runs.
 SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Reads texts only: `on`, `no` and 1 are words.
+BaseLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 # Five times as fast. It folds some long lines elsewhere than the one in Python: one text, other bytes.
 SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from mesh_core.actions.remedies.recipe_file import Recipe, Slot, Way
@@ -83,7 +84,7 @@ def _is_out_of_bounds(token: TextToken) -> bool:
 
 def _is_blocked(word: str) -> bool:
     flat = fold(word)
-    return flat in _BLOCKS.whole or flat.startswith(_BLOCKS.begun)
+    return flat in _blocking().whole or flat.startswith(_blocking().begun)
 
 
 def _is_exact(token: TextToken) -> bool:
@@ -129,6 +130,7 @@ class _Blocking(NamedTuple):
     begun: tuple[str, ...]
 
 
+@cache
 def _blocking() -> _Blocking:
     """Of all languages: a negation of another one may stand in a sentence that is taken for English."""
     whole, begun = set[str](), list[str]()
@@ -147,6 +149,3 @@ def _blocking() -> _Blocking:
         begun += [fold(word[:-1]) for word in said.not_for_models if word.endswith("*")]
         whole |= {fold(form) for word in said.not_for_models for form in said.forms(word)}
     return _Blocking(frozenset(whole), tuple(begun))
-
-
-_BLOCKS = _blocking()

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from mesh_core.actions.remedies.recipe_file import SlotRole
+from mesh_core.models.yaml_loader import BaseLoader
 
 LANGUAGES = ("en", "ko", "pl", "de", "fr", "es")
 HANGUL = re.compile(r"[가-힣]")
@@ -80,7 +81,7 @@ class Language:
 def language(code: str) -> Language:
     """Of LANGUAGES."""
     text = resources.files(__package__).joinpath("languages", f"{code}.yml").read_bytes()
-    said: dict[str, Any] = yaml.load(text, yaml.BaseLoader)  # noqa: S506  (texts only: "on" and "no" are words)
+    said: dict[str, Any] = yaml.load(text, BaseLoader)  # noqa: S506  (texts only: "on" and "no" are words)
     made: dict[str, Any] = {flag: said.pop(flag, "") == "true" for flag in ("inflects", "orders_begin")}
     for word in _WITH_ROLES:
         made[word] = {key: frozenset(map(SlotRole, roles)) for key, roles in said.pop(word, {}).items()}
