@@ -76,7 +76,8 @@ def test_without_a_file_the_shipped_policy_speaks(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ("rules: [", "not YAML"),
-        ("[" * 5000, "not YAML"),
+        ("[" * 5000, "not YAML: nested deeper than 100"),
+        ("{a: " * 60_000, "not YAML: nested deeper than 100"),
         ("- 1", "policy.yml: the file"),
         ("rulez: []", "rulez: no such key"),
         ("max_restarts_per_hour: -1", "max_restarts_per_hour: .*greater than or equal to 0"),

@@ -1,5 +1,5 @@
-"""The one parser for the YAML of inventories, playbooks and remedies, as Ansible: two could read two things out of one
-text. And what writes playbooks."""
+"""The one parser for the YAML of inventories, playbooks, remedies and policies, as Ansible: two could read two things
+out of one text. And what writes playbooks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,21 @@ SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 BaseLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 # Five times as fast. It folds some long lines elsewhere than the one in Python: one text, other bytes.
 SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+MAX_DEPTH = 100  # collections in collections
+
+
+def check_depth(text: str) -> None:
+    """Before anything is built: libyaml's composer has no bound of its own, and ends the process at some 50,000.
+    Raises RecursionError beyond MAX_DEPTH, and YAMLError."""
+    depth = 0
+    for event in yaml.parse(text, Loader=SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise RecursionError(f"nested deeper than {MAX_DEPTH}")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def line_of(root: Any, path: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
@@ -20,7 +20,7 @@ from mesh_core.models.config_file import FilePart, errors_in, first_error, first
 from mesh_core.models.events import Severity
 from mesh_core.models.proposals import Risk
 from mesh_core.models.run_options import UserName
-from mesh_core.models.yaml_loader import SafeLoader, line_of
+from mesh_core.models.yaml_loader import SafeLoader, check_depth, line_of
 from mesh_core.policy.cue_words import CueWords
 from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
 from mesh_core.policy.name_words import ABOUT, PROGRAM, PROXIES, SAYS, NameWords
@@ -200,7 +200,7 @@ def _without(words: dict[Key, tuple[Text, ...]], replaced: Iterable[str]) -> dic
 def read_policy(text: str, source: str) -> Document:
     """Raises BadPolicy, of all that does not fit with the first."""
     try:
-        loaded = yaml.safe_load(text)
+        loaded = _loaded(text)
     except (yaml.YAMLError, RecursionError) as error:
         raise BadPolicy(f"{source}: {not_yaml(error)}") from None
     try:
@@ -213,10 +213,15 @@ def read_policy(text: str, source: str) -> Document:
     return document
 
 
+def _loaded(text: str) -> Any:
+    check_depth(text)
+    return yaml.load(text, SafeLoader)  # noqa: S506
+
+
 def misfits(text: str, source: str) -> Iterator[str]:
     """Everything that does not fit in a text that `read_policy` refuses for its keys or values, each with its line."""
     try:
-        Document.model_validate(yaml.safe_load(text) or {})
+        Document.model_validate(_loaded(text) or {})
     except ValidationError as error:
         for one in errors_in(error):
             yield f"{source}{_line_of(text, one)}: {problem_of(one)}"
@@ -227,8 +232,8 @@ def misfits(text: str, source: str) -> Iterator[str]:
 def rule_lines(text: str) -> dict[str, int]:
     """On which line of a policy's text each of its rules begins, by name; a text that is no policy has none."""
     try:
+        loaded = _loaded(text)
         root = yaml.compose(text, Loader=SafeLoader)
-        loaded = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError):
         return {}
     rules = loaded.get("rules") if isinstance(loaded, dict) else None

@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from mesh_core.models.config_file import first_error, first_problem, not_yaml
-from mesh_core.models.yaml_loader import SafeLoader, line_of, node_problems
+from mesh_core.models.yaml_loader import SafeLoader, check_depth, line_of, node_problems
 from mesh_core.runbooks.runbook import Runbook
 
 MAX_BYTES = 64 * 1024
@@ -74,6 +74,7 @@ def _apart(file_name: str, text: str) -> tuple[str, str]:
 def _head(file_name: str, head: str) -> tuple[Any, dict[str, Any]]:
     """(the YAML node, what it says). Lines of the node begin one below the file's own."""
     try:
+        check_depth(head)
         loader = SafeLoader(head)
         node = loader.get_single_node()
         if problem := next(node_problems(node), ""):

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.models.config_file import first_error, first_problem, not_yaml
-from mesh_core.models.yaml_loader import SafeLoader, line_of, node_problems
+from mesh_core.models.yaml_loader import SafeLoader, check_depth, line_of, node_problems
 
 MAX_BYTES = 64 * 1024
 SUFFIX = ".yml"
@@ -93,7 +93,9 @@ def read_any(raw: bytes, source: str, replaceable: Container[str] = ()) -> Remed
     if len(raw) > MAX_BYTES:
         raise BadRemedy(f"{source}: it has more than {MAX_BYTES} bytes; a remedy is a page of text")
     try:
-        loader = SafeLoader(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        check_depth(text)
+        loader = SafeLoader(text)
         node = loader.get_single_node()
         if problem := next(node_problems(node), ""):
             raise BadRemedy(f"{source}:{problem}")

@@ -10,10 +10,9 @@ from typing import Any
 import yaml
 
 from mesh_core.models.config_file import not_yaml
-from mesh_core.models.yaml_loader import SafeLoader
+from mesh_core.models.yaml_loader import SafeLoader, check_depth
 
 MAX_NODES = 200_000
-MAX_DEPTH = 100  # collections in collections
 VAULT_FILE = b"$ANSIBLE_VAULT;"
 _TEXT = "tag:yaml.org,2002:str"
 _VAULT_TAGS = ("!vault", "!vault-encrypted")
@@ -58,7 +57,7 @@ class YamlText:
             line = raw.count(b"\n", 0, error.start) + 1
             raise Unreadable(f"{source}, line {line}: not UTF-8; save the file as UTF-8") from None
         try:
-            _check_depth(text)
+            check_depth(text)
             self._loader = _Loader(text)
             self._loader.source = source
             self.root: yaml.Node | None = self._loader.get_single_node()
@@ -129,18 +128,6 @@ def sealed_in(value: Any) -> TaggedText | None:
             return one
         todo += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
     return None
-
-
-def _check_depth(text: str) -> None:
-    """Before anything is built: libyaml's composer has no bound of its own. RecursionError beyond MAX_DEPTH."""
-    depth = 0
-    for event in yaml.parse(text, Loader=SafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise RecursionError
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
 
 
 def _size(root: yaml.Node) -> int:
