@@ -31,8 +31,8 @@ MEASURED = {
     "opened": {"rules": (0.65, 0.48, 0.0), "perfect": (0.66, 0.51, 0.0), "hostile": (0.0, 0.0, 0.008)},
     "third_open": {"rules": (0.71, 0.57, 0.012), "perfect": (0.77, 0.67, 0.0), "hostile": (0.0, 0.0, 0.018)},
     "third_kept": {"rules": (0.64, 0.38, 0.023), "perfect": (0.67, 0.41, 0.0), "hostile": (0.0, 0.0, 0.023)},
-    "fourth_open": {"rules": (0.59, 0.50, 0.041), "perfect": (0.67, 0.62, 0.0), "hostile": (0.0, 0.0, 0.041)},
-    "fourth_kept": {"rules": (0.68, 0.58, 0.045), "perfect": (0.79, 0.67, 0.0), "hostile": (0.0, 0.0, 0.058)},
+    "fourth_open": {"rules": (0.61, 0.50, 0.017), "perfect": (0.69, 0.62, 0.0), "hostile": (0.0, 0.0, 0.017)},
+    "fourth_kept": {"rules": (0.70, 0.58, 0.039), "perfect": (0.80, 0.67, 0.0), "hostile": (0.0, 0.0, 0.052)},
 }
 
 

@@ -155,3 +155,30 @@ def test_a_certain_runbook_adds_where_the_rule_lets_it() -> None:
     allowed = SHIPPED.allows(event("service_state", {"alert": "geth_chainhead_diff_between_header_block", **LABELS}))
     assert (allowed.preferred, allowed.rule) == (RESTART, "runbook")
     assert any(step.name == "runbook" and RESTART in step.added for step in allowed.steps)
+
+
+@pytest.mark.parametrize("type_", ["container_unhealthy", "container_died", "unit_failed", "service_down"])
+def test_what_its_sender_calls_information_interrupts_nothing(type_: str) -> None:
+    allowed = allows(type_, severity="info")
+    assert (allowed.rule, allowed.actions) == ("only-information", {IGNORE, NOTIFY})
+    assert allows(type_, severity="warning").preferred == RESTART
+
+
+def test_the_state_of_a_device_is_not_the_state_of_a_program() -> None:
+    printer = allows("printer_offline", {"state": "stopped"}, service="cups", severity="error")
+    program = allows("printer_offline", {"runtime": "systemd", "unit": {"active_state": "failed"}}, service="cups")
+    assert (printer.rule, printer.preferred) == ("device", NOTIFY)
+    assert (program.rule, program.preferred) == ("down-by-its-fields", RESTART)
+
+
+@pytest.mark.parametrize(
+    ("unit", "rule"),
+    [
+        ("NetworkManager-wait-online.service", "only-waits"),
+        ("systemd-networkd-wait-online@eth1.service", "only-waits"),
+        ("systemd-time-wait-sync.service", "only-waits"),
+        ("waiter.service", "service-down"),
+    ],
+)
+def test_a_unit_that_only_waits_for_something_is_not_started_again(unit: str, rule: str) -> None:
+    assert allows("unit_failed", {"runtime": "systemd", "unit": unit}, service=unit, severity="error").rule == rule
