@@ -14,7 +14,7 @@ from executor_rig import ExecutorHarness, file_pending, proposal_for, write_inve
 
 from executor_agent.action_runner import ActionRunner
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.preview_findings import sentence_of, surprises_in
+from executor_agent.preview_findings import NEVER_SHOWN, as_they_are, sentence_of, surprises_in
 from executor_agent.preview_recorder import MAX_DIFF_CHARS, PreviewRecorder
 from mesh_core.approvals.previews import preview_of, read_preview
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of
@@ -246,3 +246,24 @@ async def test_nobody_is_told_of_a_repair_and_no_repair_waits_for_a_preview(harn
     assert {action_id for _, action_id in events} == {of.id}, events
     (yes,) = [u for u in await harness.updates() if u["action_id"] == preview.id and u["to"] == "approved"]
     assert yes["reason"] == f"anna asks what {of.id} would change"
+
+
+def test_a_restart_that_is_told_as_no_change_is_not_said_to_do_nothing() -> None:
+    """As a request's restart is written: its second pass would find for ever that it could be done once more."""
+    plays = plays_in(
+        """
+- hosts: here
+  tasks:
+    - {name: Again, ansible.builtin.service: {name: nginx, state: restarted}, changed_when: false}
+    - {name: Look, ansible.builtin.stat: {path: /etc/motd}, changed_when: false}
+    - {name: Ask, ansible.builtin.command: {argv: [systemctl, show, nginx]}, changed_when: false}
+    - {name: There, ansible.builtin.file: {path: /srv, state: directory}}
+"""
+    )
+    heard = [TaskPreview(name=name, module="m", effect=Effect.NOTHING) for name in ("Again", "Look", "Ask", "There")]
+    again, *others = as_they_are(plays, heard)
+    assert (again.effect, again.why) == (Effect.UNKNOWN, NEVER_SHOWN)
+    assert others == heard[1:]
+    assert (
+        sentence_of([again]) == "nothing that check mode can see would change; of 1 task check mode cannot say: Again"
+    )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mesh_core.actions.register import is_wide, what_it_touches
-from mesh_core.actions.remedies.looking import only_reads
+from mesh_core.actions.remedies.looking import COMMAND, only_reads
 from mesh_core.models.previews import Effect, TaskPreview
 from mesh_core.models.proposals import Proposal
 from mesh_core.policy.playbook_tasks import tasks_in, variables_in
@@ -22,6 +22,8 @@ _PATH = re.compile(r"(?<![\w}/.])/[\w.@+:-][^\s'\"{}|,;)]*")
 _WORD = re.compile(r"[\w@.:-]+")
 _NAMED = re.compile(r"community\.docker\..+|ansible\.builtin\.(?:systemd|systemd_service|service)")
 _SUFFIX = ".service"
+_NEVER = (False, "false")
+NEVER_SHOWN = "it does its work each time it runs (a restart), which check mode does not show as a change"
 
 
 def surprises_in(
@@ -43,6 +45,22 @@ def sentence_of(tasks: Sequence[TaskPreview]) -> str:
     if fails:
         said.append(f"it would fail: {_some(fails)}")
     return "; ".join(said)
+
+
+def as_they_are(plays: Sequence[Mapping[str, Any]], tasks: Sequence[TaskPreview]) -> tuple[TaskPreview, ...]:
+    """A task with `changed_when: false` that is more than a look (a restart) reports no change, whatever it does: of it
+    nobody can say."""
+    silent = {str(task.get("name", "")) for task in tasks_in(plays) if _hides_its_change(task)}
+    unsaid = {"effect": Effect.UNKNOWN, "why": NEVER_SHOWN}
+    return tuple(
+        task.model_copy(update=unsaid) if task.effect is Effect.NOTHING and task.name in silent else task
+        for task in tasks
+    )
+
+
+def _hides_its_change(task: Mapping[str, Any]) -> bool:
+    """A command runs in check mode only where it is listed as looking."""
+    return task.get("changed_when") in _NEVER and not only_reads(task) and COMMAND not in task
 
 
 def _surprises(proposal: Proposal, plays: Sequence[Mapping[str, Any]], tasks: Sequence[TaskPreview]) -> Iterator[str]:
@@ -67,7 +85,7 @@ def _surprises(proposal: Proposal, plays: Sequence[Mapping[str, Any]], tasks: Se
 
 
 def _may_change(task: Any) -> bool:
-    return task.get("changed_when") not in (False, "false") and not only_reads(task)
+    return task.get("changed_when") not in _NEVER and not only_reads(task)
 
 
 def _texts(value: Any) -> Iterator[str]:

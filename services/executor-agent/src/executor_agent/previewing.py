@@ -10,7 +10,7 @@ from pathlib import Path
 
 from executor_agent.ansible import StageContext, StageLimits, run_stage
 from executor_agent.bundle import hides_secrets_of
-from executor_agent.preview_findings import sentence_of, surprises_in
+from executor_agent.preview_findings import as_they_are, sentence_of, surprises_in
 from executor_agent.preview_recorder import MAX_DIFF_CHARS, PreviewRecorder, told
 from executor_agent.runner import RunResult
 from executor_agent.stages import PREVIEW, PREVIEW_LOG
@@ -60,7 +60,9 @@ async def run_preview(
 
 
 def _preview(proposal: Proposal, recorder: PreviewRecorder, stage: Stage, sees: str) -> Preview:
-    meant, of, tasks = proposal.meant, proposal.preview_of, recorder.tasks()
+    meant, of = proposal.meant, proposal.preview_of
+    plays = [*plays_run_by(meant)]
+    tasks = as_they_are(plays, recorder.tasks())
     if of is None:
         raise ValueError(f"{proposal.id} is no preview")
     problem = ""
@@ -79,7 +81,7 @@ def _preview(proposal: Proposal, recorder: PreviewRecorder, stage: Stage, sees: 
         sentence=problem or sentence_of(tasks),
         sees=sees,
         tasks=tasks,
-        surprises=surprises_in(meant, plays_run_by(meant), tasks),
+        surprises=surprises_in(meant, plays, tasks),
         problem=problem,
         cut=recorder.cut,
     )
