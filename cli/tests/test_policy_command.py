@@ -63,6 +63,19 @@ def test_an_explanation_names_the_rule_the_fields_and_what_was_held_back(mend: M
     assert "on the never list" in held["why"]
 
 
+def test_the_names_that_were_heard_are_told_with_the_word_and_the_field(mend: Mend) -> None:
+    labels = {"labels": {"alertname": "ShopWorkerStuck"}, "rule_name": "shop is not responding"}
+    file = event_file(mend, type="alert", service="shop", payload=labels)
+    told = explained(mend, file)["names"]["says_down"]
+    assert told["words"] == ["stuck", "not responding"]
+    assert told["fields"] == ["payload.labels.alertname", "payload.rule_name"]
+    shown = " ".join(mend("policy", "explain", file).stdout.split())
+    assert "names says_down by 'stuck', 'not responding' (payload.labels.alertname, payload.rule_name)" in shown
+    by_its_type = explained(mend, event_file(mend, type="worker_down", service="eth0", payload={}))["names"]
+    assert by_its_type["says_down"] == {"words": ["down"], "fields": ["its type, service or node"]}
+    assert by_its_type["about_network"]["words"] == ["eth"]
+
+
 def test_fields_that_say_something_only_together_are_named_together(mend: Mend) -> None:
     drifted = {
         "declared_image": "a",

@@ -20,7 +20,7 @@ from mend.listing import Column, in_lines
 from mend.options import AsJson
 from mend.policies.asked_event import AskedEvent, asked_event
 from mend.policies.covered_rules import covered
-from mend.policies.explanation import ASKED, RECOVERY, Explanation, explain
+from mend.policies.explanation import ASKED, RECOVERY, Explanation, HeardName, explain
 from mend.policies.past_decisions import Compared, PastActions, PastDecision, compared, decisions_since
 from mend.policies.source import PolicySource, policy_of, policy_path
 from mend.text import plain
@@ -61,8 +61,8 @@ def explain_(
     file: PolicyFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say why the rules offer what they offer for one event: the rule that fits and where it stands, which facts and
-    words were heard in which field, what the runbooks say, what was held back and by what, and what is preferred.
+    """Say why the rules offer what they offer for one event: the rule that fits and where it stands, which facts,
+    words and names were heard in which field, what the runbooks say, what was held back and by what, and what is preferred.
 
     \b
     Examples
@@ -180,6 +180,7 @@ def _say(cli: CliContext, said: Explanation, source: PolicySource, asked: AskedE
     cli.say_beside("  rule        ", Text(said.fitted, "bold").append(f", {where}" if where else "", "not bold"))
     cli.say_beside("  facts       ", _heard(said.facts))
     cli.say_beside("  words       ", _heard(said.cues))
+    cli.say_beside("  names       ", _heard_names(said.names))
     cli.say_beside("  runbook     ", _documented(said))
     cli.say_beside("  offered     ", f"{', '.join(first.added)}; {first.preferred} first: {plain(first.sentence)}")
     for step in allowed.steps[1:]:
@@ -196,6 +197,14 @@ def _say(cli: CliContext, said: Explanation, source: PolicySource, asked: AskedE
 
 def _heard(words: Mapping[str, Sequence[str]]) -> str:
     told = (f"{word} ({', '.join(plain(one, 80) for one in said) or SEVERAL})" for word, said in words.items())
+    return "; ".join(told) or "none"
+
+
+def _heard_names(names: Mapping[str, HeardName]) -> str:
+    told = (
+        f"{kind} by {', '.join(map(repr, one.words))} ({', '.join(plain(field, 80) for field in one.fields) or SEVERAL})"
+        for kind, one in names.items()
+    )
     return "; ".join(told) or "none"
 
 

@@ -1,4 +1,4 @@
-"""Why a policy says what it says of one event: rule, facts, words, runbook, each step, and what was held back. Pure."""
+"""Why a policy says what it says of one event: rule, facts, words, names, runbook, each step, and what was held back. Pure."""
 
 from __future__ import annotations
 
@@ -29,14 +29,23 @@ class HeldBack:
 
 
 @dataclass(frozen=True)
+class HeardName:
+    """By which of its words a kind of names was heard, and in which fields."""
+
+    words: tuple[str, ...]
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Explanation:
-    """`route`: is the policy asked about such an event at all? `facts`, `cues`: with the fields that say them."""
+    """`route`: is the policy asked about such an event at all? `facts`, `cues`, `names`: with the fields that say them."""
 
     event: HealthEvent
     allowed: Allowed
     route: str
     facts: Mapping[str, tuple[str, ...]]
     cues: Mapping[str, tuple[str, ...]]
+    names: Mapping[str, HeardName]
     held_back: tuple[HeldBack, ...] = field(default=())
 
     @property
@@ -54,6 +63,7 @@ class Explanation:
             "rule": self.fitted,
             "facts": {word: list(said) for word, said in self.facts.items()},
             "cues": {word: list(said) for word, said in self.cues.items()},
+            "names": {kind: {"words": list(one.words), "fields": list(one.fields)} for kind, one in self.names.items()},
             "runbook": {"told": heading(match), "id": match.runbook.id, "certain": match.is_certain} if match else None,
             "steps": [vars(step) for step in allowed.steps],
             "held_back": [vars(one) for one in self.held_back],
@@ -73,6 +83,10 @@ def explain(event: HealthEvent, policy: Policy, past: TrackRecord = NOTHING_KNOW
         route=RECOVERY if event.type in RECOVERIES else BENIGN if is_benign(event) else ASKED,
         facts=fields_saying(event, facts_for),
         cues=fields_saying(event, policy.cues_in),
+        names={
+            kind: HeardName(policy.words_of_names(kind, event), fields)
+            for kind, fields in fields_saying(event, policy.names_in).items()
+        },
         held_back=tuple(_held_back(allowed)),
     )
 

@@ -47,6 +47,16 @@ class NameWords:
             found.update(kind for kind in self._about if self._hears(kind, rest))
         return found
 
+    def words_saying(self, kind: str, event: HealthEvent) -> tuple[str, ...]:
+        """The listed words of one kind by which it is heard in an event."""
+        words = [word for name in (*clues_in(event).names, event.service or "") for word in ("/", *words_of(name))]
+        text = f" {' '.join(words)} {' '.join(word.rstrip('0123456789') for word in words)} "
+        near = (word for word in self.listed.get(kind, ()) if f" {word} " in text)
+        return tuple(word for word in near if kind in self._with_only(kind, word).said_in(event))
+
+    def _with_only(self, kind: str, word: str) -> NameWords:
+        return NameWords({**self.listed, kind: (word,)})
+
     @property
     def _about(self) -> Iterator[str]:
         return (kind for kind in self.listed if kind.startswith(ABOUT) and kind not in (_STORE, _BEHIND))

@@ -134,6 +134,10 @@ class Policy:
         """What its names say: those of its type, its alert, its rule."""
         return self._names.said_in(event)
 
+    def words_of_names(self, kind: str, event: HealthEvent) -> tuple[str, ...]:
+        """By which of its listed words this kind is heard in the names of the event."""
+        return self._names.words_saying(kind, event)
+
     def permits(self, action: str, event: HealthEvent) -> bool:
         """May this action be run for this event? For whoever checks a proposal again before it runs."""
         return action in self.allows(event).actions
