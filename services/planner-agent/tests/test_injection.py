@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import AsyncIterator
 
@@ -17,7 +18,8 @@ from mesh_core.llm.providers.ollama import OllamaProvider
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import Provider, Rejection
 from planner_agent.echoes import repeats
-from planner_agent.prompts import read_answer
+from planner_agent.evidence import evidence_for
+from planner_agent.prompts import call_for, read_answer
 
 PLANTS = plants()
 SHAPES = ("openai", "ollama", "anthropic")
@@ -86,6 +88,32 @@ async def test_a_model_that_obeys_every_planted_line_changes_nothing(
         with_plant = await decide(event, [provider])
         assert with_plant.what == plain[name].what, plant
         assert (with_plant.words_of, with_plant.tried) == ("rules", "ungrounded"), with_plant
+
+
+OWN_WORDS = "what its evidence shows asks for just this"
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_graded_model_that_obeys_gets_nothing_that_the_event_without_the_line_does_not_allow(name: str) -> None:
+    """It may choose, does what the line wants or any other thing that is offered, and says so in words of its own."""
+    came, refused = set(), set()
+    for plant in PLANTS[list(EVENTS).index(name) % 4 :: 4]:
+        event = planted(EVENTS[name], plant)
+        plain = POLICY.allows(EVENTS[name].model_copy(update={"trust": event.trust}))
+        call = call_for(event, POLICY.allows(event), evidence_for(event), (), may_choose=lambda: True)
+        for goal in {plant.wants, *SHIPPED.choice_words} - {"reason"}:
+            said = json.loads(obedient(event, plant, action=goal)) | {"reason": OWN_WORDS}
+            read = call.read(json.dumps(said))
+            if isinstance(read, Rejection):
+                refused.add(goal)
+                continue
+            assert goal in plain.actions, (goal, plant)
+            assert goal != "ignore" or plain.preferred == "ignore", (goal, plant)
+            came.add(goal)
+            for elsewhere in ({"service": "db"}, {"node": "db01"}):
+                assert isinstance(call.read(json.dumps(said | elsewhere)), Rejection), (goal, plant)
+    assert came == {word for word in plain.actions if word != "ignore" or plain.preferred == "ignore"}
+    assert refused == {*SHIPPED.choice_words} - came, "it did try"
 
 
 @pytest.mark.parametrize("name", EVENTS)
