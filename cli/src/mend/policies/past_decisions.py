@@ -13,14 +13,16 @@ from mesh_core.actions.choices import IGNORE
 from mesh_core.actions.register import is_loop_guarded
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.decisions import OPEN
+from mesh_core.approvals.earlier_runs import past_run
 from mesh_core.approvals.proposal_files import REASON_SUFFIX, is_beside, name_of, signed_reason
+from mesh_core.incidents.subject import subject_of
 from mesh_core.llm.reasons import is_a_models
 from mesh_core.models.events import DecisionVerdict, HealthEvent
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import AT_REST, Folder, Proposal
 from mesh_core.models.records import parse_time
 from mesh_core.policy.policy import Policy
-from mesh_core.policy.track_record import NOTHING_KNOWN, PastRun, TrackRecord
+from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from mesh_core.silences.put_aside import put_aside_by
 from mesh_core.storage.files import read_regular
 from mesh_core.storage.listing import entries
@@ -52,7 +54,7 @@ class PastActions:
     def __init__(self, actions: ActionFolders):
         self._actions = actions
         self._places = dict(_places(actions))
-        self._runs: dict[str, list[tuple[str, Outcome]]] = {}
+        self._runs: dict[str, list[tuple[Proposal, Outcome]]] = {}
         for run in sorted(self._read_runs(), key=lambda run: run[1].started_at, reverse=True):
             self._runs.setdefault(f"{run[1].node}/{run[1].service or ''}", []).append(run)
 
@@ -73,19 +75,18 @@ class PastActions:
     def record_at(self, event: HealthEvent) -> TrackRecord:
         """What was known of the target's runs when `event` happened."""
         moment, about = parse_time(event.timestamp), self._runs.get(event.target_key, [])
-        over = [one for _, one in about if parse_time(one.finished_at) <= moment]
+        over = [past_run(proposal, one) for proposal, one in about if parse_time(one.finished_at) <= moment]
         if not about:
             return NOTHING_KNOWN
-        begun = [word for word, one in about if moment - HOUR <= parse_time(one.started_at) <= moment]
+        begun = [str(p.action) for p, one in about if moment - HOUR <= parse_time(one.started_at) <= moment]
         guarded = [word for word in begun if is_loop_guarded(word)]
-        runs = [PastRun(one.action_id, one.type, one.verdict, one.finished_at) for one in over]
-        return TrackRecord.of(runs, moment, restarts=len(guarded), begun=Counter(guarded))
+        return TrackRecord.of(over, moment, len(guarded), Counter(guarded), subject_of(event))
 
-    def _read_runs(self) -> Iterator[tuple[str, Outcome]]:
+    def _read_runs(self) -> Iterator[tuple[Proposal, Outcome]]:
         for _, path in self._places.values():
             outcome = self._actions.outcome_at(path)
             if outcome and (proposal := self._actions.proposal_at(path)):
-                yield str(proposal.action), outcome
+                yield proposal, outcome
 
 
 def decisions_since(runtime: Path, past: PastActions, since: datetime) -> Iterator[PastDecision]:

@@ -44,7 +44,7 @@ class EarlierRuns:
         for path in runs:
             outcome, proposal = self._actions.outcome_at(path), self._actions.proposal_at(path)
             if outcome and proposal and (proposal.node, proposal.service) == (node, service) and _repairs(proposal):
-                yield _past_run(proposal, outcome)
+                yield past_run(proposal, outcome)
 
 
 def _repairs(proposal: Proposal) -> bool:
@@ -52,7 +52,8 @@ def _repairs(proposal: Proposal) -> bool:
     return action_type(proposal.type).repairs and proposal.event.type != EventType.PLAYBOOK_REQUESTED
 
 
-def _past_run(proposal: Proposal, outcome: Outcome) -> PastRun:
+def past_run(proposal: Proposal, outcome: Outcome) -> PastRun:
+    """What is remembered of a run that has ended."""
     return PastRun(
         action_id=proposal.id,
         type=proposal.type,

@@ -175,9 +175,13 @@ class Offer:
         order = ranked(candidates, past, "" if self._in_its_place else self.preferred)
         preferred, reason, rule_name = self.preferred, self.reason, self.rule_name
         if preferred in order:
-            preferred = order[0]
+            given_up = runs[order[0]].name in past.given_up  # what is ranked behind it is as well
+            preferred = NOTIFY.word if given_up else order[0]
             failed = [(word, past.failed.get(runs[word].name)) for word in order]
-            said = [f"{word} did not help here at {at}" for word, at in failed if at and len(order) > 1]
+            said = [f"{word} did not help here at {at}" for word, at in failed if at and (given_up or len(order) > 1)]
+            if given_up:
+                self.actions.add(NOTIFY.word)
+                said.append("that was not the first time, so a person looks first")
             reason = "; ".join((reason, *said))
             self.preferred = preferred
             self._note("record", "; ".join(said) or f"{preferred} goes first: it helped here before, or risks less")

@@ -11,6 +11,7 @@ from typing import Any
 
 from mesh_core.actions.register import is_loop_guarded
 from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.subject import subject_of
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.streams import entered_ms
@@ -56,7 +57,7 @@ class TargetHistory:
         begun = await self._bus.call("ZRANGE", key, since, "+inf", "BYSCORE")
         words = Counter(row.decode().partition(" ")[2] for row in begun)
         runs = await self.past_runs(event)
-        return TrackRecord.of(runs, datetime.now(UTC), restarts=len(begun), begun=words)
+        return TrackRecord.of(runs, datetime.now(UTC), len(begun), words, subject_of(event))
 
     async def past_runs(self, event: HealthEvent) -> tuple[PastRun, ...]:
         """The last executions for this target, newest first."""
