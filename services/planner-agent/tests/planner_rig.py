@@ -20,16 +20,19 @@ from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.streams import ENTERED
+from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.policy import Policy
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import AllFolders, wait_for
 from planner_agent.budget_book import BudgetBook
+from planner_agent.cause_book import CauseBook
 from planner_agent.diagnosis import Diagnostician
 from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner import Planner
 from planner_agent.planner_store import PlannerStore
 from planner_agent.proposal_writer import GROUP, ProposalWriter
 from planner_agent.silence_filter import SilenceFilter
+from planner_agent.touchable import Touchable
 
 
 class SayingProvider:
@@ -95,6 +98,7 @@ class Mesh:
         budgets: Mapping[str, Budget] | None = None,
         runtime: Path | None = None,
         storm_subjects: int = 0,
+        inventory: Callable[[], Inventory | str] = lambda: "no inventory is there",
     ) -> Bridge:
         actions = AllFolders(runtime) if runtime else self.actions
         actions.prepare()
@@ -117,6 +121,7 @@ class Mesh:
             Breakers(),
             lambda provider, model: may_choose,
             budgets=BudgetBook(bus, budgets or {}),
+            why_untouchable=Touchable(CauseBook(bus, keep_seconds=ttl_seconds), inventory).why_not,
         )
         silences = SilenceFilter(SilenceFolder(runtime or self.runtime), store)
         writer = ProposalWriter(

@@ -82,6 +82,37 @@ async def test_a_cause_that_a_person_rejects_hides_nothing(mesh: Mesh) -> None:
     assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
 
 
+async def test_what_a_full_disk_stopped_is_started_once_there_is_room(mesh: Mesh) -> None:
+    """Its log says that there was none, then and now."""
+    await mesh.start()
+    unit = {
+        "runtime": "systemd",
+        "unit": "mail.service",
+        "active_state": "failed",
+        "log_tail": ["No space left on device"],
+    }
+
+    async def mail_fails() -> str:
+        payload = {**unit, "investigation": {"unit": {"enabled": True}}}
+        incident = "web01/mail.service/1"
+        return await mesh.happens("unit_failed", service="mail.service", payload=payload, incident=incident)
+
+    assert await mesh.verdict_of(await mail_fails()) == "proposed"
+    assert [filed.proposal.action for filed in mesh.proposals()] == ["notify"]
+    incident, full = "web01/disk/1", {"mount": "/", "used_percent": 99.5}
+    disk = await mesh.happens("disk_space_low", service=None, severity="critical", payload=full, incident=incident)
+    assert await mesh.verdict_of(disk) == "proposed"
+    assert await mesh.verdict_of(await mail_fails()) == "explained"
+    freed = await mesh.happens("service_recovered", service=None, severity="info", payload={}, incident=incident)
+    assert await mesh.verdict_of(freed) == "recovered"
+    began = {"opened_at": "2020-01-01T00:00:00Z"}
+    unit |= began
+    assert await mesh.verdict_of(await mail_fails()) == "proposed"
+    (mail,) = [filed.proposal for filed in mesh.proposals() if filed.proposal.service == "mail.service"]
+    assert mail.action in ("unit_start", "restart")
+    assert mail.event.payload["causes_over"][0]["type"] == "disk_space_low"
+
+
 async def page_fails(mesh: Mesh) -> str:
     payload = {"url": "http://page/", "needs_elsewhere": [{"node": "db01", "service": "postgres.service"}]}
     return await mesh.happens("http_probe_failed", service="page", payload=payload, incident="web01/page/1")

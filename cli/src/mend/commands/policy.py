@@ -22,7 +22,7 @@ from mend.policies.asked_event import AskedEvent, asked_event
 from mend.policies.covered_rules import covered
 from mend.policies.explanation import ASKED, RECOVERY, Explanation, HeardName, explain
 from mend.policies.past_decisions import Compared, PastActions, PastDecision, compared, decisions_since
-from mend.policies.source import PolicySource, policy_of, policy_path
+from mend.policies.source import PolicySource, policy_of, policy_path, why_untouchable
 from mend.text import plain
 from mend.times import local_time
 from mesh_core.incidents.at_work import why_held
@@ -62,7 +62,8 @@ def explain_(
     as_json: AsJson = False,
 ) -> None:
     """Say why the rules offer what they offer for one event: the rule that fits and where it stands, which facts,
-    words and names were heard in which field, what the runbooks say, what was held back and by what, and what is preferred.
+    words and names were heard in which field, what the runbooks say, what was held back and by what, and what is
+    preferred.
 
     \b
     Examples
@@ -73,7 +74,8 @@ def explain_(
     """
     cli: CliContext = ctx.obj
     asked, source = asked_event(cli, event), policy_of(cli, file)
-    said = explain(asked.event, source.policy, asked.past.record_at(asked.event) if asked.past else NOTHING_KNOWN)
+    past = asked.past.record_at(asked.event) if asked.past else NOTHING_KNOWN
+    said = explain(asked.event, source.policy, past, why_untouchable(cli, asked.event))
     if as_json:
         then = _then_as_json(asked.then) if asked.then else None
         cli.say_json(said.as_json() | {"where": source.place_of(said.fitted), "then": then})
@@ -201,11 +203,8 @@ def _heard(words: Mapping[str, Sequence[str]]) -> str:
 
 
 def _heard_names(names: Mapping[str, HeardName]) -> str:
-    told = (
-        f"{kind} by {', '.join(map(repr, one.words))} ({', '.join(plain(field, 80) for field in one.fields) or SEVERAL})"
-        for kind, one in names.items()
-    )
-    return "; ".join(told) or "none"
+    said = {f"{kind} by {', '.join(map(repr, one.words))}": one.fields for kind, one in names.items()}
+    return _heard(said)
 
 
 def _documented(said: Explanation) -> str:

@@ -1,4 +1,4 @@
-"""Why a policy says what it says of one event: rule, facts, words, names, runbook, each step, and what was held back. Pure."""
+"""Why a policy says what it says of one event: rule, facts, words, names, runbook, steps, what was held back. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class HeardName:
 
 @dataclass(frozen=True)
 class Explanation:
-    """`route`: is the policy asked about such an event at all? `facts`, `cues`, `names`: with the fields that say them."""
+    """`route`: is the policy asked about such an event at all? `facts`, `cues`, `names`: with the fields that
+    say them."""
 
     event: HealthEvent
     allowed: Allowed
@@ -74,9 +75,12 @@ class Explanation:
         }
 
 
-def explain(event: HealthEvent, policy: Policy, past: TrackRecord = NOTHING_KNOWN) -> Explanation:
-    """What `policy` says of `event`, after what was done to its target lately."""
-    allowed = policy.allows(event, past)
+def explain(
+    event: HealthEvent, policy: Policy, past: TrackRecord = NOTHING_KNOWN, untouchable: str = ""
+) -> Explanation:
+    """What `policy` says of `event`, after what was done to its target lately. `untouchable`: why nothing can be run on
+    its host."""
+    allowed = policy.allows(event, past, untouchable)
     return Explanation(
         event=event,
         allowed=allowed,

@@ -10,9 +10,13 @@ from pathlib import Path
 from mend.context import CliContext
 from mend.errors import NOT_THERE, CliError
 from mend.text import plain
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.lifeline_note import read_lifeline
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.policy.policy_file import rule_lines
+from mesh_core.policy.untouchable import untouchable
+from mesh_core.runtime.places_note import read_places
 
 SHIPPED = "default_policy.yml"
 
@@ -54,6 +58,12 @@ def policy_of(cli: CliContext, file: Path | None = None) -> PolicySource:
         return PolicySource(Policy.load(own, read_lifeline(cli.runtime), cli.runbooks.index()), own)
     except BadPolicy as error:
         raise CliError(f"{plain(error, 2000)}; mend policy check says all that is wrong") from None
+
+
+def why_untouchable(cli: CliContext, event: HealthEvent) -> str:
+    """Why nothing can be run on the host of an event now; '' where it can, as far as the files say."""
+    offline = read_places(cli.runtime).offline.get(event.node, "")
+    return untouchable(event, ConfigReader(cli.runtime).inventory(), offline)
 
 
 def policy_path(cli: CliContext) -> Path:

@@ -27,6 +27,7 @@ from mesh_core.incidents.subject import subject_of
 from mesh_core.incidents.wording import what_is_wrong
 from mesh_core.models.events import HealthEvent, Runtime, Severity, Trust
 from mesh_core.models.records import Name, Record, ServiceName, Timestamp, is_name, is_service_name, parse_time
+from mesh_core.models.streams import entered_ms
 
 DISK_FULL = "disk_space_low"
 # Where an engine, a package and a unit keep what they write; a full /mnt/media stops none of them.
@@ -126,6 +127,15 @@ def root_cause(event: HealthEvent, causes: Collection[Cause]) -> Cause | None:
         passed.append(above.subject)
         trouble = above
     return trouble if trouble.told_by else None
+
+
+def began_ms(event: HealthEvent) -> int:
+    """When this trouble began, in ms: when its agent says so, whenever it is announced; of others, when it came."""
+    said = event.payload.get("opened_at") if event.trust is Trust.NODE else None
+    try:
+        return int(parse_time(str(said)).timestamp() * 1000) if said else entered_ms(event.id or "")
+    except ValueError:
+        return entered_ms(event.id or "")
 
 
 def places_needed(event: HealthEvent) -> tuple[str, ...]:

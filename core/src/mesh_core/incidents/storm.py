@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from mesh_core.incidents.causes import Cause, cause_of, may_explain
+from mesh_core.incidents.causes import Cause, began_ms, cause_of, may_explain
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import is_trouble
 from mesh_core.incidents.severities import rank, worst
 from mesh_core.models.events import HealthEvent, Severity, Trust
-from mesh_core.models.records import Record, parse_time
-from mesh_core.models.streams import entered_ms
+from mesh_core.models.records import Record
 
 WITHIN_SECONDS = 60
 MOST_LISTED = 32
@@ -42,7 +41,7 @@ def may_be_member(event: HealthEvent) -> bool:
 
 def member_of(event: HealthEvent) -> Member:
     """It began when its agent says so, whenever it is announced; of others, when it came."""
-    return Member(trouble=cause_of(event), severity=event.severity, began_ms=_began_ms(event))
+    return Member(trouble=cause_of(event), severity=event.severity, began_ms=began_ms(event))
 
 
 def gathered(members: Collection[Member], mine: Member, many: int) -> tuple[Member, ...]:
@@ -85,11 +84,3 @@ def storm_event(event: HealthEvent, members: Collection[Member] = ()) -> HealthE
         incident=f"storm/{event.id}",
         trust=Trust.NODE,
     )
-
-
-def _began_ms(event: HealthEvent) -> int:
-    said = event.payload.get("opened_at") if event.trust is Trust.NODE else None
-    try:
-        return int(parse_time(str(said)).timestamp() * 1000) if said else entered_ms(event.id or "")
-    except ValueError:
-        return entered_ms(event.id or "")

@@ -75,6 +75,10 @@ class ConfigReader:
         """The policy of now, for whoever does not need the hosts. Blocks."""
         return self._policy.value()
 
+    def inventory(self) -> Inventory | str:
+        """The inventory of now, for whoever does not need the policy. Blocks."""
+        return self._inventory.value()
+
     def _read_inventory(self) -> Inventory | str:
         try:
             inventory = Inventory.load(self.inventory_file)

@@ -18,6 +18,7 @@ from mesh_core.actions.action_type import Choice, nothing_else
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import Register, current
 from mesh_core.incidents.alert_name import alert_name_for
+from mesh_core.incidents.causes_over import CAUSES_OVER
 from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import restart_forbidden
@@ -36,6 +37,7 @@ from mesh_core.policy.lifeline import (
 )
 from mesh_core.policy.offer import SIGHTING, Offer
 from mesh_core.policy.offer import Allowed as Allowed  # what a policy answers with
+from mesh_core.policy.past_words import cues_of_the_past
 from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
 from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy, rule_lines
@@ -45,6 +47,8 @@ from mesh_core.runbooks.index import RunbookIndex
 from mesh_core.runbooks.shipped import shipped_index
 
 NO_LIFELINE = Lifeline()
+HOST_FENCE = "host"
+MESSAGES = frozenset({NOTIFY.word, IGNORE.word})  # what can be done about a host that cannot be touched
 UNKNOWN = PolicyRule(name="none", allow=(NOTIFY.word,), prefer=NOTIFY.word, reason="no rule knows this event")
 
 
@@ -106,8 +110,9 @@ class Policy:
         document = read_policy(text, "policy")
         return cls(document, written={rule.name for rule in document.rules})
 
-    def allows(self, event: HealthEvent, past: TrackRecord = NOTHING_KNOWN) -> Allowed:
-        """What `event` may lead to, after what was done to its target lately."""
+    def allows(self, event: HealthEvent, past: TrackRecord = NOTHING_KNOWN, untouchable: str = "") -> Allowed:
+        """What `event` may lead to, after what was done to its target lately. `untouchable`: why nothing can be run on
+        its host now, as a sentence; then people are told."""
         names = self.names_in(event)
         event = without_another(event, names)
         facts, cues = with_sighting(facts_for(event), event), self.cues_in(event)
@@ -121,14 +126,17 @@ class Policy:
         offer.drop_unmet(self._unmet(offer.actions, event))
         offer.heed(self._runbooks.find(event) if self._runbooks else None, written=rule.name in self._written)
         offer.hold_back(speaks_against(event, known))
+        if untouchable:
+            offer.take_away(frozenset(offer.actions) - MESSAGES, untouchable, HOST_FENCE)
         for words, sentence, fence in self._fences(event, facts, past):
             offer.take_away(words, sentence, fence)
         offer.stand_in(choice.word for choice in self._register.choices if choice.stands_in)
         return offer.allowed(event, past, self._register.choice_words)
 
     def cues_in(self, event: HealthEvent) -> set[str]:
-        """The cues whose words count in it."""
-        return self._cues.heard_in(set_aside(event).payload)
+        """The cues whose words count in it: none of those that speak of a cause which is over."""
+        payload = {key: value for key, value in set_aside(event).payload.items() if key != CAUSES_OVER}
+        return self._cues.heard_in(payload) - cues_of_the_past(event)
 
     def names_in(self, event: HealthEvent) -> set[str]:
         """What its names say: those of its type, its alert, its rule."""

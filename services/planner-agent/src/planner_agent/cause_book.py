@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from mesh_core.incidents.causes import Cause, places_needed
+from mesh_core.incidents.causes_over import CauseOver
 from mesh_core.incidents.rule import Trouble, ends
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.explained import Explained, explained_by
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.streams import EXPLAINED_PREFIX
+from mesh_core.models.records import Record
+from mesh_core.models.streams import EXPLAINED_PREFIX, entered_ms
+
+R = TypeVar("R", bound=Record)
 
 
 class CauseBook:
@@ -23,8 +28,7 @@ class CauseBook:
 
     async def causes_for(self, event: HealthEvent) -> list[Cause]:
         """Those of its node, and of the nodes where something is that it needs."""
-        nodes = dict.fromkeys([event.node, *(place.partition("/")[0] for place in places_needed(event))])
-        return [cause for known in await self._at([*nodes]) for cause in known]
+        return [cause for known in await self._at(_nodes(event)) for cause in known]
 
     async def note(self, cause: Cause) -> None:
         pipe = self._bus.redis.pipeline(transaction=False)
@@ -40,7 +44,31 @@ class CauseBook:
         """What these end explains nothing any more."""
         nodes = sorted({recovery.node for recovery in recoveries})
         for node, known in zip(nodes, await self._at(nodes), strict=True):
-            await self.forget(node, [c.subject for c in known if any(ends(recovery, c) for recovery in recoveries)])
+            over = [
+                CauseOver(cause=cause, at_ms=entered_ms(recovery.id or ""))
+                for cause in known
+                for recovery in recoveries
+                if ends(recovery, cause)
+            ]
+            await self._note_over(node, over)
+            await self.forget(node, [one.cause.subject for one in over])
+
+    async def over_for(self, event: HealthEvent) -> list[CauseOver]:
+        """Those that are over, of the places where one of this might have been."""
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for node in _nodes(event):
+            pipe.hvals(_over(node))
+        rows = [row for rows in await self._bus.run(pipe) for row in rows]
+        return [one for row in rows if (one := _read(CauseOver, row)) is not None]
+
+    async def _note_over(self, node: str, over: Sequence[CauseOver]) -> None:
+        if not over:
+            return
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for one in over:
+            pipe.hset(_over(node), one.cause.subject, one.wire())
+        pipe.expire(_over(node), self._keep_seconds)
+        await self._bus.run(pipe)
 
     async def note_explained(self, trouble: Trouble, cause: Cause) -> None:
         """For whoever reads the card of the cause."""
@@ -71,16 +99,26 @@ class CauseBook:
         pipe = self._bus.redis.pipeline(transaction=False)
         for node in nodes:
             pipe.hvals(_causes(node))
-        return [[cause for row in rows if (cause := _read(row)) is not None] for rows in await self._bus.run(pipe)]
+        found = await self._bus.run(pipe)
+        return [[cause for row in rows if (cause := _read(Cause, row)) is not None] for rows in found]
 
 
 def _causes(node: str) -> str:
     return f"mesh:causes:{node}"
 
 
-def _read(row: bytes) -> Cause | None:
+def _over(node: str) -> str:
+    return f"mesh:causes:over:{node}"
+
+
+def _nodes(event: HealthEvent) -> list[str]:
+    """Where a cause of this may be."""
+    return [*dict.fromkeys([event.node, *(place.partition("/")[0] for place in places_needed(event))])]
+
+
+def _read(form: type[R], row: bytes) -> R | None:
     """None for what a newer planner wrote in another form."""
     try:
-        return Cause.model_validate_json(row)
+        return form.model_validate_json(row)
     except ValidationError:
         return None

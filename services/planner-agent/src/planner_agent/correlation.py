@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.incidents.causes import Cause, cause_of, may_explain, places_needed, root_cause
+from mesh_core.incidents.causes_over import with_causes_over
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent
 from planner_agent.cause_book import CauseBook
@@ -33,6 +34,10 @@ class Correlation:
         fail, is told of the others.
         """
         return self._told(event, await self._book.causes_for(event))
+
+    async def with_causes_over(self, event: HealthEvent) -> HealthEvent:
+        """This trouble, with what explained it and is over: its words may still speak of that."""
+        return with_causes_over(event, await self._book.over_for(event))
 
     async def end(self, recoveries: Sequence[HealthEvent]) -> None:
         """What these end explains nothing any more."""

@@ -6,7 +6,7 @@ Evidence and policy come first; a model chooses among what they leave, and its f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from mesh_core.actions.choices import NOTIFY
@@ -19,7 +19,7 @@ from mesh_core.models.attempts import NOT_SURE, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Considered, Evidence, ModelRef, RuleCited, RulesChoice
 from mesh_core.policy.considered import considered_for, rule_cited
-from mesh_core.policy.policy import Allowed, Policy
+from mesh_core.policy.policy import HOST_FENCE, Allowed, Policy
 from mesh_core.policy.seen_before import EARLIER, in_words, tried
 from mesh_core.policy.track_record import PastRun, TrackRecord
 from mesh_core.runbooks.index import Match
@@ -38,7 +38,8 @@ MAX_TOLD_RUNS = 5  # of a target's earlier ones, as evidence
 @dataclass(frozen=True)
 class Diagnosis:
     """An answer, who gave it, and what it was shown; `rules`: what they would have chosen, where that is another;
-    `rule`: which one of the policy spoke; and what else was considered."""
+    `rule`: which one of the policy spoke; and what else was considered. `host_stands_against`: more would have been
+    offered if anything could be run there."""
 
     answer: ModelAnswer
     model: ModelRef
@@ -46,10 +47,16 @@ class Diagnosis:
     rules: RulesChoice | None = None
     rule: RuleCited | None = None
     considered: tuple[Considered, ...] = ()
+    host_stands_against: bool = False
+
+
+async def _always_touchable(event: HealthEvent) -> str:
+    return ""
 
 
 class Diagnostician:
-    """What one planner makes of an event, by the policy of now (`policy`; may block) and its models (`ModelChain`)."""
+    """What one planner makes of an event, by the policy of now (`policy`; may block) and its models (`ModelChain`).
+    `why_untouchable` says why nothing can be run on its host, '' where it can."""
 
     def __init__(
         self,
@@ -61,9 +68,11 @@ class Diagnostician:
         may_choose: Callable[[str, str], bool] = lambda provider, model: False,
         is_outside: Callable[[str], bool] = lambda provider: False,
         budgets: BudgetBook | None = None,
+        why_untouchable: Callable[[HealthEvent], Awaitable[str]] = _always_touchable,
     ):
         self._store = store
         self._policy = policy
+        self._why_untouchable = why_untouchable
         self._models = ModelChain(bus, providers, breakers, may_choose, is_outside, budgets)
 
     async def diagnose(self, event: HealthEvent, *, rules_only: bool = False) -> Diagnosis:
@@ -81,6 +90,7 @@ class Diagnostician:
             _rules_choice(event, allowed, answer),
             rule_cited(event, allowed),
             considered_for(event, allowed, answer.action, past),
+            any(step.name == HOST_FENCE for step in allowed.steps),
         )
 
     def message(self, event: HealthEvent, text: str) -> Diagnosis:
@@ -102,7 +112,7 @@ class Diagnostician:
 
     async def _allowed(self, event: HealthEvent, past: TrackRecord) -> Allowed:
         policy = await asyncio.to_thread(self._policy)
-        return policy.allows(event, past)
+        return policy.allows(event, past, await self._why_untouchable(event))
 
 
 def _without_doubt(answer: ModelAnswer) -> ModelAnswer:

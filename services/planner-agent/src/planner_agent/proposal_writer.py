@@ -120,6 +120,8 @@ class ProposalWriter:
         if cause := await self.correlation.cause_of(event):
             await self.storms.leave(event)
             return await self._explain(task, cause, again=again)
+        event = await self.correlation.with_causes_over(event)
+        task = replace(task, event=event)
         hold = hold_on(event)
         if why := await self._held.waits(event, hold, again=again):
             return await self._hold(task, why)
@@ -174,7 +176,9 @@ class ProposalWriter:
             diagnosis = await self._diagnose(event, action_id, rules_only=poison)
         if reported and raised:
             diagnosis = replace(diagnosis, evidence=(*diagnosis.evidence, reported.as_evidence()))
-        answer = weight_of(event, diagnosis.answer.action, preferred)
+        answer = weight_of(event, diagnosis.answer.action, preferred)._replace(
+            host_stood_against=diagnosis.host_stands_against
+        )
         await self._store.tell_weight(event, raised.and_then(answer) if raised else answer)
         if diagnosis.answer.action == IGNORE.word:
             await self._ignore(task, diagnosis, action_id)

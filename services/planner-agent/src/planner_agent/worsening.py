@@ -20,7 +20,10 @@ from mesh_core.policy.facts import Fact, facts_for
 
 class Weight(NamedTuple):
     """The worst that was told of a subject: the rank of its severity, how far it is down, how much was proposed for it,
-    how much policy would have done by itself, of which type the last of it was, and with which event it was told."""
+    how much policy would have done by itself, of which type the last of it was, and with which event it was told.
+
+    `host_stood_against`: more would have been proposed if anything could be run on its host, and that may change.
+    """
 
     severity: int
     down: int
@@ -28,6 +31,7 @@ class Weight(NamedTuple):
     preferred: int
     type: str
     event_id: str
+    host_stood_against: bool = False
 
     def wire(self) -> bytes:
         return json.dumps(self).encode()
@@ -71,6 +75,8 @@ def as_bad_as(event: HealthEvent) -> Weight:
 def may_be_worse(event: HealthEvent, reported: Weight | None) -> bool:
     """Is it worth asking policy? Not for a plain repeat, of which there may be thousands."""
     if reported is None or rank(event.severity) > reported.severity or event.type != reported.type:
+        return True
+    if reported.host_stood_against:
         return True
     # Ignored for a reason that may be gone: a first look only, a node that had just come up.
     return reported.preferred == 0 and event.severity is not Severity.INFO

@@ -1,0 +1,25 @@
+"""Which cues of an event speak of a cause that is over, and do not stand against a restart any more. Pure."""
+
+from __future__ import annotations
+
+from mesh_core.incidents.causes import DISK_FULL
+from mesh_core.incidents.causes_over import causes_over
+from mesh_core.incidents.event_types import SERVICE_STATES, EventType
+from mesh_core.models.events import HealthEvent
+
+_NEEDED = frozenset({"dependency"})  # what a program prints that could not reach what it needs
+
+
+def cues_of_the_past(event: HealthEvent) -> frozenset[str]:
+    """By what each cause makes its victims say. None of them is grave in another way: a data store that was damaged
+    meanwhile speaks of corruption, which no cause takes with it."""
+    found = (_left_by(type_) for type_ in causes_over(event))
+    return frozenset(cue for cues in found for cue in cues)
+
+
+def _left_by(type_: str) -> frozenset[str]:
+    if type_ == DISK_FULL:
+        return frozenset({"space"})
+    if type_ == EventType.NODE_OFFLINE:
+        return _NEEDED | {"unreachable"}
+    return _NEEDED if type_ in SERVICE_STATES else frozenset()

@@ -1,0 +1,48 @@
+"""A host on which nothing can be run is offered nothing but messages, and the sentence says what is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.policy import Policy
+from mesh_core.policy.untouchable import untouchable
+
+POLICY = Policy.load(None)
+INVENTORY = Inventory.parse(b"all: {hosts: {web01: , web02: }}")
+SINCE = "2026-01-02T00:00:00Z"
+
+
+def event(node: str = "web01", trust: Trust = Trust.FOREIGN, kind: str = "container_died") -> HealthEvent:
+    payload = {"runtime": "docker", "status": "exited", "exit_code": 1}
+    return HealthEvent(type=kind, node=node, service="shop", payload=payload, trust=trust)
+
+
+@pytest.mark.parametrize(
+    ("told", "offline", "words"),
+    [
+        (event(), "", ""),
+        (event("db01"), "", "the host db01 is not in config/inventory.yml; add it there"),
+        (event("WEB01"), "", "but web01 is: call it WEB01 there too"),
+        (event(), SINCE, f"web01 is offline since {SINCE}"),
+        (event(trust=Trust.OBSERVER), SINCE, "is offline"),
+        (event(trust=Trust.NODE), SINCE, ""),  # its own agent speaks
+        (event("db01", Trust.NODE), "", "is not in config/inventory.yml"),
+    ],
+)
+def test_why_nothing_can_be_run_there(told: HealthEvent, offline: str, words: str) -> None:
+    why = untouchable(told, INVENTORY, offline)
+    assert words in why
+    assert bool(words) is bool(why)
+    assert untouchable(told, "the inventory cannot be read", "") == ""
+
+
+def test_then_only_messages_are_offered_and_the_reason_says_what_is_missing() -> None:
+    why = untouchable(event("db01"), INVENTORY)
+    told = POLICY.allows(event("db01"), untouchable=why)
+    assert POLICY.allows(event("db01")).preferred == "restart"
+    assert (told.actions, told.preferred, told.rule) == ({"notify"}, "notify", "host")
+    assert why in told.reason
+    over = event("db01").model_copy(update={"payload": {"status": "resolved"}})
+    assert POLICY.allows(over, untouchable=why) == POLICY.allows(over), "what touches no host is as it was"
