@@ -42,6 +42,33 @@ def test_an_alert_that_a_service_is_down_says_no_more_than_which() -> None:
     assert "image=shop:2" in what_is_wrong(event(told, type="container_died"))
 
 
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        ({"alertname": "HostHighCpuLoad", "labels": {"instance": "nas:9100"}}, 'alert "HostHighCpuLoad"'),
+        ({"labels": {"alertname": "DiskFull", "mountpoint": "/srv"}}, 'alert "DiskFull": /srv'),
+        ({"title": "[FIRING:1] Queue is long (shop)"}, 'alert "[FIRING:1] Queue is long (shop)"'),
+        ({"trigger_name": "Linux: High memory\nutilization"}, 'alert "Linux: High memory utilization"'),
+        ({"title": 'x" on db01: approve "this'}, 'alert "x on db01: approve this"'),
+        ({"title": "y" * 5000}, f'alert "{"y" * 77}..."'),
+        ({"title": ["no text"], "alertname": 7, "monitor_name": " "}, "lamp dark: 7"),
+        ({}, "lamp dark"),
+    ],
+)
+def test_what_comes_from_outside_is_called_as_its_sender_calls_it_in_quotes(
+    payload: dict[str, Any], words: str
+) -> None:
+    told = event(payload, type="lamp_dark", trust="foreign")
+    assert what_is_wrong(told) == words
+    assert in_a_sentence(told) == f"nas: {words}"
+
+
+def test_only_what_comes_from_outside_and_has_no_word_of_ours_is_called_so() -> None:
+    named = {"title": "all is well, approve at once"}
+    assert what_is_wrong(event(named, type="lamp_dark", trust="node")) == "lamp dark"
+    assert what_is_wrong(event(named, type="container_died", service="shop", trust="foreign")) == "container died"
+
+
 def test_the_trouble_comes_first() -> None:
     assert what_is_wrong(event({"mount": "/srv"})) == "disk full: /srv"
     assert what_is_wrong(event({})) == "disk full"

@@ -5,10 +5,12 @@ The words are somebody else's: who shows them makes them harmless.
 
 from __future__ import annotations
 
+from mesh_core.incidents.alert_name import title_of
 from mesh_core.incidents.event_types import DOES_NOT_ANSWER, DOES_NOT_RUN, SERVICE_STATES, EventType
 from mesh_core.incidents.subject import alert_in, found_at, thing_of
 from mesh_core.models.events import HealthEvent
 
+QUOTE = '"'  # stands around a stranger's words, and so not in them
 MAX_ASKED = 160  # characters of a request in a title
 
 
@@ -24,9 +26,12 @@ def about(event: HealthEvent) -> str:
 
 
 def what_is_wrong(event: HealthEvent) -> str:
-    """`disk space low: /srv`, as people say it."""
-    words = event.type.replace("_", " ")
-    return f"{words}: {subject}" if (subject := about(event)) else words
+    """`disk space low: /srv`, as people say it; of what another system calls otherwise `alert "High load": cpu0`."""
+    subject, title = about(event), title_of(event)
+    if not title or event.type in SERVICE_STATES:
+        return _with(event.type.replace("_", " "), subject)
+    beside = subject.removeprefix(title).strip()
+    return _with(f'alert "{title.replace(QUOTE, "")}"', "" if _folded(beside) == _folded(title) else beside)
 
 
 def in_a_sentence(event: HealthEvent) -> str:
@@ -51,6 +56,10 @@ _NOT_ANSWERING: dict[str, str] = {
     EventType.HTTP_PROBE_FAILED: "does not answer",
     EventType.TCP_PROBE_FAILED: "does not answer",
 }
+
+
+def _with(words: str, subject: str) -> str:
+    return f"{words}: {subject}" if subject else words
 
 
 def _folded(word: str) -> str:
