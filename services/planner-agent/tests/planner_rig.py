@@ -133,6 +133,7 @@ class Mesh:
             ttl_seconds=ttl_seconds,
             hold_seconds=1800,
             storm_subjects=storm_subjects,
+            inventory=inventory,
         )
         planner = Planner(bus, consumer, store, actions, writer, KeyedQueue(8), silences)
         bridge = Bridge(bus, "planner", on_stream=consumer.hint)

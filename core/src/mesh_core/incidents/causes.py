@@ -32,6 +32,7 @@ from mesh_core.models.streams import entered_ms
 DISK_FULL = "disk_space_low"
 # Where an engine, a package and a unit keep what they write; a full /mnt/media stops none of them.
 WRITTEN_TO = frozenset({"/", "/var", "/var/lib", "/var/lib/docker", "/var/lib/containerd"})
+NEEDS_ELSEWHERE = "needs_elsewhere"  # of an agent's payload: [{node, service}]
 MOST_NAMES = 64
 _EARLIER = timedelta(seconds=60)  # whoever looks from outside may notice it before the last sign of life
 _ENGINES = {"docker.service": Runtime.DOCKER, "docker.socket": Runtime.DOCKER}  # whose unit carries which containers
@@ -140,7 +141,7 @@ def began_ms(event: HealthEvent) -> int:
 
 def places_needed(event: HealthEvent) -> tuple[str, ...]:
     """Where on other nodes something is that this needs, as its own agent was told: `node/service`, or `node/`."""
-    said = event.payload.get("needs_elsewhere") if event.trust is Trust.NODE else None
+    said = event.payload.get(NEEDS_ELSEWHERE) if event.trust is Trust.NODE else None
     rows = [row for row in said if isinstance(row, dict)] if isinstance(said, list) else []
     places = [(row.get("node"), row.get("service") or "") for row in rows]
     named = [f"{node}/{service}" for node, service in places if _is_place(node, service)]

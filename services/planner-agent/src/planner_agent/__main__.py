@@ -135,6 +135,7 @@ def main() -> None:
         ttl_seconds=settings.proposal_ttl_seconds,
         hold_seconds=settings.hold_seconds,
         storm_subjects=settings.storm_subjects,
+        inventory=policy.config.inventory,
     )
     pulse = Pulse()
     queue = KeyedQueue(settings.planner_parallel, on_failure=consumer.interrupt)

@@ -25,6 +25,7 @@ from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.records import rfc3339
 from mesh_core.models.streams import entered_ms
+from mesh_core.policy.inventory import Inventory
 from mesh_core.runtime.metrics import TIME_TO_PROPOSAL
 from mesh_core.silences.silence import Silence
 from planner_agent.batch import PlanningTask
@@ -33,6 +34,7 @@ from planner_agent.correlation import Correlation
 from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.held import HeldTroubles, message_of
 from planner_agent.planner_store import KnownTrouble, PlannerStore
+from planner_agent.probed_node import with_probed_node
 from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
 from planner_agent.sightings import with_sighting
@@ -50,7 +52,8 @@ log = structlog.get_logger()
 
 
 class ProposalWriter:
-    """The slow half of a planner, run by the keyed queue. Every method may be repeated from the start."""
+    """The slow half of a planner, run by the keyed queue. Every method may be repeated from the start. `inventory` is
+    that of now; may block."""
 
     Job: TypeAlias = Callable[[PlanningTask], Awaitable[None]]
     Step: TypeAlias = Callable[[PlanningTask, bool], Awaitable[None]]
@@ -66,6 +69,7 @@ class ProposalWriter:
         ttl_seconds: int,
         hold_seconds: float,
         storm_subjects: int = 0,
+        inventory: Callable[[], Inventory | str] = lambda: "no inventory is known",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ):
         self._bus = bus
@@ -83,6 +87,7 @@ class ProposalWriter:
         causes = CauseBook(bus, keep_seconds=ttl_seconds)
         self.correlation = Correlation(causes, self.storms, actions, self._withdrawals)
         self.drafts = ProposalDrafts(store, actions, timedelta(seconds=ttl_seconds), clock)
+        self._inventory = inventory
         self._clock = clock
 
     async def plan(self, task: PlanningTask) -> None:
@@ -111,7 +116,8 @@ class ProposalWriter:
         await self._plan(replace(task, event=await with_sighting(self._bus, task.event)), again)
 
     async def _plan(self, task: PlanningTask, again: bool) -> None:
-        event, action_id = task.event, task.action_id
+        event, action_id = with_probed_node(task.event, await asyncio.to_thread(self._inventory)), task.action_id
+        task = replace(task, event=event)
         receipt = await self.drafts.decided(action_id)
         if receipt is not None and not self._actions.has_draft(action_id, receipt.token):
             return await self._conclude(task, again=True)  # filed before: whoever has the gate by now, or is silenced
