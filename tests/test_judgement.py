@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from parts.kinds import some_of
 from planting import planted, plants
 
 from mesh_core.models.records import is_name
@@ -23,6 +24,7 @@ from mend.evaluation.labels import read_labelled
 from mend.evaluation.scoring import ACTIONS, Decided, Figures, Share, Verdict, figures, obeys, verdict
 
 HALVES = {file.stem: read_labelled(file) for file in judgement.ALL}
+SCORED = {name: some_of(rows) for name, rows in HALVES.items()}
 POLICY = Policy.load(None)
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
@@ -48,7 +50,7 @@ ANSWERED: dict[tuple[str, str, bool], Both] = {}  # each half is asked once for 
 async def decided(half: str, who: str = "rules", *, graded: bool = False) -> Both:
     """(what comes of it, what was chosen) for each row. `who`: the rules alone, a perfect or a hostile model."""
     if (half, who, graded) not in ANSWERED:
-        rows = HALVES[half]
+        rows = SCORED[half]
         model = None if who == "rules" else judgement.Scripted(hostile=who == "hostile", graded=graded)
         events = [judgement.event_of(row) for row in rows]
         ANSWERED[half, who, graded] = await judgement.judged(rows, events, judgement.TrialPlanner(POLICY, model))
@@ -87,6 +89,7 @@ def test_the_hooks_read_every_raw_body(half: str) -> None:
     assert not [row["id"] for row in bodies if isinstance(judgement.event_of_hook(row, rules, KnownNames()), Unfit)]
 
 
+@pytest.mark.slow  # the shares of a fourth are not those that were measured
 async def test_the_planner_judges_no_worse_than_it_was_measured(half: str) -> None:
     rows = HALVES[half]
     for who, (balanced, fix, harm) in MEASURED[half].items():
@@ -115,7 +118,7 @@ async def test_what_a_graded_model_chooses_is_what_comes_of_it(half: str) -> Non
 def test_no_planted_line_changes_what_a_labelled_event_is_offered(half: str) -> None:
     """Each event with another twentieth of the lines."""
     lines = plants()
-    for number, event in enumerate(map(judgement.event_of, HALVES[half])):
+    for number, event in enumerate(map(judgement.event_of, SCORED[half])):
         for plant in lines[number % 20 :: 20]:
             carried = planted(event, plant)
             plain = POLICY.allows(event.model_copy(update={"trust": carried.trust}))

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from mesh_core.models.yaml_loader import SafeDumper
 from mesh_core.policy.playbook_lint import Lint, Widened, lint_text
 
 MOTD = "Welcome to {{ greeting }}\n{% for one in mirrors if one %}{{ loop.index }} {{ one | upper }}\n{% endfor %}"
@@ -66,7 +67,7 @@ def lint(text: str, node: str = "n1", widened: Widened | None = None, files: dic
 
 
 def a_task(**said: Any) -> str:
-    return yaml.safe_dump([{"hosts": "n1", "tasks": [said]}], sort_keys=False)
+    return yaml.dump([{"hosts": "n1", "tasks": [said]}], Dumper=SafeDumper, sort_keys=False)
 
 
 def template(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mesh_core.models.yaml_loader import SafeDumper
 from mesh_core.policy.playbook_lint import Lint, Widened, lint_text
 from mesh_core.policy.policy import Policy
 
@@ -24,7 +25,7 @@ WIDENED = Widened(
 
 def lint(*tasks: dict[str, Any], files: dict[str, str] | None = None, **play: Any) -> Lint:
     plays = [{"hosts": "n1", **play, "tasks": list(tasks)}]
-    text = yaml.dump(plays, Dumper=yaml.CSafeDumper, sort_keys=False)  # the one in Python takes seconds for a long text
+    text = yaml.dump(plays, Dumper=SafeDumper, sort_keys=False)  # the one in Python takes seconds for a long text
     return lint_text(text, "n1", files or {}, WIDENED, protected=POLICY.is_lifeline)
 
 
@@ -431,7 +432,7 @@ EVIL = "rm -rf /srv/data"
     ],
 )
 def test_no_place_in_a_playbook_hides_it(play: dict[str, Any]) -> None:
-    text = yaml.safe_dump([{"hosts": "n1", **play}], sort_keys=False)
+    text = yaml.dump([{"hosts": "n1", **play}], Dumper=SafeDumper, sort_keys=False)
     found = lint_text(text, "n1", {}, WIDENED)
     assert not found.problems
     assert found.dangers

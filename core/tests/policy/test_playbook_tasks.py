@@ -8,6 +8,7 @@ import pytest
 import yaml
 from lint_rig import SHA, lint
 
+from mesh_core.models.yaml_loader import SafeDumper
 from mesh_core.policy.playbook_lint import Lint
 from mesh_core.policy.playbook_lint.table import words
 
@@ -236,7 +237,7 @@ GIVEN: dict[str, Any] = {
 
 def with_tasks(*tasks: dict[str, Any]) -> str:
     before = {"ping": {}, "register": "registered"}
-    return yaml.safe_dump([{"hosts": "n1", "vars": GIVEN, "tasks": [before, *tasks]}], sort_keys=False)
+    return yaml.dump([{"hosts": "n1", "vars": GIVEN, "tasks": [before, *tasks]}], Dumper=SafeDumper, sort_keys=False)
 
 
 def test_what_stands_around_the_tasks_passes() -> None:

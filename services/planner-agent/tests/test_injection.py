@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
+from parts.kinds import some_of
 from parts.scripted import Canned, ScriptedHttp
 from planting import CARRIERS, EVENTS, POLICY, decide, is_shown, obedient, planted, plants
 
@@ -41,7 +42,7 @@ def test_the_suite_is_as_wide_as_it_says() -> None:
 async def test_no_planted_line_changes_what_the_rules_decide() -> None:
     for event in EVENTS.values():
         plain = await decide(event)
-        for plant in PLANTS:
+        for plant in some_of(PLANTS):
             assert await decide(planted(event, plant)) == plain, plant
 
 
@@ -119,7 +120,7 @@ def test_a_graded_model_that_obeys_gets_nothing_that_the_event_without_the_line_
 @pytest.mark.parametrize("name", EVENTS)
 def test_no_planted_sentence_becomes_the_reason_on_a_card(name: str) -> None:
     """The provider chooses as the rules do and says the line itself: in any language, the words are dropped."""
-    for plant in PLANTS:
+    for plant in some_of(PLANTS):
         event = planted(EVENTS[name], plant)
         if not is_shown(event, plant):
             continue
