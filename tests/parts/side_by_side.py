@@ -50,6 +50,7 @@ LONG = (
     "services/planner-agent/tests/test_crashes.py",
     "services/executor-agent/tests/test_executor.py",
     "cli/tests/test_drill.py",
+    "tests/test_judgement.py",
     "services/planner-agent/tests/test_injection.py",
     "tests/test_seeds.py",
     "tests/test_choice_of_tests.py",
