@@ -18,6 +18,7 @@ from mesh_core.models.proposals import (
     proposal_id,
 )
 from mesh_core.models.records import rfc3339
+from mesh_core.models.sightings import SeenState, Sighting
 from mesh_core.policy.track_record import PastRun
 from mesh_core.runtime.places_note import SickPlace
 
@@ -136,3 +137,14 @@ def test_choices_that_lack_the_same_are_told_together() -> None:
 def test_an_undo_is_about_the_run_and_not_about_the_old_trouble() -> None:
     told = card(proposal(undoes=Undoes(action_id="plan-x")))
     assert (told.title, told.since) == ("shop on web01: an earlier run is to be taken back", ago(0.9))
+
+
+def test_what_the_nodes_agent_sees_of_somebody_elses_alert_is_said_once() -> None:
+    seen = Sighting(service="shop", state=SeenState.RUNNING, since=ago(5), runtime="docker")
+    event = {"trust": Trust.FOREIGN, "sighting": seen}
+    word = "the agent on web01 sees shop running for 4 h or longer"
+    model = ModelRef(name="tiny", provider="llamacpp", position=1, latency_ms=5)
+    assert card(proposal("notify", "notify", event=event, model=model)).found == word
+    rule = RuleCited(name="sighting", says=f"it does not run; {word}")
+    told = card(proposal("notify", "notify", event=event, rule=rule))
+    assert (told.found, told.because) == ("", f"it does not run; {word}")

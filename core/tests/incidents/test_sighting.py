@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.incidents.sighting import note_of, read_sightings, sighting_of, told
+from mesh_core.incidents.sighting import note_of, read_sightings, sighting_in_words, sighting_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.parsing import read_event
 from mesh_core.models.sightings import MAX_NOTE_BYTES, SeenState, Sighting
@@ -86,7 +86,7 @@ def test_a_row_that_a_newer_agent_writes_otherwise_takes_no_other_row_along() ->
 
 def test_it_is_told_in_a_sentence() -> None:
     one = seen("nginx.service")
-    assert told(an_alert("nginx"), one) == "the agent on nas1 sees nginx.service running for 3 h or longer"
+    assert sighting_in_words(an_alert("nginx"), one) == "the agent on nas1 sees nginx.service running for 3 h or longer"
 
 
 def test_no_message_brings_a_sighting_of_its_own() -> None:

@@ -16,6 +16,7 @@ from mesh_core.incidents.causes import cause_of
 from mesh_core.incidents.changes import changes_in
 from mesh_core.incidents.event_types import DOES_NOT_RUN, SERVICE_STATES, EventType
 from mesh_core.incidents.findings import in_short
+from mesh_core.incidents.sighting import sighting_in_words
 from mesh_core.incidents.subject import subject_of
 from mesh_core.incidents.wording import in_a_sentence
 from mesh_core.models.durations import span_in_words
@@ -100,7 +101,7 @@ def card_for(proposal: Proposal, around: AroundCard, now: datetime) -> Card:
         does=_does(proposal),
         interrupts=_interrupts(proposal, around.runs),
         because=_because(proposal),
-        found="; ".join(filter(None, (*(one.text for one in findings), _said(proposal)))),
+        found="; ".join(filter(None, (*(one.text for one in findings), _seen(proposal), _said(proposal)))),
         rule=_rule(proposal),
         runbook=next((one.text.partition("\n")[0] for one in proposal.evidence if one.source == RUNBOOK), ""),
         instead=_instead(proposal),
@@ -133,6 +134,13 @@ def _because(proposal: Proposal) -> str:
     if proposal.model.provider not in NO_MODEL:
         return ""
     return proposal.rule.says if proposal.rule else proposal.reason
+
+
+def _seen(proposal: Proposal) -> str:
+    """What the node's agent sees of it, where another system's alert is what it is about; '' if the rule says it."""
+    seen = proposal.event.sighting
+    word = sighting_in_words(proposal.event, seen) if seen else ""
+    return "" if proposal.rule and word in proposal.rule.says else word
 
 
 def _said(proposal: Proposal) -> str:

@@ -45,7 +45,7 @@ def sighting_of(event: HealthEvent, sightings: Sequence[Sighting]) -> Sighting |
     return meant[0] if event.service and len(meant) == 1 else None
 
 
-def told(event: HealthEvent, seen: Sighting) -> str:
+def sighting_in_words(event: HealthEvent, seen: Sighting) -> str:
     """`the agent on nas1 sees jellyfin running for 3 days or longer`: for people, and for a model as evidence."""
     seconds = max(0, round(parse_time(event.timestamp).timestamp() - parse_time(seen.since).timestamp()))
     health = ", and its own check says that it is well" if seen.healthy else ""

@@ -14,7 +14,7 @@ from collections.abc import Collection
 
 from mesh_core.incidents.event_types import DOES_NOT_RUN, EventType
 from mesh_core.incidents.investigation import INVESTIGATION
-from mesh_core.incidents.sighting import told
+from mesh_core.incidents.sighting import sighting_in_words
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.records import parse_time
 from mesh_core.models.sightings import SeenState, Sighting
@@ -52,14 +52,14 @@ def speaks_against(event: HealthEvent, known: Collection[str]) -> str:
     is_new = seen.state is SeenState.RUNNING and age < YOUNG_SECONDS
     is_contradicted = seen.healthy or event.type in DOES_NOT_RUN or not _SAYS_DOWN.isdisjoint(known)
     if seen.state in _STARTS or is_new or (seen.state is SeenState.RUNNING and is_contradicted):
-        return told(event, seen)
+        return sighting_in_words(event, seen)
     return ""
 
 
 def was_stopped(event: HealthEvent) -> str:
     """That its node's agent sees it stopped, in a sentence; '' otherwise."""
     seen = event.sighting
-    return told(event, seen) if seen and seen.state is SeenState.STOPPED else ""
+    return sighting_in_words(event, seen) if seen and seen.state is SeenState.STOPPED else ""
 
 
 def _as_its_agent_says(event: HealthEvent, seen: Sighting) -> HealthEvent:
