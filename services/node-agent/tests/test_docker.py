@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from docker_rig import CHECKED, Box, seen_running
 
+from mesh_core.incidents.sighting import read_sightings
+from mesh_core.models.sightings import SeenState, Sighting
 from mesh_core.testing import free_port, wait_for
 from node_agent.flapping import FlapOptions
 from node_agent.incidents import IncidentTracker
 from node_agent.probes.docker import DockerProbe
+from node_agent.sightings import Sightings
 
 pytestmark = pytest.mark.docker
 
@@ -168,6 +171,33 @@ async def test_what_a_person_stops_is_no_incident(box: Box, watching: Any) -> No
         await asyncio.sleep(3)
         box.engine.docker("unpause", restarted)
         assert watched.events[1:] == []
+
+
+async def test_what_is_seen_of_a_container_follows_it(box: Box, watching: Any) -> None:
+    sightings = Sightings("n1", time.time, lambda: None)
+
+    def seen(name: str) -> Sighting | None:
+        return next((row for row in read_sightings(sightings.note(), "n1") if row.service == name), None)
+
+    async def becomes(name: str, state: SeenState, *, healthy: bool | None = None) -> None:
+        def is_so() -> bool:
+            now = seen(name)
+            return now is not None and (now.state, now.healthy) == (state, healthy)
+
+        await wait_for(is_so, 30, f"{name}: {state}, healthy: {healthy}")
+
+    async with watching(box.probe(), sightings=sightings):
+        well = box.run("sleep 600", *CHECKED, "true", name="well")
+        await becomes(well, SeenState.RUNNING, healthy=True)
+        plain = box.run("sleep 600", name="plain")
+        await becomes(plain, SeenState.RUNNING)
+        box.engine.docker("kill", plain)
+        await becomes(plain, SeenState.STOPPED)
+        dying = box.run("sleep 2; exit 3", name="dying")
+        await becomes(dying, SeenState.FAILED)
+        failed = seen(dying)
+        assert failed is not None
+        assert (failed.type, failed.facts["exit_code"], failed.facts["status"]) == ("container_died", 3, "exited")
 
 
 async def test_stopping_a_sick_container_ends_its_incident_and_says_who(box: Box, watching: Any) -> None:
