@@ -43,10 +43,11 @@ def test_each_remedy_is_listed_and_shown_with_what_it_would_run(mend: Mend) -> N
             "ansible.builtin.command: {argv: [journalctl,",
             "ansible.builtin.shell: {cmd: [x,",
             1,
-            "apply: the",
+            "mine.yml:{apply}: apply: the",
         ),
-        ("mine.yml", "(journal.stdout | split)[0]", "lookup('pipe', 'id')", 1, "look: "),
-        ("mine.yml", "proof: used_percent < limit", "proof: used_percnt < limit", 1, "look: "),
+        ("mine.yml", "(journal.stdout | split)[0]", "lookup('pipe', 'id')", 1, "mine.yml:{look}: look: "),
+        ("mine.yml", "proof: used_percent < limit", "proof: used_percnt < limit", 1, "mine.yml:{look}: look: "),
+        ("mine.yml", "proof: used_percent < limit", "proof: used_percent < limt", 1, "mine.yml:{proof}: proof: "),
     ],
 )
 def test_a_file_is_judged_before_anybody_uses_it(
@@ -55,6 +56,8 @@ def test_a_file_is_judged_before_anybody_uses_it(
     text = SHIPPED.joinpath("journal_vacuum.yml").read_text()
     assert old in text
     (tmp_path / name).write_text(text.replace(old, new, 1))
+    lines = {line.partition(":")[0]: number for number, line in enumerate(text.splitlines(), start=1)}
+    said = said.format(**lines)
     done = mend("remedies", "lint", str(tmp_path / name))
     assert (done.exit_code, said in " ".join(done.output.split())) == (code, True), done.output
 
@@ -103,8 +106,10 @@ def test_ones_own_are_listed_with_whose_they_are_and_what_is_wrong(mend: Mend) -
     assert (rows["journal_vacuum"]["replaced_by"], rows["redeploy"]["whose"]) == ("mine", "built_in")
     assert "It is not offered: mine stands in its place." in mend("remedies", "show", "journal_vacuum").stdout
     assert "broken.yml:" in mend("remedies", "show", "broken").output
-    assert "1 of your own" not in (found := mend("doctor").output)
+    (folder / "shell.yml").write_text(text.replace("ansible.builtin.command: {argv: [journalctl,", "a.b.c: {x: [y,"))
+    assert "1 of your own" not in (found := " ".join(mend("doctor").output.split()))
     assert "broken.yml:" in found
+    assert "shell.yml: it may not run: apply: the" in found, found
 
 
 def test_a_trial_asks_for_what_an_event_would_give(mend: Mend) -> None:

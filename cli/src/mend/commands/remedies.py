@@ -24,12 +24,12 @@ from mend.text import plain
 from mesh_core.actions.action_type import ActionType, Choice
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import SHIPPED, Register
-from mesh_core.actions.remedies.loader import BadRemedy, load_remedy, read_named
+from mesh_core.actions.remedies.loader import BadRemedy, bytes_of, line_of_part, load_remedy, read_named
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.actions.remedies.rendering import rendered, undoing
 from mesh_core.policy.current_config import ConfigReader
-from mesh_core.policy.playbook_lint import Lint, lint_playbooks, lint_recipe
+from mesh_core.policy.playbook_lint import lint_file, lint_playbooks
 from mesh_core.storage.files import create_whole
 
 COLUMNS = (
@@ -113,11 +113,11 @@ def lint(
         name, remedy = load_remedy(file, SHIPPED.names, SHIPPED.files)
     except BadRemedy as error:
         raise CliError(plain(str(error)), FAILED) from None
-    found = [*_judged(remedy)]
-    for danger in dict.fromkeys(danger for one in found for danger in one.dangers):
+    found = lint_file(remedy)
+    for danger in found.dangers:
         cli.say(f"  mind: {plain(danger)}", "bold red")
-    if problems := [plain(problem) for one in found for problem in one.problems]:
-        raise CliError(f"{file.name}: {'; '.join(problems)}", FAILED)
+    if found.problems:
+        raise CliError("; ".join(_with_line(file, problem) for problem in found.problems), FAILED)
     _say(cli, name, remedy)
     cli.say()
     cli.say(f"{file.name} is a good {'recipe' if isinstance(remedy, Recipe) else 'remedy'}.", "green")
@@ -228,12 +228,9 @@ def _row_of_recipe(register: Register, name: str, recipe: Recipe) -> Sequence[Te
     return (Text(name, "bold"), risk, whose, Text("what people ask for"), Text(recipe.title))
 
 
-def _judged(remedy: Remedy | Recipe) -> Iterator[Lint]:
-    if isinstance(remedy, Recipe):
-        yield lint_recipe(remedy)
-        return
-    for plays in (_plays(remedy), *(back for _, back in _undo(remedy))):
-        yield lint_playbooks(plays, NODE)
+def _with_line(file: Path, problem: str) -> str:
+    """Of a problem of a good file's playbooks, which begins with the part that it is in."""
+    return f"{file.name}:{line_of_part(bytes_of(file), problem.partition(':')[0])}: {plain(problem)}"
 
 
 def _whose(register: Register, name: str) -> str:

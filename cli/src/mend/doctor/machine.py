@@ -15,6 +15,7 @@ from mend.times import age
 from mesh_core.actions.register import SHIPPED
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import Folder
+from mesh_core.policy.playbook_lint import lint_file
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.policy.remedy_folder import RemedyFolder
 from mesh_core.runbooks.folder import RunbookFolder
@@ -27,6 +28,7 @@ from mesh_core.storage.schema import SCHEMA_VERSION, why_not
 LOW_BYTES = 1024**3
 FULL_BYTES = 64 * 1024**2
 LOW_INODES = 0.03
+MAX_JUDGED = 100  # own remedies whose playbooks are made and judged: 20 ms each
 MAX_REFUSED = 10  # files of config/remedies that are each said
 
 
@@ -130,11 +132,13 @@ def _owners(runtime: Path) -> Iterator[Finding]:
 def _remedies(runtime: Path) -> Iterator[Finding]:
     """A person's own; from here on they are in use, as the policy may name them."""
     register = RemedyFolder(runtime).use()
-    fix = "`mend remedies lint FILE` says more; until then nothing of that file is offered or runs"
-    yield from (broken("remedies", plain(why, 400), fix) for why in [*register.refused.values()][:MAX_REFUSED])
-    if (more := len(register.refused) - MAX_REFUSED) > 0:
+    fix = "`mend remedies lint FILE` says more; until then nothing of that file runs"
+    found = ((name, lint_file(register.files[name]).sentence) for name in sorted(register.own)[:MAX_JUDGED])
+    wrong = [*register.refused.values(), *(f"{name}.yml: it may not run: {why}" for name, why in found if why)]
+    yield from (broken("remedies", plain(why, 400), fix) for why in wrong[:MAX_REFUSED])
+    if (more := len(wrong) - MAX_REFUSED) > 0:
         yield broken("remedies", f"{more} more files of config/remedies cannot be used", fix)
-    if not register.refused:
+    if not wrong:
         shipped = len(register.files) - len(register.own - SHIPPED.files.keys())
         yield ok("remedies", f"{shipped} shipped, {len(register.own)} of your own")
 

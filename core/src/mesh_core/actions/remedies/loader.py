@@ -124,6 +124,11 @@ def read_any(raw: bytes, source: str, replaceable: Container[str] = ()) -> Remed
     return remedy
 
 
+def line_of_part(raw: bytes, part: str) -> int:
+    """Where `look`, `apply` or another part begins in the bytes of a good file, from 1; where it is not there, 1."""
+    return line_of(SafeLoader(raw.decode("utf-8")).get_single_node(), [part])
+
+
 def name_of(file_name: str) -> str:
     """The remedy's. Raises BadRemedy."""
     name = file_name.removesuffix(SUFFIX)

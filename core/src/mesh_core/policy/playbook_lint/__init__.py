@@ -5,6 +5,7 @@ So this comes first: modules and arguments out of one table (modules.yml), templ
 """
 
 from mesh_core.policy.playbook_lint.lint import Lint as Lint
+from mesh_core.policy.playbook_lint.lint import lint_file as lint_file
 from mesh_core.policy.playbook_lint.lint import lint_playbook as lint_playbook
 from mesh_core.policy.playbook_lint.lint import lint_playbooks as lint_playbooks
 from mesh_core.policy.playbook_lint.lint import lint_proposal as lint_proposal

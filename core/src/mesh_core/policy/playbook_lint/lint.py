@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.recipe_tasks import example_playbooks
+from mesh_core.actions.remedies.remedy_file import Remedy
+from mesh_core.actions.remedies.rendering import rendered, undoing
 from mesh_core.actions.remedies.slot_values import EXAMPLE_ATTACHMENTS
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Playbook, Proposal
 from mesh_core.policy.playbook_lint.plays import Scope, play_findings
@@ -83,10 +85,24 @@ def lint_playbooks(made: PlaybookSet, node: str, protected: Protected = nothing)
         for part, text in parts
     ]
     return Lint(
-        tuple(f"{part}: {problem}" for part, one in found for problem in one.problems),
+        tuple(dict.fromkeys(f"{part}: {problem}" for part, one in found for problem in one.problems)),
         (),
         tuple(dict.fromkeys(danger for _, one in found for danger in one.dangers)),
     )
+
+
+def lint_file(read: Remedy | Recipe) -> Lint:
+    """What a remedy or a recipe would run for example values, and what would take it back. Never raises."""
+    return lint_recipe(read) if isinstance(read, Recipe) else _lint_remedy(read)
+
+
+def _lint_remedy(remedy: Remedy) -> Lint:
+    values = {name: param.example for name, param in remedy.params.items()}
+    made = rendered(remedy, "example", values)
+    if remedy.undo and not made.undo:
+        back = undoing(remedy, remedy.undo, "example", values, dict.fromkeys(remedy.look.numbers, 0))
+        made = replace(made, undo=back.apply, undone=back.converge)
+    return lint_playbooks(made, "example")
 
 
 def lint_recipe(recipe: Recipe) -> Lint:
