@@ -125,3 +125,17 @@ def test_a_trial_asks_for_what_an_event_would_give(mend: Mend) -> None:
     assert "there is no remedy nothing" in mend("remedies", "test", "nothing", "--node", "here").output
     elsewhere = mend("remedies", "test", "journal_vacuum", "--node", "there", "--with", "mount=/")
     assert "the host there is not in config/inventory.yml" in elsewhere.output
+
+
+def test_ones_own_are_listed_in_the_language_of_whoever_asks(mend: Mend, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder := mend.runtime / "config" / "remedies").mkdir(parents=True)
+    text = SHIPPED.joinpath("journal_vacuum.yml").read_text()
+    polish = "translations: {pl: {title: usuwa stare pliki dziennika, explain: gdy dysk jest pe\u0142ny}}\n"
+    (folder / "mine.yml").write_text(text + polish, encoding="utf-8")
+    english = next(line for line in text.splitlines() if line.startswith("title: "))[len("title: ") :]
+    for locale, told in (("pl_PL.UTF-8", "usuwa stare pliki"), ("ko_KR.UTF-8", english), ("C.UTF-8", english)):
+        monkeypatch.setenv("LC_ALL", locale)
+        shown = " ".join(mend("remedies", "show", "mine").stdout.split())
+        assert f"does {told}" in shown, shown
+    monkeypatch.setenv("LC_ALL", "pl_PL.UTF-8")
+    assert "usuwa stare pliki" in " ".join(mend("remedies", "list").stdout.split())

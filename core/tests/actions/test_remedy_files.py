@@ -45,6 +45,17 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
         ("risk: low", "risk: low\ncolour: red", "bad.yml:11: colour: no such key"),
         ("risk: low", "risc: low", "bad.yml:10: risc: no such key; take it out or correct its spelling"),
         ("interrupts: false", "interrupts: perhaps", "bad.yml:11: interrupts: Input should be a valid boolean"),
+        (
+            "risk: low",
+            "risk: low\ntranslations: {de: {title: abc, explain: abc}}",
+            "translations.de.[key]: Input should",
+        ),
+        ("risk: low", "risk: low\ntranslations: {pl: {title: abc}}", "bad.yml:11: translations.pl.explain: Field req"),
+        (
+            "risk: low",
+            "risk: low\ntranslations: {pl: {title: 'a {days}', explain: abc}}",
+            "bad.yml:11: translations.pl.title: {days} is not known here",
+        ),
         ("interrupts: false", "interrupts: 'no'", "bad.yml:11: interrupts: Input should be a valid boolean"),
         ("interrupts: false", "interrupts: 0", "bad.yml:11: interrupts: Input should be a valid boolean"),
         ("risk: low", "risk: low\nnever: [datastor]", "bad.yml:11: never.0: Input should be 'down', 'unhealthy', "),

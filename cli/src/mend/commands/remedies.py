@@ -28,6 +28,7 @@ from mesh_core.actions.remedies.loader import BadRemedy, bytes_of, line_of_part,
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.actions.remedies.rendering import rendered, undoing
+from mesh_core.models.languages import languages_in
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.playbook_lint import lint_file, lint_playbooks
 from mesh_core.storage.files import create_whole
@@ -69,7 +70,8 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
         told = [_as_json(register, action, action.choice) for action in register.types if action.choice]
         cli.say_json([*told, *(_recipe_as_json(register, name, one) for name, one in register.recipes.items())])
         return
-    rows = [_row(register, action, action.choice) for action in register.types if action.choice]
+    languages = _languages(cli)
+    rows = [_row(register, action, action.choice, languages) for action in register.types if action.choice]
     rows += [_row_of_recipe(register, name, recipe) for name, recipe in register.recipes.items()]
     cli.say_rows(COLUMNS, rows, lambda row: in_lines(row[:3], Text(": ").join(row[3:])))
     for why in register.refused.values():
@@ -207,7 +209,13 @@ def _no_such(register: Register, name: str) -> CliError:
     return CliError(plain(known), NOT_THERE)
 
 
-def _row(register: Register, action: ActionType, choice: Choice) -> Sequence[Text]:
+def _languages(cli: CliContext) -> tuple[str, ...]:
+    """Of whoever asks, by their locale."""
+    locale = next((cli.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if cli.environ.get(name)), "")
+    return languages_in(locale)
+
+
+def _row(register: Register, action: ActionType, choice: Choice, languages: Sequence[str]) -> Sequence[Text]:
     risk = Text(action.risk.value, RISK_STYLE.get(action.risk.value, ""))
     remedy = register.remedies.get(action.name)
     if remedy is None:
@@ -218,7 +226,7 @@ def _row(register: Register, action: ActionType, choice: Choice) -> Sequence[Tex
         risk,
         Text(_whose(register, action.name)),
         Text(", ".join(remedy.when.types)),
-        Text(remedy.title),
+        Text(remedy.told_in(languages).title),
     )
 
 
@@ -247,9 +255,10 @@ def _say(cli: CliContext, name: str, remedy: Remedy | Recipe) -> None:
     if isinstance(remedy, Recipe):
         say_recipe(cli, remedy)
         return
+    told = remedy.told_in(_languages(cli))
     for label, text in (
-        ("does", remedy.title),
-        ("offered", f"to {remedy.explain}"),
+        ("does", told.title),
+        ("offered", f"to {told.explain}" if told is remedy else told.explain),
         ("for", ", ".join(remedy.when.types)),
         ("needs", ", ".join(remedy.when.needs) or "nothing that an agent finds"),
         ("risk", f"{remedy.risk.value}{', the service is away meanwhile' if remedy.interrupts else ''}"),

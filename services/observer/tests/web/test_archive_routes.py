@@ -53,7 +53,8 @@ async def asked(tmp_path: Path) -> AsyncIterator[Asked]:
 
 
 async def test_the_catalogue_counts_what_each_did_and_names_a_bad_file(asked: Asked, tmp_path: Path) -> None:
-    own_folder(tmp_path, mine=GOOD, broken="title: [")
+    polish = "translations: {pl: {title: czyści katalog, explain: gdy jest pełny}}\n"
+    own_folder(tmp_path, mine=GOOD + polish, broken="title: [")
     for number, type_, undone in ((1, "unit_start", None), (2, "unit_start", True), (3, "undo_unit_start", None)):
         name = asked.shelf.propose(asked.shelf.event(at=number), type=type_, action=type_)
         helped = {"result": "failed", "verdict": "not_helped", "undone": True} if undone else {}
@@ -63,6 +64,14 @@ async def test_the_catalogue_counts_what_each_did_and_names_a_bad_file(asked: As
     rows = {row["name"]: row for row in told["items"]}
     assert [*rows] == [*(action.name for action in SHIPPED.types if action.choice), "mine"]
     assert (rows["unit_start"]["runs"], rows["unit_start"]["proven"], rows["unit_start"]["undone"]) == (2, 1, 2)
+    for reads, does in (
+        ("pl-PL,pl;q=0.9", "czyści katalog"),
+        ("en,pl", "empties the scratch folder"),
+        ("", "empties the"),
+    ):
+        asked.http.headers["Accept-Language"] = reads
+        (mine,) = (row for row in (await asked.get("/remedies"))["items"] if row["name"] == "mine")
+        assert mine["does"].startswith(does)
     assert (rows["mine"]["whose"], rows["mine"]["runs"], rows["mine"]["types"]) == ("own", 0, ["scratch_full"])
     assert (rows["journal_vacuum"]["whose"], rows["redeploy"]["whose"]) == ("shipped", "built_in")
     recipes = {row["name"]: row for row in told["recipes"]}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -89,6 +89,13 @@ class Undo(FilePart):
     proof: Expression | None = None
 
 
+class Translation(FilePart):
+    """What people read of it in a list, in their language; where something is decided, it is said in English."""
+
+    title: Line
+    explain: Line
+
+
 class Limits(FilePart):
     """`seconds`: a run that takes longer is ended. `per_hour`: how often it may begin on one target within an hour;
     not given: as often as the policy's max_restarts_per_hour says of all repairs there together."""
@@ -123,6 +130,13 @@ class Remedy(FilePart):
     undo: Undo | None = None
     limits: Limits
     replaces: ActionWord | None = None
+    translations: dict[Literal["pl", "ko"], Translation] = Field(default_factory=dict)
+
+    def told_in(self, languages: Iterable[str]) -> Remedy | Translation:
+        """Whatever has the title and the words in the first of these languages that it is there in; else itself."""
+        known: Mapping[str, Translation] = {str(code): told for code, told in self.translations.items()}
+        first = next((code for code in languages if code == "en" or code in known), "en")
+        return known.get(first, self)
 
     @property
     def may_interrupt(self) -> bool:
@@ -168,6 +182,8 @@ class Remedy(FilePart):
         for part, text, known in (
             ("title", self.title, set[str]()),
             ("explain", self.explain, set[str]()),
+            *((f"translations.{code}.title", told.title, set[str]()) for code, told in self.translations.items()),
+            *((f"translations.{code}.explain", told.explain, set[str]()) for code, told in self.translations.items()),
             ("estimate", self.estimate, params | {*self.when.needs}),
             ("shows", self.shows, params | numbers),
         ):

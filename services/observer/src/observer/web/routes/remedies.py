@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
 from mesh_core.actions.action_type import ActionType, Choice
 from mesh_core.actions.register import Register
 from mesh_core.actions.remedies.recipe_file import Recipe
+from mesh_core.models.languages import languages_in
 from observer.index.healing_series import read_by_type, read_undone
 from observer.index.results import SuccessRow
 from observer.web.dependencies import Context, Viewer
@@ -27,7 +28,7 @@ class CatalogueEntry(BaseModel):
 
     name: str = Field(description="the proposal's `type`")
     whose: Literal["built_in", "shipped", "own"] = Field(description="own: a file of config/remedies")
-    does: str = Field(description="what it does, in few words")
+    does: str = Field(description="what it does, in few words; in the reader's language where its file has it")
     risk: str = Field(description="low, guarded, high")
     interrupts: bool = Field(description="the service is away meanwhile")
     types: list[str] = Field(description="of events that it is for; empty: what the policy says")
@@ -66,8 +67,9 @@ class Counted:
 
 
 @router.get("/remedies")
-def remedies(context: Context, user: Viewer) -> Catalogue:
+def remedies(context: Context, user: Viewer, accept_language: Annotated[str, Header()] = "") -> Catalogue:
     """What the mesh can propose, and what each did here so far."""
+    languages = languages_in(accept_language)
     register = context.config.remedies.use()
     try:
         counted = query_index(context, lambda c, complete: _counted(c))
@@ -75,7 +77,7 @@ def remedies(context: Context, user: Viewer) -> Catalogue:
         counted = None
     offered = ((action, action.choice) for action in register.types if action.choice)
     return Catalogue(
-        items=[_entry(register, action, choice, counted) for action, choice in offered],
+        items=[_entry(register, action, choice, counted, languages) for action, choice in offered],
         recipes=[_recipe(register, name, recipe) for name, recipe in register.asked_for.items()],
         problems=[*register.refused.values()],
     )
@@ -95,14 +97,16 @@ def _counted(connection: Connection) -> Counted:
     return Counted({row.type: row for row in read_by_type(connection)}, read_undone(connection))
 
 
-def _entry(register: Register, action: ActionType, choice: Choice, counted: Counted | None) -> CatalogueEntry:
+def _entry(
+    register: Register, action: ActionType, choice: Choice, counted: Counted | None, languages: Sequence[str]
+) -> CatalogueEntry:
     name, remedy = action.name, register.remedies.get(action.name)
     ran = counted.ran.get(name) if counted else None
     taken_back = counted.ran.get(action.undone_by) if counted else None
     return CatalogueEntry(
         name=name,
         whose="own" if name in register.own else "shipped" if remedy else "built_in",
-        does=remedy.title if remedy else choice.meaning,
+        does=remedy.told_in(languages).title if remedy else choice.meaning,
         risk=action.risk.value,
         interrupts=choice.interrupts,
         types=[*remedy.when.types] if remedy else [],
