@@ -87,6 +87,8 @@ async def test_what_is_refused_at_the_door_is_told_in_a_sentence_and_kept_withou
             (json.dumps({**asked, "password": "hunter2hunter2"}), "password"),
             ('{"text": ', "JSON"),
             ("[1]", "dictionary"),
+            ("[" * 100_000, "nested too deep"),
+            ('{"text": ' + "9" * 6000 + "}", "too many digits"),
         ),
         start=1,
     ):
@@ -107,6 +109,9 @@ async def test_what_it_asks_is_answered_once_and_nothing_else(desk: Desk) -> Non
     assert told["questions"] == [{"slot": "port", "text": "Which port?", "choices": ["80", "443"]}]
     odd = await desk.http.post("/requests/req-0123456789ab/answer", json={"answers": {"name": "x"}})
     assert (odd.status_code, "it asks for port" in odd.json()["detail"]) == (422, True)
+    more = {"answers": {"port": "80"}, "cancel": True}
+    odd = await desk.http.post("/requests/req-0123456789ab/answer", json=more)
+    assert (odd.status_code, "cancel" in odd.json()["detail"]) == (422, True)
     said = await desk.http.post("/requests/req-0123456789ab/answer", json={"answers": {"port": "80"}})
     assert said.status_code == 202, said.text
     assert (await desk.http.post("/requests/req-0123456789ab/cancel")).status_code == 202

@@ -25,6 +25,7 @@ STATUS_OF = {
     RefusalReason.INVALID: 422,
     RefusalReason.FORBIDDEN: 403,
 }
+NO_JSON = "body: it is no JSON that can be read here: nested too deep, or a number of too many digits"
 _CODE_OF_STATUS = {401: "unauthenticated", 403: "forbidden", 404: "unknown", 405: "method", 413: "too_large"}
 
 log = structlog.get_logger()
@@ -75,6 +76,8 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def framework_error(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400:  # FastAPI says so of a body at which Python's own reader gave up, and no more
+            return _answer(422, "invalid", NO_JSON)
         code = _CODE_OF_STATUS.get(error.status_code, "http")
         return _answer(error.status_code, code, str(error.detail), dict(error.headers or {}))
 

@@ -15,6 +15,7 @@ from fastapi import Request as HttpRequest
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from mesh_core.messaging.bus import BusDown
 from mesh_core.models.parsing import read_asked
@@ -25,7 +26,7 @@ from mesh_core.policy.inventory.values import Unreadable
 from mesh_core.security.redaction import clean
 from mesh_core.security.secrets_in_text import without_secrets
 from observer.web.app_context import AppContext
-from observer.web.errors import HttpProblem, sentence_of
+from observer.web.errors import NO_JSON, HttpProblem, sentence_of
 
 KEPT_CHARS = 4096
 
@@ -59,6 +60,10 @@ class KeptWhenRefused(APIRoute):
                 return await handle(request)
             except RequestValidationError as error:
                 await _keep(request, sentence_of(error))
+                raise
+            except HTTPException as error:
+                if error.status_code == 400:
+                    await _keep(request, NO_JSON)
                 raise
             except HttpProblem as error:
                 if error.problem.error == "invalid":  # what a planner refused it has told itself

@@ -82,6 +82,7 @@ class NewRequest(BaseModel):
 class Answers(BaseModel):
     """By the slot of each question."""
 
+    model_config = ConfigDict(extra="forbid")
     answers: Annotated[dict[str, str], Field(min_length=1, max_length=MAX_ANSWERS)]
 
 
