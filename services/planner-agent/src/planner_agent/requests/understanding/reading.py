@@ -103,7 +103,7 @@ def read_request(
         made = _read(attempts, clause, bare, readings[-1].shared if readings else ())
         if isinstance(made, NotRead):
             return _why_not(made, text, None if made.between else beyond(text, clauses, recipes))
-        wished |= any(hit.owner.what is What.WISH for one in (*bare, clause) for hit in one.hits)
+        wished = _wished([*bare, clause], wished)
         if not wished and any(one.told and one.risk is not Risk.LOW for one in made):
             return _TOLD
         said += _hosts_of(clause, made[-1])
@@ -125,6 +125,12 @@ def _read(
         return together if isinstance(together, NotRead) else [together]
     made = [attempts.read(one, (), before) for one in (*bare, clause)]
     return next((one for one in made if isinstance(one, NotRead)), [one for one in made if isinstance(one, Reading)])
+
+
+def _wished(clauses: Sequence[Clause], before: bool) -> bool:
+    """Is it a wish? The clause before hands it on ("... is stopped and disabled") but to one that tells by itself."""
+    said = {hit.owner.what for clause in clauses for hit in clause.hits}
+    return What.WISH in said or (before and What.STATE not in said)
 
 
 def _no_text(text: str) -> str:
