@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from mesh_core.actions.remedies.recipe_file import Slot
@@ -23,7 +24,6 @@ LONG = 6  # letters of a word in which another one may end by chance
 _LIKE_A_HOST = re.compile(r"(?:node|host|server|srv|web|db|vm|pi|nas)-?[0-9]{1,3}")
 _A_FILE = re.compile(r"\.(?:html?|txt|conf|cfg|j2|ya?ml|json|sh|ini|css|js|zip|gz|tar|pub)$")
 _NO_WORDS = {SlotType.TEXT, SlotType.PATH, SlotType.URL, SlotType.PUBLIC_KEY, SlotType.SCHEDULE}
-_HARDLY_NAMES = frozenset(map(fold, hardly_names()))
 KINDS: Mapping[TokenKind, frozenset[SlotType]] = {
     TokenKind.WORD: frozenset(SlotType) - _NO_WORDS,
     TokenKind.TEXT: frozenset({SlotType.TEXT, SlotType.SCHEDULE, SlotType.PUBLIC_KEY, *_NAMES}),
@@ -127,7 +127,7 @@ class Filler:
             return False
         if chunk.behind and word in known.language.names_behind_nouns:
             return False
-        if word in known.nouns or word in known.language.ordinary or word in _HARDLY_NAMES:  # "delete the user files"
+        if word in known.nouns or word in known.language.ordinary or word in _hardly_names():  # "delete the user files"
             return True
         if slot.type is SlotType.USER and self._ends_like_a_thing(word):
             return True
@@ -140,6 +140,12 @@ class Filler:
     def _ends_like_a_thing(self, word: str) -> bool:
         """ "remove user kubeconfig" speaks of a file that is the user's."""
         return any(len(one) >= LONG and word.endswith(one) for one in self.lexicon.language.ordinary)
+
+
+@cache
+def _hardly_names() -> frozenset[str]:
+    """As words are compared. Read when the first request comes."""
+    return frozenset(map(fold, hardly_names()))
 
 
 def _may_be_name(text: str) -> bool:

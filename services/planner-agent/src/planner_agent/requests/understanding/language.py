@@ -95,7 +95,7 @@ def language(code: str) -> Language:
 def hardly_names() -> frozenset[str]:
     """Of any language, also of those that nobody here reads: words that take back what is said, and whole systems."""
     text = resources.files(__package__).joinpath("languages", "hardly_names.yml").read_bytes()
-    said: dict[str, list[str]] = yaml.load(text, yaml.BaseLoader)  # noqa: S506
+    said: dict[str, list[str]] = yaml.load(text, BaseLoader)  # noqa: S506
     return frozenset(word for words in said.values() for word in words)
 
 
