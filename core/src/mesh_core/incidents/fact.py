@@ -41,6 +41,8 @@ class Fact(StrEnum):
     REFUSED = "refused"  # it answers a probe, and wants a login or fewer questions
     UNRESOLVED = "unresolved"  # the name that a probe looked for leads to no address
     DEPENDENCY_DOWN = "dependency_down"  # what it needs to run does not
+    OVER_LIMIT = "over_limit"  # it runs, and takes more memory than the limit that its owner gave it
+    HOST_AWAY = "host_away"  # its sender says that the host of what it checks is away, which it tells of by itself
     WHOLE_NODE = "whole_node"  # no service is named
     ADDRESS = "address"  # the service's name is an address, of which nobody says what runs there
     BAD_NAME = "bad_name"  # the service's name is no name

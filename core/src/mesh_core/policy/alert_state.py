@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from mesh_core.models.owner_labels import bare_key
+from mesh_core.models.truth import truth_in
+
 # Words that are said of alerts only. "ok", "up", "clear", "closed" are said of things as well, a shut port among them:
 # they count in a severity, in a field for the state of an alert alone, or where the sender's other fields show that its
 # `state` is the alert's.
@@ -54,6 +57,7 @@ _ENDED_BESIDE = (  # who sends one of these speaks in `state` or `status` of the
     *("oldstate", "oldstatus", "previousstate", "previousstatus", "prevstate"),  # who tells of a change
     *("lastping", "pingurl", "checkurl", "grace", "gracetime"),  # who waits for signs of life
 )
+_OF_A_SERVICE = ("servicedescription", "servicedesc", "servicename", "servicedisplayname")
 _ENDS_SO = (" succeeded", " recovered", ".resolved", "_resolved", ".recovered", "_recovered", " ok")
 # What is said of a thing in good health, by whatever watches it: the end of an alert where its state is asked for.
 _WELL = frozenset(
@@ -79,6 +83,8 @@ def is_over(path: tuple[str, ...], word: str, beside: frozenset[str]) -> bool:
         return word in _OVER
     if path in (("status",), ("state",)):
         return word in _OVER or (word in _ENDED and not beside.isdisjoint(_ENDED_BESIDE))
+    if path == ("hoststate",) and not beside.isdisjoint((*_OF_A_SERVICE, "servicestate")):
+        return False  # a check of a service tells of its host beside
     if len(path) == 1 and path[0] in _ALERTS_OWN:
         return word in _ENDED or word.endswith(_ENDS_SO)
     return path == ("action",) and word in ("resolve", "resolved", "close")
@@ -89,3 +95,12 @@ def is_firing(payload: dict[str, Any]) -> bool:
     listed = payload.get("alerts")
     alerts = [payload, *listed] if isinstance(listed, list) else [payload]
     return any(isinstance(alert, dict) and alert.get("status") in ("firing", "alerting") for alert in alerts)
+
+
+def is_host_away(payload: dict[str, Any]) -> bool:
+    """Does a check of a service say that its host is away? Nagios, Icinga and their kin tell of the host by itself."""
+    told = {bare_key(key): value for key, value in payload.items()}
+    if not any(told.get(key) for key in _OF_A_SERVICE):
+        return False
+    state = str(told.get("hoststate", "")).strip().lower()
+    return state in ("down", "unreachable") or ("reachable" in told and truth_in(told["reachable"]) is False)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from mesh_core.policy.plugin_output import says_unanswered
 from mesh_core.policy.text_line import CONTINUED, TextLine, stands_in
 
 MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for
@@ -69,7 +70,7 @@ def _lines(payload: Mapping[str, Any]) -> Iterator[TextLine]:
         for line in text.split("\n"):
             if not CONTINUED.match(line):
                 head = line
-            yield TextLine(line, printed, head)
+            yield TextLine(line, printed and not says_unanswered(line), head)  # what a check prints is no program's own
 
 
 def _pieces(payload: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:

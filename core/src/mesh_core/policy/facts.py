@@ -17,7 +17,8 @@ from mesh_core.models.owner_labels import bare_key, engine_attributes, restart_f
 from mesh_core.models.records import is_name, is_service_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
-from mesh_core.policy.alert_state import is_firing, is_over
+from mesh_core.policy.alert_state import is_firing, is_host_away, is_over
+from mesh_core.policy.memory_limit import is_over_its_limit
 from mesh_core.policy.names.known_names import is_address
 from mesh_core.policy.orchestrators import is_of_kubernetes, is_of_swarm
 from mesh_core.policy.payload_fields import fields_of
@@ -35,7 +36,7 @@ LOOP_COUNT = 5  # restarts that something else already made without success
 # What may make an alarm silent: somebody whose word counts says so in a field. "Nobody knows better" is none of them.
 REASONS_FOR_SILENCE = frozenset(
     {
-        *(Fact.RESOLVED, Fact.TEST, Fact.MAINTENANCE, Fact.OPERATOR, Fact.FINISHED),
+        *(Fact.RESOLVED, Fact.TEST, Fact.MAINTENANCE, Fact.OPERATOR, Fact.FINISHED, Fact.HOST_AWAY),
         *(Fact.TRANSIENT, Fact.JUST_BOOTED),  # not yet: whoever says so will say it again if it lasts
     }
 )
@@ -86,6 +87,8 @@ _STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "su
 _CONTAINER_STATES = frozenset({"status", "state", "containerstate"})  # systemd's "dead" is a unit that rests
 # Somebody makes it anew or moves it on just now; a restart would come between.
 _AT_WORK = frozenset({"restarting", "recreating", "updating", "upgrading", "pulling", "deploying", "migrating"})
+_ABSENT = frozenset({"absent", "missing", "not found", "no such container"})
+_NO_MORE = _ABSENT | {"dead"}  # Docker's "dead": half removed, cannot be started
 _HEALTH_KEYS = frozenset({"health", "healthstatus"})
 # It answers, and finds fault with who asks: no restart changes that. Not what a page, a service or time may lack.
 _REFUSALS = frozenset(range(400, 500)) - {404, 408, 410, 423, 424, 425}
@@ -105,6 +108,7 @@ _SILENCED = frozenset(
         *("downtime", "silenced", "muted", "suppressed", "issilenced", "issuppressed", "eventsuppressed"),
     }
 )
+_WINDOWS = _SILENCED | {"window", "maintenancewindow", "syncwindow", "silence"}  # `{"active": true, ...}`
 _DEPENDENCY_DOWN = (
     *("exited", "missing", "dead", "created", "unhealthy", "restarting", "paused", "failed", "inactive"),
     *("down", "stopped", "unreachable", "not running", "unavailable"),
@@ -121,6 +125,7 @@ _PACKAGE_MANAGERS = frozenset({"dpkg", "apt", "aptget", "dnf", "yum", "zypper", 
 _ACKNOWLEDGED = frozenset({"acknowledged", "acknowledgement", "isacknowledged", "problemhasbeenacknowledged"})
 _NO_NAME = re.compile(r"[$`;|&<>(){}\n]")  # shell, not an escape of systemd's
 _LAST_LOOK = 3  # an attempt that is no first look any more, whatever the sender still waits for
+_NEVER_STARTED = 128  # Docker's own code for an error of the start that names no program: a network, a mount, a device
 _ENGINE_FAILED = 125  # docker and podman: they themselves failed, the program never ran
 
 
@@ -132,12 +137,14 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
     if key in _STATE_KEYS and "laststate" not in path and not _monitoring(path):
         if word in (_DOWN_UNITS if key in ("activestate", "substate") else _DOWN_STATES) or _EXITED.match(word):
             yield Fact.DOWN
-        if word == "dead" and key in _CONTAINER_STATES:
-            yield Fact.GONE  # Docker's "dead": half removed, cannot be started
+        if word in _NO_MORE and key in _CONTAINER_STATES:
+            yield Fact.GONE
         if word in _AT_WORK:
             yield Fact.RESTARTING
         if word == "running" or (word == "active" and key == "activestate"):
             yield Fact.RUNNING
+    if path == ("container",) and word in _ABSENT:
+        yield Fact.GONE
     if path[-2:] == ("state", "running") and yes:
         yield Fact.RUNNING
     if (path[-2:] == ("state", "running") or path == ("mounted",)) and truth_in(value) is False:
@@ -243,6 +250,8 @@ def _of_monitoring(
             yield Fact.TEST
         if key in _SILENCED:
             yield Fact.MAINTENANCE
+    if key == "active" and yes and len(path) == 2 and path[0] in _WINDOWS:
+        yield Fact.MAINTENANCE
     if len(path) == 1 and key in _ACKNOWLEDGED and (yes or (number is not None and number > 0)):
         yield Fact.MAINTENANCE  # somebody works on it
     if key == "nodeuptimeseconds" and number is not None and 0 <= number < 600:  # a bare uptime may be a process's
@@ -280,7 +289,13 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.BACKED)
     if event.trust is Trust.NODE:
         found.add(Fact.OWN)
+    if is_over_its_limit(payload):
+        found.add(Fact.OVER_LIMIT)
+    if is_host_away(payload):
+        found.add(Fact.HOST_AWAY)
     ages = (whole_in(payload.get(key)) for key in _AGES)
+    if isinstance(health := payload.get("health"), str) and health.strip().lower() == "starting":
+        found.add(Fact.YOUNG)  # its start period is not over
     if event.runtime and any(age is not None and 0 <= age < YOUNG_SECONDS for age in ages):
         found.add(Fact.YOUNG)
     if event.runtime is Runtime.SUPERVISOR and payload.get("state") == "STOPPED":
@@ -307,7 +322,7 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
     for key, value in payload.items():
         part = key.removeprefix("declared")
         if part != key and part in live and live[part] != value:
-            found.add(Fact.DRIFTED)
+            found |= {Fact.DRIFTED, Fact.COMPOSE}  # and there is a declaration to make it from
     hashes = [v for k, v in payload.items() if k.endswith("config_hash") and isinstance(v, str)]
     if len(set(hashes)) > 1:
         found |= {Fact.DRIFTED, Fact.COMPOSE}  # nobody else keeps such a hash
@@ -323,7 +338,7 @@ def _could_not_start(event: HealthEvent) -> bool:
     payload = event.payload
     error = payload.get("error")
     code = whole_in(payload.get("exit_code"))
-    if "container" in payload and code == _ENGINE_FAILED and error:
+    if "container" in payload and (code == _NEVER_STARTED or (code == _ENGINE_FAILED and error)):
         return True
     if event.runtime is Runtime.DOCKER:
         return (bool(error) and payload.get("status") in ("exited", "created", "dead")) or (

@@ -9,14 +9,22 @@ from __future__ import annotations
 import re
 
 OUTPUT_KEYS = frozenset({"output", "pluginoutput", "checkoutput", "serviceoutput", "checkresultoutput", "stateoutput"})
+_CRITICAL = r"(?:critical|critique|kritisch|crítico|critico|krytyczny)"  # as translated plugins print it
+_REFUSED = (  # ECONNREFUSED as the C library says it
+    r"(?:connection refused|verbindungsaufbau abgelehnt|connexion refusée|conexión rehusada|connessione rifiutata"
+    r"|conexão recusada|verbinding is geweigerd|połączenie odrzucone|в соединении отказано"
+    r"|拒绝连接|接続を拒否されました)"
+)
 _STOPPED = re.compile(
     r"procs (?:critical|warning): 0 process(?:es)?\b"
     r"|(?:systemd )?critical(?: - |: )(?:service )?[\w.@-]{1,128}(?:: | is | )(?:failed|inactive|not running|dead)\b"
+    rf"|(?:[a-z0-9_]{{1,20}} )?{_CRITICAL} ?[:-] (?:service |process |daemon )?'?[\w.@-]{{1,64}}(?: \d{{1,3}})?'?"
+    r" (?:is|has) not (?:been )?running\b"
 )
 _UNANSWERED = re.compile(
-    r"(?:(?:http|tcp|critical)[ a-z]{0,20}[:-] )?"
-    r"(?:connect to address \S{1,80}(?: and port \d{1,5})?: connection refused"
-    r"|connection refused\b|socket timeout\b|(?:cannot make|unable to open) (?:ssl|tcp) (?:connection|socket)"
+    rf"(?:(?:http|tcp|{_CRITICAL})[ a-z]{{0,20}}[:-] )?"
+    rf"(?:connect to address \S{{1,80}}(?: and port \d{{1,5}})?: {_REFUSED}"
+    rf"|{_REFUSED}|socket timeout\b|(?:cannot make|unable to open) (?:ssl|tcp) (?:connection|socket)"
     r"|no data (?:was )?received from host)"
 )
 

@@ -7,7 +7,7 @@ towards `notify`, whatever the rules say; `ignore` needs a field that says why (
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
@@ -17,7 +17,6 @@ from typing import Any
 from mesh_core.actions.action_type import Choice, nothing_else
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import Register, current
-from mesh_core.incidents.alert_name import alert_name_for
 from mesh_core.incidents.causes_over import CAUSES_OVER
 from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
@@ -43,6 +42,7 @@ from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where p
 from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy, rule_lines
 from mesh_core.policy.sighted import speaks_against, was_stopped, with_sighting, without_another
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
+from mesh_core.runbooks.clues import clues_in
 from mesh_core.runbooks.index import RunbookIndex
 from mesh_core.runbooks.shipped import shipped_index
 
@@ -212,8 +212,8 @@ class Policy:
         return unmet | {word: why for word, why in self._register.unusable.items() if word in words}
 
     def _rule_for(self, event: HealthEvent, known: set[str]) -> PolicyRule:
-        alert = alert_name_for(event).lower()
-        return next((rule for rule in self.rules if _fits(rule.when, event, alert, known)), UNKNOWN)
+        alerts = [name.lower() for name in clues_in(event).names if name != event.type]
+        return next((rule for rule in self.rules if _fits(rule.when, event, alerts, known)), UNKNOWN)
 
     def _fences(
         self, event: HealthEvent, facts: frozenset[Fact], past: TrackRecord
@@ -300,10 +300,11 @@ def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
     return any(name and fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
-def _fits(when: When, event: HealthEvent, alert: str, known: set[str]) -> bool:
+def _fits(when: When, event: HealthEvent, alerts: Sequence[str], known: set[str]) -> bool:
+    """`alerts`: what its sender calls it, in lower case."""
     if when.types and not any(fnmatchcase(event.type, pattern) for pattern in when.types):
         return False
-    if when.alerts and not any(fnmatchcase(alert, pattern.lower()) for pattern in when.alerts):
+    if when.alerts and not any(fnmatchcase(alert, p.lower()) for alert in alerts for p in when.alerts):
         return False
     if when.services and not _is_one_of(event.service or "", when.services):
         return False
