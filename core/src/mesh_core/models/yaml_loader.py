@@ -22,14 +22,21 @@ MAX_DEPTH = 100  # collections in collections
 def check_depth(text: str) -> None:
     """Before anything is built: libyaml's composer has no bound of its own, and ends the process at some 50,000.
     Raises RecursionError beyond MAX_DEPTH, and YAMLError."""
+    for _ in events_within(text, MAX_DEPTH):
+        pass
+
+
+def events_within(text: str, most: int) -> Iterator[yaml.Event]:
+    """What a parser meets, one after the other. Raises RecursionError at the first that is deeper, and YAMLError."""
     depth = 0
     for event in yaml.parse(text, Loader=SafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > MAX_DEPTH:
-                raise RecursionError(f"nested deeper than {MAX_DEPTH}")
+            if depth > most:
+                raise RecursionError(f"nested deeper than {most}")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+        yield event
 
 
 def line_of(root: Any, path: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from mesh_core.models.yaml_loader import SafeLoader
+from mesh_core.models.yaml_loader import SafeLoader, events_within
 
 MAX_DEPTH = 50
 _PLAIN = (str, int, float, type(None))
@@ -59,19 +59,17 @@ def _where(text: str, error: Exception) -> str:
 
 def _check_events(text: str) -> None:
     """Before anything is built: depth, aliases, tags. Ends at the first, so that hostile text costs little."""
-    depth = 0
-    for event in yaml.parse(text, Loader=SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            raise NotReadable("it is not plain YAML: an alias (*name) is used")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise NotReadable(f"it is nested deeper than {MAX_DEPTH}")
-        if isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        tag = getattr(event, "tag", None)
-        if tag not in (None, "!") and not (tag == "!unsafe" and isinstance(event, yaml.ScalarEvent)):
-            raise NotReadable(f"it is not plain YAML: the tag {str(tag)[:80]} is used (only !unsafe on a text may be)")
+    try:
+        for event in events_within(text, MAX_DEPTH):
+            if isinstance(event, yaml.AliasEvent):
+                raise NotReadable("it is not plain YAML: an alias (*name) is used")
+            tag = getattr(event, "tag", None)
+            if tag not in (None, "!") and not (tag == "!unsafe" and isinstance(event, yaml.ScalarEvent)):
+                raise NotReadable(
+                    f"it is not plain YAML: the tag {str(tag)[:80]} is used (only !unsafe on a text may be)"
+                )
+    except RecursionError:
+        raise NotReadable(f"it is nested deeper than {MAX_DEPTH}") from None
 
 
 class _PlainLoader(SafeLoader):  # type: ignore[misc]
