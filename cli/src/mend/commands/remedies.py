@@ -27,7 +27,7 @@ from mesh_core.actions.register import SHIPPED, Register
 from mesh_core.actions.remedies.loader import BadRemedy, bytes_of, line_of_part, load_remedy, read_named
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.actions.remedies.rendering import rendered, undoing
+from mesh_core.actions.remedies.rendering import rendered, rendered_example, undoing_example
 from mesh_core.models.languages import languages_in
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.playbook_lint import lint_file, lint_playbooks
@@ -268,7 +268,7 @@ def _say(cli: CliContext, name: str, remedy: Remedy | Recipe) -> None:
         ("at most", _limits(remedy)),
     ):
         cli.say_beside(f"  {label:<11} ", plain(text))
-    plays = _plays(remedy)
+    plays = rendered_example(remedy, NODE)
     for heading, text in (
         ("It looks with this playbook, before and after", plays.look),
         ("Approval runs this one", plays.apply),
@@ -284,20 +284,11 @@ def _limits(remedy: Remedy) -> str:
     return f"{seconds} s" + (f", and {times} times an hour on one target" if times else "")
 
 
-def _plays(remedy: Remedy) -> PlaybookSet:
-    return rendered(remedy, NODE, _examples(remedy))
-
-
 def _undo(remedy: Remedy) -> Iterator[tuple[str, PlaybookSet]]:
     """When it is taken back, and what then runs, after a first look that saw nothing but zeros."""
     if remedy.undo:
         how = "By itself, where it does not help" if remedy.undo.by_itself else "Afterwards, where a person asks for it"
-        zeros = dict.fromkeys(remedy.look.numbers, 0)
-        yield f"{how}, this one takes it back", undoing(remedy, remedy.undo, NODE, _examples(remedy), zeros)
-
-
-def _examples(remedy: Remedy) -> dict[str, int | str]:
-    return {name: param.example for name, param in remedy.params.items()}
+        yield f"{how}, this one takes it back", undoing_example(remedy, remedy.undo, NODE)
 
 
 def _recipe_as_json(register: Register, name: str, recipe: Recipe) -> dict[str, object]:

@@ -39,6 +39,16 @@ def rendered(remedy: Remedy, node: str, values: dict[str, Any]) -> PlaybookSet:
     return replace(plays, undo=back.apply, undone=back.converge)
 
 
+def rendered_example(remedy: Remedy, node: str) -> PlaybookSet:
+    """With values that fit and stand for any."""
+    return rendered(remedy, node, _examples(remedy))
+
+
+def undoing_example(remedy: Remedy, undo: Undo, node: str) -> PlaybookSet:
+    """Likewise, after a first look that saw nothing but zeros."""
+    return undoing(remedy, undo, node, _examples(remedy), dict.fromkeys(remedy.look.numbers, 0))
+
+
 def undoing(remedy: Remedy, undo: Undo, node: str, values: Mapping[str, Any], before: Mapping[str, Any]) -> PlaybookSet:
     """What takes back a run of the remedy whose first look saw the numbers `before`."""
     known = {**values, **{f"{BEFORE_NAME}{name}": before[name] for name in remedy.look.numbers}}
@@ -51,6 +61,10 @@ def undoing(remedy: Remedy, undo: Undo, node: str, values: Mapping[str, Any], be
         look=play(f"Look at {node}", node, known, *seen, *answer),
         converge=play(f"All is as before on {node}", node, known, *seen, *answer, measured, held),
     )
+
+
+def _examples(remedy: Remedy) -> dict[str, Any]:
+    return {name: param.example for name, param in remedy.params.items()}
 
 
 def _seen(remedy: Remedy) -> list[Task]:

@@ -12,7 +12,7 @@ from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.recipe_tasks import example_playbooks
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.actions.remedies.rendering import rendered, undoing
+from mesh_core.actions.remedies.rendering import rendered_example, undoing_example
 from mesh_core.actions.remedies.slot_values import EXAMPLE_ATTACHMENTS
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Playbook, Proposal
 from mesh_core.policy.playbook_lint.plays import Scope, play_findings
@@ -97,10 +97,9 @@ def lint_file(read: Remedy | Recipe) -> Lint:
 
 
 def _lint_remedy(remedy: Remedy) -> Lint:
-    values = {name: param.example for name, param in remedy.params.items()}
-    made = rendered(remedy, "example", values)
+    made = rendered_example(remedy, "example")
     if remedy.undo and not made.undo:
-        back = undoing(remedy, remedy.undo, "example", values, dict.fromkeys(remedy.look.numbers, 0))
+        back = undoing_example(remedy, remedy.undo, "example")
         made = replace(made, undo=back.apply, undone=back.converge)
     return lint_playbooks(made, "example")
 
