@@ -19,7 +19,7 @@ from mesh_core.runbooks.index import Match
 from mesh_core.runbooks.runbook import Runbook
 
 MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
-_LAST = frozenset({NOTIFY.word, IGNORE.word})
+MESSAGES = frozenset({NOTIFY.word, IGNORE.word})  # they touch no host
 SIGHTING = "sighting"  # the step, and the fence, of what the node's own agent sees
 
 
@@ -96,7 +96,7 @@ class Offer:
         self.actions -= unmet.keys()
         if self.preferred in unmet:
             self._in_its_place = True
-            self._instead = tuple(word for word in self._named if word in self.actions and word not in _LAST)
+            self._instead = tuple(word for word in self._named if word in self.actions and word not in MESSAGES)
             if not self._instead:
                 self.reason, self.rule_name = f"{self.reason}; {_not_offered(unmet)}", "needs"
             self.preferred = next(iter(self._instead), NOTIFY.word)
@@ -118,7 +118,7 @@ class Offer:
             return
         if self._rule.runbook_adds:
             self.add([word for word in runbook.helps if word == RESTART.word], runbook)
-        helps = next((word for word in runbook.helps if word in self.actions - _LAST), NOTIFY.word)
+        helps = next((word for word in runbook.helps if word in self.actions - MESSAGES), NOTIFY.word)
         if self.preferred in runbook.useless:
             said = f"the runbook {runbook.id} says that {self.preferred} cannot help"
         elif helps != NOTIFY.word and self._gives_way_to(runbook):
@@ -144,7 +144,7 @@ class Offer:
 
     def hold_back(self, sentence: str) -> None:
         """What the node's own agent sees speaks against what is preferred; it stays in the offer."""
-        if sentence and self.preferred not in _LAST:
+        if sentence and self.preferred not in MESSAGES:
             self.actions.add(NOTIFY.word)
             self.preferred, self.rule_name, self.reason = NOTIFY.word, SIGHTING, f"{self.reason}; {sentence}"
             self._note(SIGHTING, sentence)
@@ -170,7 +170,7 @@ class Offer:
     def allowed(self, event: HealthEvent, past: TrackRecord, choice_words: Sequence[str]) -> Allowed:
         """Its end, ranked by what was done to this target before."""
         made = {word: action for word in self._named if word in self.actions and (action := type_for(word, event))}
-        runs = {word: action for word, action in made.items() if word not in _LAST}
+        runs = {word: action for word, action in made.items() if word not in MESSAGES}
         candidates = (RankedChoice(word, action.name, action.risk) for word, action in runs.items())
         order = ranked(candidates, past, "" if self._in_its_place else self.preferred)
         preferred, reason, rule_name = self.preferred, self.reason, self.rule_name

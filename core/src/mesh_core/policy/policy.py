@@ -34,7 +34,7 @@ from mesh_core.policy.lifeline import (
     projects_in_part,
     short_name,
 )
-from mesh_core.policy.offer import SIGHTING, Offer
+from mesh_core.policy.offer import MESSAGES, SIGHTING, Offer
 from mesh_core.policy.offer import Allowed as Allowed  # what a policy answers with
 from mesh_core.policy.past_words import cues_of_the_past
 from mesh_core.policy.playbook_lint.table import Widened
@@ -48,7 +48,6 @@ from mesh_core.runbooks.shipped import shipped_index
 
 NO_LIFELINE = Lifeline()
 HOST_FENCE = "host"
-MESSAGES = frozenset({NOTIFY.word, IGNORE.word})  # what can be done about a host that cannot be touched
 UNKNOWN = PolicyRule(name="none", allow=(NOTIFY.word,), prefer=NOTIFY.word, reason="no rule knows this event")
 
 
@@ -117,7 +116,8 @@ class Policy:
         event = without_another(event, names)
         facts, cues = with_sighting(facts_for(event), event), self.cues_in(event)
         known = {fact.value for fact in facts} | names
-        rule, unworded = self._rule_for(event, known | cues), self._rule_for(event, known)
+        called = [name.lower() for name in clues_in(event).names if name != event.type]
+        rule, unworded = self._rule_for(event, called, known | cues), self._rule_for(event, called, known)
         offer = Offer(rule, cues)
         if unworded is not rule:
             offer.narrow_to(unworded)
@@ -211,9 +211,8 @@ class Policy:
         unmet = {c.word: said for c in self._register.choices if c.word in words and (said := c.unmet(event))}
         return unmet | {word: why for word, why in self._register.unusable.items() if word in words}
 
-    def _rule_for(self, event: HealthEvent, known: set[str]) -> PolicyRule:
-        alerts = [name.lower() for name in clues_in(event).names if name != event.type]
-        return next((rule for rule in self.rules if _fits(rule.when, event, alerts, known)), UNKNOWN)
+    def _rule_for(self, event: HealthEvent, called: Sequence[str], known: set[str]) -> PolicyRule:
+        return next((rule for rule in self.rules if _fits(rule.when, event, called, known)), UNKNOWN)
 
     def _fences(
         self, event: HealthEvent, facts: frozenset[Fact], past: TrackRecord
@@ -300,11 +299,11 @@ def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
     return any(name and fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
-def _fits(when: When, event: HealthEvent, alerts: Sequence[str], known: set[str]) -> bool:
-    """`alerts`: what its sender calls it, in lower case."""
+def _fits(when: When, event: HealthEvent, called: Sequence[str], known: set[str]) -> bool:
+    """`called`: what its sender calls it, in lower case."""
     if when.types and not any(fnmatchcase(event.type, pattern) for pattern in when.types):
         return False
-    if when.alerts and not any(fnmatchcase(alert, p.lower()) for alert in alerts for p in when.alerts):
+    if when.alerts and not any(fnmatchcase(name, p.lower()) for name in called for p in when.alerts):
         return False
     if when.services and not _is_one_of(event.service or "", when.services):
         return False
