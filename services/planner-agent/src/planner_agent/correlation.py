@@ -13,7 +13,7 @@ from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.incidents.causes import Cause, cause_of, may_explain, places_needed, root_cause
 from mesh_core.incidents.causes_over import with_causes_over
 from mesh_core.incidents.event_types import EventType
-from mesh_core.models.events import HealthEvent
+from mesh_core.models.events import HealthEvent, Trust
 from planner_agent.cause_book import CauseBook
 from planner_agent.storms import Storms
 from planner_agent.withdrawals import Withdrawals
@@ -37,7 +37,7 @@ class Correlation:
 
     async def with_causes_over(self, event: HealthEvent) -> HealthEvent:
         """This trouble, with what explained it and is over: its words may still speak of that."""
-        return with_causes_over(event, await self._book.over_for(event))
+        return with_causes_over(event, await self._book.over_for(event)) if event.trust is Trust.NODE else event
 
     async def end(self, recoveries: Sequence[HealthEvent]) -> None:
         """What these end explains nothing any more."""

@@ -17,13 +17,19 @@ _PROBES = (EventType.HTTP_PROBE_FAILED, EventType.TCP_PROBE_FAILED)
 _ITSELF = ("localhost", "127.", "::1")
 
 
-def with_probed_node(event: HealthEvent, inventory: Inventory | str) -> HealthEvent:
-    """The same trouble, with that node among what it needs; the same object where it leads to none of ours."""
-    if event.trust is not Trust.NODE or event.type not in _PROBES or isinstance(inventory, str):
-        return event
+def probed_host(event: HealthEvent) -> str:
+    """Where the probe of a node's own agent looked for an answer; '' of all else, and of what is on that very node."""
+    if event.trust is not Trust.NODE or event.type not in _PROBES:
+        return ""
     asked = event.payload.get("url") or event.payload.get("address")
     host = host_in(asked) if isinstance(asked, str) else ""
-    node = "" if host.startswith(_ITSELF) else KnownNames(inventory.addresses()).node(host)
+    return "" if host.startswith(_ITSELF) else host
+
+
+def with_probed_node(event: HealthEvent, inventory: Inventory | str) -> HealthEvent:
+    """The same trouble, with that node among what it needs; the same object where it leads to none of ours."""
+    host = probed_host(event)
+    node = "" if not host or isinstance(inventory, str) else KnownNames(inventory.addresses()).node(host)
     if node in ("", event.node):
         return event
     told = event.payload.get(NEEDS_ELSEWHERE)

@@ -34,7 +34,7 @@ from planner_agent.correlation import Correlation
 from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.held import HeldTroubles, message_of
 from planner_agent.planner_store import KnownTrouble, PlannerStore
-from planner_agent.probed_node import with_probed_node
+from planner_agent.probed_node import probed_host, with_probed_node
 from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
 from planner_agent.sightings import with_sighting
@@ -113,11 +113,13 @@ class ProposalWriter:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _join_and_plan(self, task: PlanningTask, again: bool) -> None:
-        await self._plan(replace(task, event=await with_sighting(self._bus, task.event)), again)
+        event = await with_sighting(self._bus, task.event)
+        if probed_host(event):
+            event = with_probed_node(event, await asyncio.to_thread(self._inventory))
+        await self._plan(replace(task, event=event), again)
 
     async def _plan(self, task: PlanningTask, again: bool) -> None:
-        event, action_id = with_probed_node(task.event, await asyncio.to_thread(self._inventory)), task.action_id
-        task = replace(task, event=event)
+        event, action_id = task.event, task.action_id
         receipt = await self.drafts.decided(action_id)
         if receipt is not None and not self._actions.has_draft(action_id, receipt.token):
             return await self._conclude(task, again=True)  # filed before: whoever has the gate by now, or is silenced
