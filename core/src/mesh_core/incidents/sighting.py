@@ -17,7 +17,7 @@ from mesh_core.models.records import parse_time
 from mesh_core.models.sightings import MAX_NOTE_BYTES, MAX_SIGHTINGS, SeenState, Sighting
 from mesh_core.models.strict_json import Refusal, parse_object
 
-SIGHTING = "agent"  # as what it stands among the evidence
+AGENTS_WORD = "agent"  # as what it stands among the evidence
 _SAID_IN = ("container", "unit", "program")  # of a payload: what carries the service
 _UNIT = ".service"
 

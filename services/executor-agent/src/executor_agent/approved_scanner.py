@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 @dataclass
-class Sighting:
+class SeenFile:
     """A name in approved/ that is not dealt with yet. Times are monotonic seconds: those of files can lie or jump."""
 
     first: float
@@ -79,18 +79,18 @@ class ApprovedScanner:
         self.actor = actor
         self.node = node
         self.clock = clock
-        self._sightings: dict[str, Sighting] = {}
+        self._seen: dict[str, SeenFile] = {}
         self._unlistable = False
 
     @property
     def incomplete(self) -> bool:
         """Is there a file that must be looked at again sooner than the next round?"""
-        return any(not sighting.failures for sighting in self._sightings.values())
+        return any(not seen.failures for seen in self._seen.values())
 
     @property
     def at_rest(self) -> bool:
         """Did approved/ hold nothing at the last look?"""
-        return not self._sightings and not self._unlistable
+        return not self._seen and not self._unlistable
 
     def names(self) -> list[str]:
         """What lies in approved/, in the order of the moves; nothing (and one warning) while it cannot be listed."""
@@ -103,27 +103,27 @@ class ApprovedScanner:
             self._make_folders()
             return []
         self._unlistable = False
-        for gone in self._sightings.keys() - set(names):
-            del self._sightings[gone]
+        for gone in self._seen.keys() - set(names):
+            del self._seen[gone]
         return names
 
     def take(self, file_name: str) -> ActionRun | None:
         """Deal with one name in approved/. The run, if it is ours now."""
         now = time.monotonic()
-        sighting = self._sightings.setdefault(file_name, Sighting(now, now))
-        if now < sighting.not_before:
+        seen = self._seen.setdefault(file_name, SeenFile(now, now))
+        if now < seen.not_before:
             return None
         try:
             candidate = read_candidate(self.actions.folder(Folder.APPROVED) / file_name)
-            decision = self._decide(candidate, sighting, now) if candidate else None
+            decision = self._decide(candidate, seen, now) if candidate else None
             if isinstance(decision, Incomplete):
                 return None
             run = self._carry_out(candidate, decision) if candidate and decision else None
         except OSError as error:  # disk full, no permission, a mount point
-            again_in_seconds = sighting.failed(now)
+            again_in_seconds = seen.failed(now)
             log.error("executor.stuck", file=repr(file_name), reason=str(error), again_in_seconds=again_in_seconds)
             return None
-        self._sightings.pop(file_name, None)
+        self._seen.pop(file_name, None)
         return run
 
     def expire_pending(self) -> None:
@@ -141,13 +141,13 @@ class ApprovedScanner:
             except OSError as error:
                 log.warning("executor.expire_failed", action_id=filed.name.id, reason=str(error))
 
-    def _decide(self, candidate: Candidate, sighting: Sighting, now: float) -> Admission | Incomplete | None:
+    def _decide(self, candidate: Candidate, seen: SeenFile, now: float) -> Admission | Incomplete | None:
         """None: it was only a note without a proposal, and is gone."""
         if candidate.file_name.endswith(BY_SUFFIX) and self.actions.drop_note(candidate.file_name):
             return None
         name = name_of(candidate.file_name)
         ran_in = self.ledger.ran_in(name.id) if name else None
-        settled = sighting.settled(candidate.stamp, now)
+        settled = seen.settled(candidate.stamp, now)
         return decide(candidate, ran_in, self.config.read(), self.clock(), settled=settled)
 
     def _carry_out(self, candidate: Candidate, decision: Admission) -> ActionRun | None:

@@ -11,7 +11,7 @@ from typing import Any
 from mesh_core.incidents.at_work import AT_WORK, work_in_words
 from mesh_core.incidents.findings import findings_in
 from mesh_core.incidents.investigation import INVESTIGATION, investigated
-from mesh_core.incidents.sighting import SIGHTING, sighting_in_words
+from mesh_core.incidents.sighting import AGENTS_WORD, sighting_in_words
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
 from mesh_core.security.redaction import clean, is_lines, pruned, redacted, tail
@@ -67,7 +67,7 @@ def evidence_for(event: HealthEvent) -> tuple[Evidence, ...]:
     """What its node's agent sees of it, then the payload as redacted text, one piece per top-level field, most telling
     first, MAX_TOTAL_BYTES in all."""
     seen = event.sighting
-    pieces = [Evidence(source=SIGHTING, text=redacted(sighting_in_words(event, seen)))] if seen else []
+    pieces = [Evidence(source=AGENTS_WORD, text=redacted(sighting_in_words(event, seen)))] if seen else []
     left = MAX_TOTAL_BYTES
     fields = sorted(event.payload, key=lambda k: (_RANK.get(str(k).lower(), len(_RANK)), str(k)))[:MAX_FIELDS]
     for key, text in (piece for field in fields for piece in _told(event, field)):

@@ -133,7 +133,7 @@ class Name(_Param):
         return UnsafeText(given) if isinstance(given, str) and _FITS[self.type](given) else None
 
 
-class Place(_Param):
+class PathBelow(_Param):
     """A file or folder of the host, below one of the folders that the remedy's author allows."""
 
     type: Literal["path"]
@@ -164,4 +164,4 @@ _EXAMPLES = {
     **{"mount": "/srv", "unit": "example.service", "container": "example", "unit_or_container": "example"},
     "name": "example",
 }
-Param = Annotated[Number | OneOf | Name | Place, Field(discriminator="type")]
+Param = Annotated[Number | OneOf | Name | PathBelow, Field(discriminator="type")]
