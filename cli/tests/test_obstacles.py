@@ -104,7 +104,7 @@ def test_what_is_wrong_comes_before_what_would_be_done(sound: Mend) -> None:
     shown = told(sound, "show", proposal.id)
     assert shown.index("disk space low: /srv") < shown.index("a yes ")
     [row] = json.loads(told(sound, "pending", "--json"))
-    assert (row["event_type"], row["about"]) == ("disk_space_low", "/srv")
+    assert (row["event_type"], row["about"], row["wrong"]) == ("disk_space_low", "/srv", "disk space low: /srv")
 
 
 def test_that_the_executor_will_refuse_what_carries_the_mesh_is_said_before_the_yes(sound: Mend) -> None:

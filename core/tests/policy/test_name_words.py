@@ -168,6 +168,8 @@ def test_the_state_of_a_device_is_not_the_state_of_a_program() -> None:
     printer = allows("printer_offline", {"state": "stopped"}, service="cups", severity="error")
     program = allows("printer_offline", {"runtime": "systemd", "unit": {"active_state": "failed"}}, service="cups")
     assert (printer.rule, printer.preferred) == ("device", NOTIFY)
+    camera = allows("detector_state", {"camera": "porch", "state": "stopped"}, service="frigate.service")
+    assert camera.preferred == NOTIFY
     assert (program.rule, program.preferred) == ("down-by-its-fields", RESTART)
 
 

@@ -158,3 +158,76 @@ def test_while_its_start_period_lasts_nothing_is_restarted(type_: str) -> None:
     payload = {**DOCKER, "status": "running", "health": "starting"}
     assert RESTART not in allows(type_, payload, severity="warning").actions
     assert RESTART not in allows(type_, DOCKER, severity="info").actions
+
+
+ENDED: dict[str, Any] = {"runtime": "systemd", "active_state": "failed", "result": "exit-code", "exit_code": 1}
+ENABLED = {"investigation": {"unit": {"enabled": True}}}
+
+
+def test_a_job_that_its_timer_starts_again_is_told_and_not_started() -> None:
+    told = {**ENDED, **ENABLED, "timer": "report.timer"}
+    for trust in ("node", "foreign"):
+        allowed = allows("unit_failed", told, service="report.service", severity="error", trust=trust)
+        assert (allowed.rule, allowed.actions) == ("job-of-a-timer", {NOTIFY})
+    without = allows("unit_failed", {**ENDED, **ENABLED}, service="report.service", severity="error", trust="node")
+    assert without.preferred == "unit_start"
+
+
+@pytest.mark.parametrize(
+    ("unit", "preferred"),
+    [
+        ("fstrim.service", NOTIFY),
+        ("postgres-backup.service", NOTIFY),
+        ("btrfs-scrub@-.service", NOTIFY),
+        ("backup-server.service", RESTART),
+        ("cleaner.service", RESTART),
+    ],
+)
+def test_where_nobody_tells_of_a_timer_its_usual_name_does(unit: str, preferred: str) -> None:
+    for type_ in ("unit_failed", "systemd_unit_failed"):
+        assert allows(type_, {**ENDED, "unit": unit}, service=unit, severity="error").preferred == preferred
+
+
+@pytest.mark.parametrize("unit", ["session-12.scope", "user@1001.service", "user.slice", "dev-sdb1.device"])
+def test_what_systemd_makes_for_others_nobody_starts(unit: str) -> None:
+    assert allows("unit_failed", {**ENDED, "unit": unit}, service=unit, severity="error").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fatal: The database schema (v41) is newer than supported by this release (v39)",
+        "sqlite3.OperationalError: no such table: pages",
+        "Your licence has expired on 2026-10-01",
+        "this build requires AVX2 and your CPU does not support it",
+        "There are 3 unapplied migrations; refusing to start",
+        "yaml: line 14: did not find expected key",
+    ],
+)
+def test_a_program_that_does_not_go_with_its_data_licence_or_processor_is_no_case_for_a_restart(line: str) -> None:
+    died = {**DOCKER, "status": "exited", "exit_code": 1}
+    assert allows("container_died", {**died, "logs": [line]}, severity="error").preferred == NOTIFY
+    assert allows("container_died", {**died, "logs": ["it crashed"]}, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize(
+    ("needed", "preferred"),
+    [
+        ({"db": "running, healthy for 2h", "cache": "Up 3 hours"}, RESTART),
+        ({"db": "running (unhealthy)"}, NOTIFY),
+        ({"db": "running", "cache": "exited"}, NOTIFY),
+        ({}, NOTIFY),
+    ],
+)
+def test_a_line_about_what_it_needs_is_of_the_past_where_a_field_says_that_it_runs(
+    needed: dict[str, str], preferred: str
+) -> None:
+    told = {**DOCKER, "status": "exited", "exit_code": 1, "logs": ["could not connect to db:5432"]}
+    allowed = allows("container_died", {**told, "dependencies": needed}, severity="error")
+    assert allowed.preferred == preferred
+
+
+@pytest.mark.parametrize(("key", "word"), [("to", "exited"), ("new_state", "stopped"), ("currentState", "dead")])
+def test_who_tells_of_a_change_tells_how_it_is_now(key: str, word: str) -> None:
+    assert allows("state_change", {"data": {"from": "running", key: word}}, severity="error").preferred == RESTART
+    assert allows("state_change", {"data": {"from": word, key: "running"}}, severity="error").preferred == NOTIFY

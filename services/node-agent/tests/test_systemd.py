@@ -36,6 +36,8 @@ UNITS = {
     "[Install]\nWantedBy=multi-user.target\n",
     "odd@.service": "[Service]\nExecStart=/bin/false\n",
     "once.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n",
+    "report.service": "[Service]\nType=oneshot\nExecStart=/bin/false\n",
+    "report.timer": "[Timer]\nOnActiveSec=1ms\nOnUnitInactiveSec=1d\n",
 }
 # On a busy machine a look at the host takes longer than an event of a homelab may wait.
 PATIENT_AGENT = """
@@ -158,6 +160,12 @@ async def test_a_unit_that_a_person_stopped_is_no_incident_even_if_it_ends_badly
     node.systemctl("start", "odd@x.service")
     await node.see("odd@x.service", "unit_failed")
     assert node.of("stubborn.service") == node.of("once.service") == []
+
+
+async def test_a_job_of_a_timer_that_fails_names_its_timer(node: Node) -> None:
+    node.systemctl("start", "report.timer")
+    event = await node.see("report.service", "unit_failed")
+    assert event.payload["timer"] == "report.timer"
 
 
 async def test_a_unit_whose_name_no_action_can_be_aimed_at_is_told_of_its_node(node: Node) -> None:

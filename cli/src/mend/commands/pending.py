@@ -107,6 +107,7 @@ def pending_row(filed: Filed, times: int | None, obstacles: Sequence[Obstacle]) 
         "edited_by": p.edited_by,
         "event_type": p.event.type,
         "about": about(p.event),
+        "wrong": what_is_wrong(p.event),
         "trust": p.event.trust.value,
         "occurrences": times,
         "obstacles": obstacle_rows(obstacles),

@@ -24,6 +24,7 @@ class Fact(StrEnum):
     KUBERNETES = "kubernetes"  # it is a pod or what Kubernetes makes pods of, which nothing of ours reaches
     SWARM = "swarm"  # it is a swarm's task: the swarm replaces what ends
     BACKED = "backed"  # the event says which manager runs it
+    TIMER_JOB = "timer_job"  # its timer starts it at times, and it ends by itself
     MOUNT = "mount"  # what its manager speaks of is a file system that should be mounted
     RESOLVED = "resolved"  # the sender says that it is over
     TEST = "test"  # the sender says that it is a test

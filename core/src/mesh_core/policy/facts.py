@@ -23,6 +23,7 @@ from mesh_core.policy.names.known_names import is_address
 from mesh_core.policy.orchestrators import is_of_kubernetes, is_of_swarm
 from mesh_core.policy.payload_fields import fields_of
 from mesh_core.policy.plugin_output import OUTPUT_KEYS, says_stopped, says_unanswered
+from mesh_core.policy.start_error import could_not_start
 
 MAX_DEPTH = 16
 MAX_LEAD_SECONDS = 24 * 3600.0  # how much newer than the event its evidence may say it is
@@ -64,6 +65,8 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         looked = _seconds(value) if path[-1] in _LOOKED_AT else None
         if looked is not None and happened is not None and happened - looked > MAX_LAG_SECONDS:
             found.add(Fact.CONFLICT)  # nobody looked since
+    if event.runtime is None and not beside.isdisjoint(_DEVICES):
+        found.discard(Fact.DOWN)  # a state beside a device's name is the device's
     if Fact.WELL in found and found & {Fact.DOWN, Fact.UNHEALTHY}:
         found.add(Fact.CONFLICT)
     if _is_still_ill(found) and found & {Fact.RESOLVED, Fact.OPERATOR}:
@@ -78,18 +81,24 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     return frozenset(found)
 
 
+_DEVICES = frozenset(
+    {"printer", "scanner", "sensor", "drive", "tape", "ups", "battery", "camera"}
+)  # what a field names
 # No words of guests (shut off, powered off): nothing here starts one, and a container of its name is another thing.
 _DOWN_STATES = frozenset({"exited", "stopped", "fatal", "dead", "crashed", "errored"})
 # `docker ps`; not ended by 0 or by a signal of a stop, which may be somebody's will.
 _EXITED = re.compile(r"exited \((?!(?:0|137|143)\))\d{1,3}\)")
 _DOWN_UNITS = frozenset({"failed", "inactive", "dead"})  # in systemd's own words only: jobs and disks fail as well
-_STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"})
+_CHANGED_TO = frozenset(
+    {"to", "newstate", "newstatus", "currentstate", "currentstatus"}
+)  # {"from": "running", "to": ...}
+_STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"}) | _CHANGED_TO
 _CONTAINER_STATES = frozenset({"status", "state", "containerstate"})  # systemd's "dead" is a unit that rests
 # Somebody makes it anew or moves it on just now; a restart would come between.
 _AT_WORK = frozenset({"restarting", "recreating", "updating", "upgrading", "pulling", "deploying", "migrating"})
 _ABSENT = frozenset({"absent", "missing", "not found", "no such container"})
 _NO_MORE = _ABSENT | {"dead"}  # Docker's "dead": half removed, cannot be started
-_HEALTH_KEYS = frozenset({"health", "healthstatus"})
+_HEALTH_KEYS = frozenset({"health", "healthstatus"}) | _CHANGED_TO
 # It answers, and finds fault with who asks: no restart changes that. Not what a page, a service or time may lack.
 _REFUSALS = frozenset(range(400, 500)) - {404, 408, 410, 423, 424, 425}
 _STATUS_CODES = frozenset({"httpstatus", "httpstatuscode", "httpcode", "statuscode", "responsecode", "responsestatus"})
@@ -114,7 +123,6 @@ _DEPENDENCY_DOWN = (
     *("down", "stopped", "unreachable", "not running", "unavailable"),
 )
 _WITH_ITS_ENGINE = "with its engine"  # our node agent's word: it ran until the engine or the host ended
-_SET_UP_FAILED = range(200, 244)  # systemd.exec(5): no such program, folder, user, namespace, cgroup, ...
 _AGES = ("uptime_seconds", "up_seconds", "started_seconds_ago", "age_seconds", "running_seconds")
 _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
 _LOOKED_AT = frozenset(
@@ -125,8 +133,6 @@ _PACKAGE_MANAGERS = frozenset({"dpkg", "apt", "aptget", "dnf", "yum", "zypper", 
 _ACKNOWLEDGED = frozenset({"acknowledged", "acknowledgement", "isacknowledged", "problemhasbeenacknowledged"})
 _NO_NAME = re.compile(r"[$`;|&<>(){}\n]")  # shell, not an escape of systemd's
 _LAST_LOOK = 3  # an attempt that is no first look any more, whatever the sender still waits for
-_NEVER_STARTED = 128  # Docker's own code for an error of the start that names no program: a network, a mount, a device
-_ENGINE_FAILED = 125  # docker and podman: they themselves failed, the program never ran
 
 
 def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iterator[Fact]:
@@ -305,6 +311,8 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.TRANSIENT)
     if event.runtime is Runtime.SYSTEMD and str(payload.get("unit", "")).endswith(".mount"):
         found.add(Fact.MOUNT)
+    if str(payload.get("timer") or "").endswith(".timer"):
+        found.add(Fact.TIMER_JOB)
     if payload.get("name_resolves") is False:
         found.add(Fact.UNRESOLVED)
     said = payload.get("host") or payload.get("node")
@@ -316,7 +324,7 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.GONE)
     if isinstance(payload.get("missing"), list) and event.service in payload["missing"]:
         found.add(Fact.GONE)
-    if _could_not_start(event):
+    if could_not_start(event):
         found.add(Fact.START_ERROR)
     live = {key.removeprefix("live"): value for key, value in payload.items() if key.startswith("live")}
     for key, value in payload.items():
@@ -333,34 +341,12 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
     return found
 
 
-def _could_not_start(event: HealthEvent) -> bool:
-    """Does its manager say that it could not even begin, in the fields of our node agent?"""
-    payload = event.payload
-    error = payload.get("error")
-    code = whole_in(payload.get("exit_code"))
-    if "container" in payload and (code == _NEVER_STARTED or (code == _ENGINE_FAILED and error)):
-        return True
-    if event.runtime is Runtime.DOCKER:
-        return (bool(error) and payload.get("status") in ("exited", "created", "dead")) or (
-            payload.get("status") == "created" and code is not None and code != 0
-        )
-    if event.runtime is Runtime.SYSTEMD:
-        if payload.get("source_gone") is True:  # of a mount: its disk is away
-            return True
-        return payload.get("active_state") == "failed" and (
-            payload.get("result") == "resources" or whole_in(payload.get("exit_code")) in _SET_UP_FAILED
-        )
-    # supervisord: of one that did run it tells how it ended, in the same field
-    spawned = isinstance(error, str) and error.startswith(("Exited ", "Bad exit code"))
-    return event.runtime is Runtime.SUPERVISOR and payload.get("state") == "FATAL" and bool(error) and not spawned
-
-
 NOT_TO_BE_STARTED = frozenset(
     {
         *(Fact.OPERATOR, Fact.FINISHED, Fact.OPTED_OUT, Fact.MAINTENANCE, Fact.RESOLVED, Fact.TEST),  # as it should be
         *(Fact.RUNNING, Fact.WELL, Fact.RESTARTING, Fact.CONFLICT, Fact.UNREADABLE, Fact.TRANSIENT, Fact.JUST_BOOTED),
         *(Fact.GONE, Fact.DRIFTED, Fact.START_ERROR, Fact.LOOPING, Fact.DEPENDENCY_DOWN, Fact.SWARM),  # more is wrong
-        *(Fact.WHOLE_NODE, Fact.BAD_NAME),
+        *(Fact.WHOLE_NODE, Fact.BAD_NAME, Fact.TIMER_JOB),
     }
 )
 _STARTED_BY_ITS_ENGINE = frozenset({"always", "unless-stopped", "on-failure"})

@@ -72,7 +72,7 @@ export interface Proposal {
   severity: Severity
   trust: string
   event_type: string
-  about: string
+  wrong: string
   event_id: string | null
   obstacles: Obstacle[]
 }

@@ -5,7 +5,6 @@ import { useKeys } from './keys'
 import { connection, listen } from './live'
 import { Help } from './parts/help'
 import { Icon, KEYS, SIGN_OUT, THEME } from './parts/icons'
-import { wrongIn } from './parts/marks'
 import { notice, Notices } from './parts/notices'
 import { go, to, where } from './routes'
 import { refusal, session, signOut, state } from './session'
@@ -175,7 +174,7 @@ async function announceProposal(id: string, target: string, type: string) {
   asking = true
   try {
     const { items } = await get<ProposalPage>(url('proposals', { folder: 'pending', q: id, limit: 1 }))
-    say(items[0] ? `${wrongIn(items[0])}. ` : '')
+    say(items[0] ? `${items[0].wrong}. ` : '')
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     say('')

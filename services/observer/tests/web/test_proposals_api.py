@@ -37,6 +37,7 @@ async def test_what_waits_is_listed_with_all_that_a_queue_shows(desk: Desk) -> N
         "low",
     )
     assert item["occurrences"] == 5
+    assert (item["wrong"], item["about"]) == ("container died", "")
 
 
 async def test_the_detail_names_what_the_trouble_explains(desk: Desk) -> None:

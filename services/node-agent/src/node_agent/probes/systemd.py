@@ -40,7 +40,7 @@ LOOP_WINDOW_SECONDS = 600.0
 UNITS_FOLDER = Path("/run/systemd/units")  # holds `invocation:<unit>` while a unit is up
 UNIT_STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"  # systemd's message id of a stop job: a crash has none
 _PROPERTIES = (
-    "Id,Description,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,NRestarts,LoadState,"
+    "Id,Description,Type,TriggeredBy,ActiveState,SubState,Result,ExecMainStatus,ExecMainCode,NRestarts,LoadState,"
     "ActiveEnterTimestampMonotonic,ActiveExitTimestampMonotonic,InactiveEnterTimestampMonotonic,"
     f"InactiveExitTimestampMonotonic,{absent_mounts.PROPERTIES},{bound_units.PROPERTIES}"
 )
@@ -234,6 +234,10 @@ class SystemdProbe:
         }
         if name.endswith(".mount") and unit.get("Where"):
             facts |= {"mount": unit["Where"], "source": unit.get("What", "")}
+        if unit.get("Type") == "oneshot" and (
+            timers := [n for n in _named(unit, "TriggeredBy") if n.endswith(".timer")]
+        ):
+            facts["timer"] = timers[0]
         if unit.get("ExecMainStatus"):
             facts["exit_code"] = int(unit["ExecMainStatus"])
             facts["oom_killed"] = unit.get("Result") == "oom-kill"
@@ -328,6 +332,11 @@ class SystemdProbe:
 
     def _ignored(self, unit: str) -> bool:
         return any(fnmatchcase(unit, glob) for glob in self._options.ignore)
+
+
+def _named(unit: Unit, property_: str) -> list[str]:
+    """The units that one of its properties names."""
+    return unit.get(property_, "").split()
 
 
 def _stopped_at(journal: str) -> float:

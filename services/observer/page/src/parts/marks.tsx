@@ -47,27 +47,13 @@ export function Chip({ word, tone, title }: { word: string; tone?: string; title
   )
 }
 
-interface Trouble {
-  event_type: string
-  about: string
-  severity: string
-}
-
-/** What is wrong, in one text: the trouble, and which disk, unit or alert. */
-export const wrongIn = (p: Trouble) => p.event_type.replaceAll('_', ' ') + (p.about ? `: ${p.about}` : '')
-
-/** The same, before what would be done about it. */
-export function Wrong({ p }: { p: Trouble }) {
+/** What is wrong, before what would be done about it. */
+export function Wrong({ p }: { p: { wrong: string; severity: string } }) {
   return (
     <span class="wrong">
       <span class={toneOf(p.severity)}>
-        <UntrustedText text={p.event_type.replaceAll('_', ' ')} max={64} />
+        <UntrustedText text={p.wrong} max={234} />
       </span>
-      {p.about && (
-        <>
-          : <UntrustedText text={p.about} max={170} />
-        </>
-      )}
     </span>
   )
 }

@@ -27,7 +27,7 @@ from mesh_core.approvals.proposal_files import (
     name_of,
 )
 from mesh_core.approvals.undoing import no_undo
-from mesh_core.incidents.wording import about
+from mesh_core.incidents.wording import about, what_is_wrong
 from mesh_core.messaging.bus import BusDown
 from mesh_core.messaging.explained import explained_by
 from mesh_core.messaging.occurrences import occurrences_of
@@ -87,6 +87,7 @@ class ProposalSummary(BaseModel):
     trust: str = Field(description="node: its own agent said it; mesh: a service of ours; foreign: anybody")
     event_type: str
     about: str = Field(description="which disk, unit or alert; empty where the service says it all; foreign text")
+    wrong: str = Field(description="what is wrong, as a card says it: the trouble and what it is about; foreign text")
     event_id: str | None
     obstacles: list[Obstacle] = Field(
         description="why a yes comes to nothing now; only of what waits for a person or an executor"
@@ -264,6 +265,7 @@ def _summary(filed: Filed, folder: Folder, times: int | None, against: Sequence[
         trust=p.event.trust.value,
         event_type=p.event.type,
         about=about(p.event),
+        wrong=what_is_wrong(p.event),
         event_id=p.event.id,
         obstacles=list(against),
     )
