@@ -77,6 +77,8 @@ def test_what_is_negated_bound_to_a_condition_or_open_is_no_draft() -> None:
         ("nginx should be stopped", {"name": "nginx", "state": "stopped"}),
         ("Stelle sicher dass nginx deaktiviert ist", {"name": "nginx", "enabled": False}),
         ("nginx 중지", {"name": "nginx", "state": "stopped"}),
+        ("nginx가 중지되게 해줘", {"name": "nginx", "state": "stopped"}),
+        ("Could someone please stop nginx?", {"name": "nginx", "state": "stopped"}),
     ],
 )
 def test_a_state_that_is_wished_for_is_an_order(text: str, made: dict[str, Any]) -> None:

@@ -163,8 +163,14 @@ class _Parser:
         if any(one.owner.what is What.STATE for one in self.clause.hits):
             return True
         last = hit.particle or self.clause.tokens[hit.end - 1].word
+        if self._has_subject():
+            return not last.endswith(self.language.wish_ends)
         after_something = bool(self.made.chunks or self.made.nouns)
         return last.endswith(self.language.told_ends) or (self.language.orders_begin and after_something)
+
+    def _has_subject(self) -> bool:
+        ends = {token.ending for token in self.clause.tokens} | {one.particle for one in self.clause.hits}
+        return not ends.isdisjoint(self.language.subject_particles)
 
     def _label(self, hit: Hit, last: Chunk | None) -> None:
         """It announces the value behind it; the one before it where there is none, or where a particle closes it."""

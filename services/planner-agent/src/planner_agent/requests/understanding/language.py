@@ -48,6 +48,8 @@ class Language:
     orders_begin: bool = False  # an order has its verb before all else: "nginx para" tells that it stops
     particles: Mapping[str, Roles] = field(default_factory=dict)
     list_particles: frozenset[str] = frozenset()
+    subject_particles: tuple[str, ...] = ()  # what has one does the thing itself: "nginx" that restarts is told of
+    wish_ends: tuple[str, ...] = ()  # with one the verb says that it shall do so
     endings: frozenset[str] = frozenset()
     plural_ends: tuple[str, ...] = ()  # of nouns
     adverb_ends: tuple[str, ...] = ()  # of words that say how: hardly names

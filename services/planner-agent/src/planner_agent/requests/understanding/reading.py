@@ -22,6 +22,7 @@ from planner_agent.requests.understanding.results import Beyond, Draft, NotUnder
 from planner_agent.requests.understanding.tokens import TextToken, TokenKind, tokens_of
 
 MAX_TOKENS, MAX_CLAUSES = 200, 20
+_UNSEEN = ("Cc", "Cf", "Co", "Cs")  # Unicode's categories
 _EXAMPLE = "such as: install nginx, restart the service sshd, open port 443 in the firewall"
 
 
@@ -138,15 +139,10 @@ def _no_text(text: str) -> str:
         return f"it is empty; write what should be, {_EXAMPLE}"
     if len(text) > MAX_TEXT:
         return f"it has {len(text)} characters, {MAX_TEXT} are the limit; attach what is long as a file"
-    strange = next(
-        (sign for sign in text if unicodedata.category(sign) in ("Cc", "Cf", "Co", "Cs") and sign not in "\n\t"), ""
-    )
+    strange = next((sign for sign in text if unicodedata.category(sign) in _UNSEEN and sign not in "\n\t"), "")
     if strange:
         return f"it holds a sign that cannot be seen (U+{ord(strange):04X}); write it without"
     return ""
-
-
-_UNSEEN = ("Cc", "Cf", "Co", "Cs")
 
 
 def _a_question(tokens: Sequence[TextToken], language: Language) -> str:
