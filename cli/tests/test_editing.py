@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from mend_rig import Mend, editor
-from remedy_rig import GOOD, own_folder, scratch_proposal
+from remedy_rig import GOOD, SET_DAYS, own_folder, scratch_proposal
 
 from mesh_core.approvals.proposal_files import Receipt, digest_of
-from mesh_core.models.proposals import Folder
+from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.models.records import rfc3339
 
 
@@ -146,12 +146,8 @@ doc['playbook'] = {'name': 'mine', 'sha256': '0' * 64, 'text': text, 'attachment
 
 
 def test_a_remedy_that_was_changed_is_told_and_an_edit_or_a_retry_shows_the_new_one(mend: Mend, tmp_path: Path) -> None:
-    mine = own_folder(mend.runtime, mine=GOOD).folder / "mine.yml"
-    (mend.runtime / "config" / "inventory.yml").write_text("all: {hosts: {n1: {ansible_host: 192.0.2.7}}}\n")
-    later = {"expires_at": rfc3339(datetime.now(UTC) + timedelta(hours=1))}
-    proposal = scratch_proposal().model_copy(update=later)
-    mend.actions.draft(proposal, "t")
-    assert mend.actions.file_draft(proposal.id, Receipt("t", b"")) is not None
+    proposal = waits(mend, mine=GOOD)
+    mine = mend.runtime / "config" / "remedies" / "mine.yml"
     assert "was changed" not in mend("pending").stdout
     assert "Nothing was changed" in mend("edit", proposal.id, VISUAL="", EDITOR="true").stdout
     mine.write_text(GOOD.replace("/srv/scratch/old", "/srv/scratch/older"))
@@ -176,3 +172,88 @@ def test_a_remedy_that_was_changed_is_told_and_an_edit_or_a_retry_shows_the_new_
     assert told.exit_code == 0, told.output
     [notify] = mend.actions.pending()
     assert (notify.proposal.type, notify.proposal.remedy_sha256) == ("notify", None)
+
+
+def waits(mend: Mend, **files: str) -> Proposal:
+    """A proposal of the remedy `mine`, with these files in config/remedies."""
+    own_folder(mend.runtime, **files)
+    (mend.runtime / "config" / "inventory.yml").write_text("all: {hosts: {n1: {ansible_host: 192.0.2.7}}}\n")
+    later = {"expires_at": rfc3339(datetime.now(UTC) + timedelta(hours=1))}
+    proposal = scratch_proposal().model_copy(update=later)
+    mend.actions.draft(proposal, "t")
+    assert mend.actions.file_draft(proposal.id, Receipt("t", b"")) is not None
+    return proposal
+
+
+def in_one_line(said: str) -> str:
+    return " ".join(said.split())
+
+
+def test_what_a_remedy_leaves_to_a_person_is_set_without_an_editor_and_waits_under_a_new_digest(
+    mend: Mend, tmp_path: Path
+) -> None:
+    proposal = waits(mend, mine=SET_DAYS)
+    shown = in_one_line(mend("show", proposal.id).stdout)
+    assert "you may set days: a whole number from 1 to 30; 7 now (mend edit" in shown, shown
+    said = mend("edit", proposal.id, "--set", "days=3", VISUAL="", EDITOR="false")
+    assert said.exit_code == 0, said.output
+    assert "a yes now: empties the scratch folder on n1; empties what is older than 3 days" in in_one_line(said.stdout)
+    [filed] = mend.actions.pending()
+    chosen = filed.proposal
+    assert (chosen.params, bool(chosen.edited_by), chosen.id) == ({"days": 3}, True, proposal.id)
+    assert filed.name.digest == digest_of(filed.path.read_bytes()) != digest_of(proposal.wire())
+    assert chosen.remedy_sha256 not in (None, proposal.remedy_sha256)
+    shown = in_one_line(mend("show", proposal.id).stdout)
+    for words in ("older than 3 days; 97 % full", "days: a whole number from 1 to 30; 3 now", "days: 3 "):
+        assert words in shown, shown
+    told = mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, "doc['action'] = 'notify'"))
+    assert told.exit_code == 0, told.output
+    assert (mend.actions.pending()[0].proposal.params, "you may set" in mend("show", proposal.id).stdout) == ({}, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        (["--set", "days=31"], 1, "days may not be '31'; set it to a whole number from 1 to 30"),
+        (["--set", "days=many"], 1, "days may not be 'many'"),
+        (["--set", "day=3"], 1, "nobody may set 'day' here; a person may set days, a whole number from 1 to 30"),
+        (["--set", "days=3", "--set", "mount=/etc"], 1, "nobody may set 'mount' here"),
+        (["--set", "days"], 2, "--set days: write NAME=VALUE"),
+        (["--set", "days="], 2, "--set days=: write NAME=VALUE"),
+    ],
+)
+def test_a_value_that_may_not_be_is_refused_with_what_may_and_the_old_file_waits(
+    mend: Mend, words: list[str], code: int, why: str
+) -> None:
+    proposal = waits(mend, mine=SET_DAYS)
+    said = mend("edit", proposal.id, *words)
+    assert (said.exit_code, why in in_one_line(said.output)) == (code, True), said.output
+    assert mend.actions.pending()[0].proposal == proposal
+
+
+def test_in_the_editor_a_value_is_judged_as_well(mend: Mend, tmp_path: Path) -> None:
+    proposal = waits(mend, mine=SET_DAYS)
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, "doc['params'] = {'days': 31}"))
+    assert (said.exit_code, "days may not be '31'" in in_one_line(said.output)) == (1, True), said.output
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=editor(tmp_path, "doc['params'] = {'days': 30}"))
+    assert (said.exit_code, mend.actions.pending()[0].proposal.params) == (0, {"days": 30}), said.output
+
+
+def test_what_is_decided_is_not_set_any_more_and_what_leaves_nothing_says_so(mend: Mend) -> None:
+    proposal = waits(mend, mine=SET_DAYS)
+    assert mend("approve", proposal.id).exit_code == 0
+    said = mend("edit", proposal.id, "--set", "days=3")
+    assert (said.exit_code, "is decided already: it lies in approved/" in in_one_line(said.output)) == (3, True)
+    other = mend.propose()
+    said = mend("edit", other.id, "--set", "days=3")
+    assert (said.exit_code, "a person sets nothing of this action" in in_one_line(said.output)) == (1, True)
+
+
+def test_where_the_file_allows_less_by_then_nothing_runs_until_somebody_sets_what_it_allows(mend: Mend) -> None:
+    proposal = waits(mend, mine=SET_DAYS)
+    assert mend("edit", proposal.id, "--set", "days=20").exit_code == 0
+    own_folder(mend.runtime, mine=SET_DAYS.replace("max: 30", "max: 14"))
+    shown = in_one_line(mend("show", proposal.id).stdout)
+    assert "days may not be '20'; set it to a whole number from 1 to 14" in shown, shown
+    assert mend("edit", proposal.id, "--set", "days=14").exit_code == 0
+    assert "may not be" not in mend("show", proposal.id).stdout

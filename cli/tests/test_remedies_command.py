@@ -24,6 +24,7 @@ def test_each_remedy_is_listed_and_shown_with_what_it_would_run(mend: Mend) -> N
     shown = mend("remedies", "show", "journal_vacuum").stdout
     for words in ("needs       payload.used_percent, journal.bytes", "proven by   used_percent <", "--vacuum-size="):
         assert words in shown
+    assert "you may set keep_mib: a whole number from 16 to 10000; else 64" in " ".join(shown.split())
     recipe = " ".join(mend("remedies", "show", "package").stdout.split())
     for words in ("asked by install, ", "wants names: package; Which package is it?", "ansible.builtin.package:"):
         assert words in recipe, recipe

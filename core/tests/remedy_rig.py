@@ -39,6 +39,7 @@ proof: used_percent < 90
 shows: "{mount} {used_percent} full"
 limits: {seconds: 60}
 """
+SET_DAYS = GOOD.replace("default: 7}", "from: person, default: 7}")  # it leaves the days to a person
 GOOD_WITH_UNDO = f"""{GOOD}\
 undo:
   by_itself: true

@@ -12,6 +12,7 @@ from mend.text import plain
 from mend.times import age, now, seconds_between
 from mesh_core.approvals.card import AroundCard, Card, NotChosen, card_for
 from mesh_core.approvals.earlier_runs import EarlierRuns
+from mesh_core.approvals.proposal_files import short_id
 from mesh_core.llm.reasons import told_reason
 from mesh_core.models.proposals import Proposal
 from mesh_core.runtime.places_note import read_places
@@ -39,6 +40,7 @@ def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Expla
     does = plain("; ".join(filter(None, (card.does, card.interrupts))), MAX_DOES)
     risk = Text(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
     _line(cli, "a yes", Text.assemble(does, f" ({p.type}, risk ", risk, ")"))
+    _may_set(cli, p, card)
     _line(cli, "because", plain(card.because or told_reason(p)))
     _line(cli, "found", plain(card.found, 600))
     _line(cli, "rule", plain(card.rule, 128))
@@ -55,6 +57,13 @@ def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Expla
     left = -seconds_between(p.expires_at, now())
     expires = f"the proposal expires in {age(left)}" if left > 0 else f"the proposal EXPIRED {age(-left)} ago"
     _line(cli, "waiting", "; ".join(filter(None, (plain(card.waiting, 600), expires))))
+
+
+def _may_set(cli: CliContext, p: Proposal, card: Card) -> None:
+    """What whoever says yes may choose first."""
+    for one in card.may_set:
+        told = f"{one.name}: {one.fits}; {plain(one.now)} now (mend edit {short_id(p.id)} --set {one.name}=VALUE)"
+        _line(cli, "you may set", told)
 
 
 def _instead(cli: CliContext, instead: Sequence[NotChosen]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -101,7 +101,9 @@ def test_a_type_is_data_and_pure_functions() -> None:
     """So a remedy that is read from a file can stand in the table beside these."""
     for action in ACTION_TYPES:
         values = [getattr(action, field.name) for field in fields(action)]
-        assert all(v is None or isinstance(v, str | bool | int | Risk | Callable) or v in CHOICES for v in values)
+        assert all(
+            v is None or isinstance(v, str | bool | int | Risk | Callable | Mapping) or v in CHOICES for v in values
+        )
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from remedy_rig import GOOD, own_folder, scratch_proposal
+from remedy_rig import GOOD, SET_DAYS, own_folder, scratch_proposal
 
 from executor_agent.action_runner import ActionRunner
 from executor_agent.admission import Admitted, Denied, admit, permission_problem
 from executor_agent.candidate import Candidate
+from mesh_core.actions.register import with_digest
 from mesh_core.approvals.obstacles import ObstacleKind, Surroundings, obstacles_of
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.outcomes import OutcomeVerdict
@@ -79,6 +80,18 @@ def test_who_forges_a_file_must_say_what_was_shown_and_only_for_a_remedy(tmp_pat
     config = ConfigReader(tmp_path).read()
     notify = proposal.model_copy(update={"type": "notify", "action": "notify"})
     assert "notify is no remedy and has no remedy_sha256" in str(permission_problem(notify, config))
+
+
+def test_what_a_person_set_runs_and_what_nobody_may_set_does_not(tmp_path: Path, proposal: Proposal) -> None:
+    own_folder(tmp_path, mine=SET_DAYS)
+    chosen = with_digest(proposal.model_copy(update={"params": {"days": 3}, "remedy_sha256": None}))
+    assert said(tmp_path, chosen) == ""
+    elsewise = chosen.model_copy(update={"params": {"days": 4}})
+    assert said(tmp_path, elsewise).count("the remedy mine was changed since this was proposed") == 3
+    beyond = chosen.model_copy(update={"params": {"days": 31}})
+    assert said(tmp_path, beyond).count("days may not be '31'; set it to a whole number from 1 to 30") == 3
+    unknown = chosen.model_copy(update={"params": {"mount": "here"}})
+    assert said(tmp_path, unknown).count("nobody may set 'mount' here; a person may set days") == 3
 
 
 def test_a_playbook_that_may_not_run_is_refused_whoever_wrote_the_file(tmp_path: Path, proposal: Proposal) -> None:

@@ -1,4 +1,4 @@
-"""`mend edit`: change a proposal before deciding: a copy in the editor, judged, filed again under a new digest.
+"""`mend edit`: change a proposal before deciding, in an editor or by --set: judged, filed again under a new digest.
 
 Never edits in place, never approves, never lets through what the executor would refuse.
 """
@@ -9,38 +9,64 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from mend.commands.decide import PendingId
 from mend.context import CliContext
-from mend.errors import FAILED, CliError, cli_error_for
+from mend.errors import FAILED, USAGE, CliError, cli_error_for
 from mend.text import plain
 from mend.times import now
+from mesh_core.actions.register import what_it_touches
 from mesh_core.approvals import edits
 from mesh_core.approvals.errors import CannotDecide
-from mesh_core.approvals.proposal_files import digest_of, short_id
-from mesh_core.models.proposals import Folder
+from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, short_id
+from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.policy.current_config import current_policy
 from mesh_core.policy.policy import BadPolicy, Policy
 
 EDITORS = ("sensible-editor", "nano", "vim", "vi")
 
 
-def edit(ctx: typer.Context, action_id: PendingId) -> None:
+ToSet = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="No editor: a value that mend show says you may set; repeatable."),
+]
+
+
+def edit(ctx: typer.Context, action_id: PendingId, to_set: ToSet = None) -> None:
     """Change a waiting proposal in your editor (VISUAL or EDITOR); it still waits afterwards.
 
-    You may change its action, reason, confidence, expires_at, evidence or playbook. It keeps its id, gets a new
-    digest and carries your name. A file in quarantine can be corrected so, too: the new one waits in pending/.
+    You may change its action, reason, confidence, expires_at, evidence or playbook, and what its remedy lets a person
+    set. It keeps its id, gets a new digest and carries your name. A file in quarantine can be corrected so, too: the
+    new one waits in pending/.
 
     \b
     Examples
       mend edit 3f9c2a7b1d04
+      mend edit 3f9c2a7b1d04 --set keep_mib=200
       EDITOR="code --wait" mend edit 3f9c2a7b1d04
     """
     cli: CliContext = ctx.obj
     filed, folder = edits.find_editable(cli.actions, action_id)
+    if to_set:
+        _say_edited(
+            cli, filed.proposal, *edits.set_params(cli.actions, filed, folder, _pairs(to_set), cli.user, _policy(cli))
+        )
+    else:
+        _edit_in_editor(cli, filed, folder)
+
+
+def _pairs(said: Sequence[str]) -> dict[str, str]:
+    if wrong := next((one for one in said if not one.partition("=")[2]), ""):
+        raise CliError(f"--set {plain(wrong)}: write NAME=VALUE, such as keep_mib=200", USAGE)
+    return dict(one.partition("=")[::2] for one in said)
+
+
+def _edit_in_editor(cli: CliContext, filed: Filed, folder: Folder) -> None:
     old = filed.proposal.wire()
     with tempfile.NamedTemporaryFile(prefix="mend-edit-", suffix=".json", delete=False) as handle:
         copy = Path(handle.name)
@@ -60,9 +86,15 @@ def edit(ctx: typer.Context, action_id: PendingId) -> None:
         sentence = f"{failure.sentence}. Nothing was filed; your version is kept in {copy}"
         raise CliError(sentence, failure.code) from None
     copy.unlink()
+    _say_edited(cli, filed.proposal, name, edited)
+
+
+def _say_edited(cli: CliContext, old: Proposal, name: ActionName, edited: Proposal) -> None:
     cli.say(f"edited {name.id}, new digest {name.digest}", "bold")
-    if edited.type != filed.proposal.type:
+    if edited.type != old.type:
         cli.say(f"  would run now: {edited.type}, risk {edited.risk_level.value}")
+    if edited.params != old.params:
+        cli.say_beside("  a yes now: ", plain(what_it_touches(edited)))
     if edited.expired(now()):
         cli.say("  it has expired: give it a later expires_at, or the executor will refuse it", "yellow")
     cli.say(f"  look again, then decide: mend show {short_id(name.id)}, mend approve {short_id(name.id)}", "dim")

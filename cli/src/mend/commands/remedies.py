@@ -262,6 +262,7 @@ def _say(cli: CliContext, name: str, remedy: Remedy | Recipe) -> None:
         ("for", ", ".join(remedy.when.types)),
         ("needs", ", ".join(remedy.when.needs) or "nothing that an agent finds"),
         ("risk", f"{remedy.risk.value}{', the service is away meanwhile' if remedy.interrupts else ''}"),
+        *(("you may set", f"{param}: {one.fits}; else {one.default}") for param, one in remedy.settable.items()),
         ("estimate", remedy.estimate),
         ("proven by", remedy.proof),
         ("told as", remedy.shows),

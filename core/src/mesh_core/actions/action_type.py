@@ -7,10 +7,11 @@ A *choice* is what policy offers and a model answers (`action` on the wire); a *
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mesh_core.actions.playbooks import PlaybookSet
+from mesh_core.actions.settable import Settable
 from mesh_core.actions.target_state import TargetState
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Proposal, Risk
@@ -95,10 +96,11 @@ class ActionType:
     `playbooks` gives the texts that run (ValueError, a sentence, where no honest one can be made); `fits` says whether
     the choice means this type for an event; `read_look` reads what the task LOOK_TASK answered, None where there is no
     target of its own to look at; `missing` says in a sentence which of the host's variables (as given) a run would
-    miss, '' for none. For people: `touches` says how far it goes ("restarts 1 container on web01: shop"), `is_wide`
-    whether that is more than the one thing that the proposal is named after (lists say so, too), `effect` what approval
-    does where no playbook shows it ("sends ..."), `next_step` what comes right after it ("a notification goes out
-    about" PLACE) where that is no run, `told_change` what two looks (their facts) show ("97 % -> 71 % full").
+    miss, '' for none; `settable` is what a person may set before a yes, by the names in the proposal's `params`. For
+    people: `touches` says how far it goes ("restarts 1 container on web01: shop"), `is_wide` whether that is more than
+    the one thing that the proposal is named after (lists say so, too), `effect` what approval does where no playbook
+    shows it ("sends ..."), `next_step` what comes right after it ("a notification goes out about" PLACE) where that is
+    no run, `told_change` what two looks (their facts) show ("97 % -> 71 % full").
 
     `sees_the_trouble`: a look that says "well" says that this very trouble is over, so nothing has to run any more.
     `longest_seconds`: a run that takes longer is ended; None: as long as any. `undone_by`: the name of the type that
@@ -116,6 +118,7 @@ class ActionType:
     touches: Callable[[Proposal], str] = touches_nothing
     is_wide: Callable[[Proposal], bool] = one_thing
     missing: Callable[[Proposal, Mapping[str, Any]], str] = nothing_missing
+    settable: Mapping[str, Settable] = field(default_factory=dict)
     told_change: Callable[[Proposal, Mapping[str, Any], Mapping[str, Any]], str] = nothing_to_tell
     sees_the_trouble: bool = False
     longest_seconds: int | None = None

@@ -20,6 +20,7 @@ from mesh_core.actions.remedies.action import actions_of, shipped_remedies
 from mesh_core.actions.remedies.loader import UNDO
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
+from mesh_core.actions.settable import values_set
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Proposal, Risk
@@ -189,7 +190,9 @@ def playbook_for(proposal: Proposal) -> PlaybookSet:
     """The playbooks of a proposal. ValueError (a sentence) where no honest playbook can be made of it, or where it
     would be another one than the proposal was made with: a remedy's file may change after the card was shown."""
     meant = proposal.meant
-    made = action_type(meant.type).playbooks(meant)
+    action = action_type(meant.type)
+    values_set(action.settable, meant.params)  # of a type that is code, too: what is ignored must not stand in a file
+    made = action.playbooks(meant)
     if meant.remedy_sha256 not in (None, made.sha256):
         raise ValueError(f"the remedy {meant.type} was changed since this was proposed; inject the event again")
     return made

@@ -56,6 +56,15 @@ class NotChosen:
 
 
 @dataclass(frozen=True)
+class MaySet:
+    """What a person may set before a yes: its name, what counts now, and in words what may be set."""
+
+    name: str
+    now: str
+    fits: str
+
+
+@dataclass(frozen=True)
 class AroundCard:
     """`runs`: the earlier ones of its place, the newest first. `sick`: what is not well, anywhere. `explained`: node
     and service of what has no card of its own because of this trouble. `occurrences`: None where nobody can say."""
@@ -77,6 +86,7 @@ class Card:
     since: str
     does: str
     interrupts: str
+    may_set: tuple[MaySet, ...]
     because: str
     found: str
     rule: str
@@ -100,6 +110,7 @@ def card_for(proposal: Proposal, around: AroundCard, now: datetime) -> Card:
         since=proposal.created_at if proposal.undoes else cause_of(event).since,
         does=_does(proposal),
         interrupts=_interrupts(proposal, around.runs),
+        may_set=_may_set(proposal),
         because=_because(proposal),
         found="; ".join(filter(None, (*(one.text for one in findings), _seen(proposal), _said(proposal)))),
         rule=_rule(proposal),
@@ -127,6 +138,12 @@ def _does(proposal: Proposal) -> str:
         return what_it_touches(proposal)
     action = action_type(proposal.type)
     return action.effect if is_message(proposal.type) and action.effect else action.touches(proposal)
+
+
+def _may_set(proposal: Proposal) -> tuple[MaySet, ...]:
+    action = action_type(proposal.type)
+    settable = {} if action.takes_back else action.settable
+    return tuple(MaySet(name, str(proposal.params.get(name, one.default)), one.fits) for name, one in settable.items())
 
 
 def _because(proposal: Proposal) -> str:

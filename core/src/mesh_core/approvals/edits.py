@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from mesh_core.actions.playbooks import TEMPLATES
 from mesh_core.actions.reading import read_filed
 from mesh_core.actions.register import action_type, current, playbook_for, risk_of_its_type, type_for, with_digest
+from mesh_core.actions.settable import values_set
 from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
@@ -80,6 +82,21 @@ def edit(
     return name, edited
 
 
+def set_params(
+    actions: OperatorFolders, old: Filed, folder: Folder, said: Mapping[str, object], actor: str, policy: Policy
+) -> tuple[ActionName, Proposal]:
+    """The same with values that a person sets of its remedy, by name; the others stay as they are."""
+    action = action_type(old.proposal.type)
+    if action.takes_back:
+        raise _not_acceptable("an undo takes back the values that ran; there is nothing to set")
+    try:
+        values = values_set(action.settable, {**old.proposal.params, **said})
+    except ValueError as error:
+        raise _not_acceptable(str(error)) from None
+    params = {name: value if isinstance(value, int) else str(value) for name, value in values.items()}
+    return edit(actions, old, folder, old.proposal.model_copy(update={"params": params}).wire(), actor, policy)
+
+
 def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Proposal:
     """The new proposal out of the edited bytes. CannotDecide, with what to change, when the executor would refuse it.
 
@@ -96,8 +113,8 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
             raise _not_acceptable(f"{field} cannot be changed: it says which proposal this is and what it is about")
     changed: dict[str, object] = {"edited_by": user}
     if edited.undoes:
-        if (edited.type, edited.action) != (old.type, old.action):
-            raise _not_acceptable("an undo stays one; reject it instead, or say why in its reason")
+        if (edited.type, edited.action, edited.params) != (old.type, old.action, old.params):
+            raise _not_acceptable("an undo stays the one that it is; reject it instead, or say why in its reason")
         action, changed["playbook"] = action_type(old.type), None
     elif edited.action in current().choice_words:
         fitting = type_for(edited.action, edited.event)
@@ -116,6 +133,8 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
         action = action_type(edited.action)
         changed["playbook"] = _own_playbook(edited, policy)
     changed["type"] = action.name
+    if action.name != old.type and edited.params == old.params:
+        changed["params"] = {}  # what was set of the other one
     try:
         proposal = with_digest(edited.model_copy(update=changed))
         proposal = proposal.model_copy(update={"risk_level": risk_of_its_type(proposal)})

@@ -27,6 +27,7 @@ MAX_PROPOSAL_BYTES = 256 * 1024
 HEX = 12  # at the end of each proposal's id
 
 MAX_CONSIDERED = 16
+MAX_PARAMS = 50
 MAX_ATTACHMENTS, MAX_ATTACHMENT_BYTES = 16, 64 * 1024
 
 
@@ -170,6 +171,9 @@ class Considered(Record):
     why_not: Annotated[str, StringConstraints(min_length=1, max_length=400)]
 
 
+ParamName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
 class Undoes(Record):
     """What an undo takes back: the run of that action, whose first look (`before`) saw these numbers.
 
@@ -221,6 +225,10 @@ class Proposal(Record):
     edited_by: str | None = None
     # Of the playbooks that a remedy gave when this was written. Absent for other types: their bytes stay as before.
     remedy_sha256: Annotated[Sha256 | None, Field(exclude_if=not_said)] = None
+    # What a person set of its remedy, by name; absent where nobody did. No model and no planner ever writes it.
+    params: Annotated[dict[ParamName, StrictInt | Name], Field(max_length=MAX_PARAMS, exclude_if=none_there)] = Field(
+        default_factory=dict
+    )
     undoes: Annotated[Undoes | None, Field(exclude_if=not_said)] = None
     preview_of: Annotated[PreviewOf | None, Field(exclude_if=not_said)] = None
     rules_choice: Annotated[RulesChoice | None, Field(exclude_if=not_said)] = None

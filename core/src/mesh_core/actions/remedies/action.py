@@ -16,7 +16,7 @@ from mesh_core.actions.remedies.offering import unmet_need
 from mesh_core.actions.remedies.remedy_file import Remedy, Undo
 from mesh_core.actions.remedies.rendering import NOT_MEASURED, playbooks_for, undoing, values_for
 from mesh_core.actions.remedies.targets import read_targets, targets_in
-from mesh_core.actions.remedies.wording import filled, told_change
+from mesh_core.actions.remedies.wording import filled, in_words, told_change
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.proposals import Proposal, Risk
 from mesh_core.models.truth import truth_in
@@ -46,6 +46,7 @@ def action_of(name: str, remedy: Remedy) -> ActionType:
         playbooks=partial(playbooks_for, remedy),
         read_look=partial(_read_look, remedy),
         touches=partial(_touches, remedy),
+        settable=remedy.settable,
         told_change=partial(_told_change, remedy),
         sees_the_trouble=True,
         longest_seconds=remedy.limits.seconds,
@@ -122,7 +123,13 @@ def _told_change(remedy: Remedy, proposal: Proposal, before: Mapping[str, Any], 
     if not all(name in seen for seen in (before, after) for name in remedy.look.numbers):
         return ""
     values = values_for(remedy, proposal)
-    return told_change(remedy.shows, {**before, **values}, {**after, **values})
+    told = told_change(remedy.shows, {**before, **values}, {**after, **values})
+    return "; ".join(filter(None, (told, _told_set(proposal))))
+
+
+def _told_set(proposal: Proposal) -> str:
+    """What of it is a person's choice, and not the file's default."""
+    return ", ".join(f"{name} was set to {in_words(name, value)}" for name, value in proposal.params.items())
 
 
 def _touches(remedy: Remedy, proposal: Proposal) -> str:

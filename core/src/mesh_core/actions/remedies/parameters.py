@@ -1,7 +1,7 @@
 """The typed values of a remedy: which there are, and what an event gives for each. Pure.
 
-A value comes from a field of the event, from what its node agent found, or is a constant of the file; never out of a
-sentence, never from a model. What does not fit its type is no value.
+A value comes from a field of the event, from what its node agent found, from a person who sets it before a yes, or is a
+constant of the file; never out of a sentence, never from a model. What does not fit its type is no value.
 """
 
 from __future__ import annotations
@@ -10,24 +10,32 @@ import re
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from mesh_core.actions.playbooks import UnsafeText
 from mesh_core.actions.remedies.event_values import PATH, found_in
+from mesh_core.actions.settable import Settable
 from mesh_core.models.config_file import FilePart
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
 from mesh_core.models.whole_numbers import whole_in
 
 MAX_INTEGER = 10**15
+PERSON = "person"  # as `from`
 _MOUNT = re.compile(r"/(?:[\w.@+:-][\w.@+: -]*(?:/|$))*")
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,254}")
 
 
 def _a_path(text: str) -> str:
+    if text == PERSON:
+        raise ValueError("a person sets an integer, a duration or an enum; all else comes from what was found")
     if not PATH.fullmatch(text):
         raise ValueError(f"{text!r} is neither room.fact of an investigation, payload.FIELD nor event.service")
     return text
+
+
+def _a_path_or_person(text: str) -> str:
+    return text if text == PERSON else _a_path(text)
 
 
 def _a_root(text: str) -> str:
@@ -37,11 +45,20 @@ def _a_root(text: str) -> str:
 
 
 From = Annotated[str, AfterValidator(_a_path)]
+FromOrPerson = Annotated[str, AfterValidator(_a_path_or_person)]
 Root = Annotated[str, AfterValidator(_a_root)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Flag = Annotated[bool, Field(strict=True)]  # "yes" in quotes is a text
 Whole = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER)]
+
+
+# For editors that know JSON Schema.
+_SOURCES = "room.fact, payload.FIELD or event.service; person: who approves may set it, default where nobody does"
+_FROM_PERSON_WANTS_DEFAULT: dict[str, Any] = {
+    "if": {"properties": {"from": {"const": PERSON}}, "required": ["from"]},
+    "then": {"required": ["default"]},
+}
 
 
 class _Param(FilePart, ABC):
@@ -51,7 +68,7 @@ class _Param(FilePart, ABC):
 
     def value_in(self, event: HealthEvent) -> int | str | None:
         """What this event gives, None where it gives nothing that fits."""
-        given = found_in(event, self.from_) if self.from_ else None
+        given = found_in(event, self.from_) if self.from_ and self.from_ != PERSON else None
         default = getattr(self, "default", None)
         return default if given is None else self.fitting(given)
 
@@ -71,7 +88,31 @@ class _Param(FilePart, ABC):
         return self
 
 
-class Number(_Param):
+class _Bounded(_Param):
+    """One whose file says all that it may be. `from: person`: a person may set it before a yes, within that."""
+
+    model_config = ConfigDict(json_schema_extra=_FROM_PERSON_WANTS_DEFAULT)
+    from_: Annotated[FromOrPerson | None, Field(alias="from", description=_SOURCES)] = None
+
+    @property
+    @abstractmethod
+    def fits(self) -> str:
+        """What it may be, in words."""
+
+    @property
+    def settable(self) -> Settable | None:
+        """What a person may set it to; None where it is no person's to set."""
+        default = getattr(self, "default", None)
+        return Settable(default, self.fits, self.fitting) if self.from_ == PERSON and default is not None else None
+
+    @model_validator(mode="after")
+    def _counts_where_nobody_sets_it(self) -> _Bounded:
+        if self.from_ == PERSON and getattr(self, "default", None) is None:
+            raise ValueError("from: person needs a default, which counts where nobody sets it; write one")
+        return self
+
+
+class Number(_Bounded):
     """A whole number within bounds; `duration` is one of seconds. `percent`: so much of what the event says."""
 
     type: Literal["integer", "duration"]
@@ -84,6 +125,10 @@ class Number(_Param):
     def example(self) -> int:
         return self.min if self.default is None else self.default
 
+    @property
+    def fits(self) -> str:
+        return f"a whole number from {self.min} to {self.max}" + (" (seconds)" if self.type == "duration" else "")
+
     def fitting(self, given: Any) -> int | None:
         number = whole_in(given)
         number = number if number is None else number * self.percent // 100
@@ -95,10 +140,12 @@ class Number(_Param):
             raise ValueError(f"min is {self.min} and max {self.max}; exchange them")
         if self.default is not None and not self.min <= self.default <= self.max:
             raise ValueError(f"default is {self.default}, which is not within {self.min} to {self.max}")
+        if self.from_ == PERSON and self.percent != 100:
+            raise ValueError("percent is of what an event says, and a person sets the number itself; take it out")
         return self
 
 
-class OneOf(_Param):
+class OneOf(_Bounded):
     """One of a few words."""
 
     type: Literal["enum"]
@@ -108,6 +155,10 @@ class OneOf(_Param):
     @property
     def example(self) -> str:
         return UnsafeText(self.values[0])
+
+    @property
+    def fits(self) -> str:
+        return f"one of {', '.join(self.values)}"
 
     def fitting(self, given: Any) -> str | None:
         return UnsafeText(given) if given in self.values else None

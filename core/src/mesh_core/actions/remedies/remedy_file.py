@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from mesh_core.actions.remedies.looking import looking_problem, shape_problem
 from mesh_core.actions.remedies.parameters import Flag, From, Name, Param, VariableName, Whole
 from mesh_core.actions.remedies.wording import PLACE, names_in
+from mesh_core.actions.settable import Settable
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.fact import Fact
 from mesh_core.models.config_file import FilePart
@@ -149,6 +150,12 @@ class Remedy(FilePart):
         named = {name: param for name, param in self.params.items() if isinstance(param, Name)}
         return {name: param for name, param in named.items() if param.type in TARGETS}
 
+    @property
+    def settable(self) -> dict[str, Settable]:
+        """Its params that a person may set before a yes."""
+        each = ((name, getattr(param, "settable", None)) for name, param in self.params.items())
+        return {name: one for name, one in each if one}
+
     @model_validator(mode="after")
     def _holds_together(self) -> Remedy:
         if problem := next(self._problems(), ""):
@@ -158,6 +165,8 @@ class Remedy(FilePart):
     def _problems(self) -> Iterator[str]:
         if told := next((t for t in _OF_RUNS if any(fnmatchcase(t, p) for p in self.when.types if p.strip("*"))), ""):
             yield f"when.types: it is for what its own run says ({told}), and would follow itself; take that out"
+        if unsaid := next((name for name in self.settable if name not in names_in(self.estimate)), ""):
+            yield f"estimate: a person may set {unsaid}, so the card has to say what counts; name {{{unsaid}}} in it"
         if self.whole_node and not self.interrupts:
             yield "whole_node: what takes the whole node away interrupts; write interrupts: true"
         undo = self.undo.tasks if self.undo else ()

@@ -13,6 +13,7 @@ from mesh_core.actions.playbooks import BEFORE, LOOK_TASK, PlaybookSet, Task, mu
 from mesh_core.actions.remedies.looking import COMMAND, looking_problem
 from mesh_core.actions.remedies.remedy_file import BEFORE_NAME, Remedy, Undo
 from mesh_core.actions.remedies.targets import looks_at_targets
+from mesh_core.actions.settable import values_set
 from mesh_core.models.proposals import Proposal
 
 NOT_MEASURED = -1  # of a number whose expression gave no whole number
@@ -92,8 +93,9 @@ def _measured(remedy: Remedy, node: str) -> Task:
 
 
 def values_for(remedy: Remedy, proposal: Proposal) -> dict[str, Any]:
-    """The params, by name. ValueError, a sentence, where one is missing."""
-    values = {name: param.value_in(proposal.event) for name, param in remedy.params.items()}
+    """The params, by name. ValueError, a sentence, where one is missing or may not be what a person set."""
+    given = {name: param.value_in(proposal.event) for name, param in remedy.params.items()}
+    values = {**given, **values_set(remedy.settable, proposal.params)}
     for name, value in values.items():
         if value is None:
             raise ValueError(f"its event gives no {remedy.params[name].type} for {name}")
