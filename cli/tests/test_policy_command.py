@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from archive_rig import DOWN, archived, decided, proposed
-from mend_rig import Mend
+from mend_rig import NODE, Mend
 
 from mend.policies.covered_rules import covered
 from mesh_core.models.events import DecisionVerdict
@@ -211,3 +211,15 @@ def test_the_runs_of_then_count_as_they_did_then(mend: Mend) -> None:
         proposed(mend, archived(mend, number, days_ago=0, service=f"shop{number}"), "failed")
     told = json.loads(mend("policy", "test", "--json").stdout)
     assert told["different"] == 0, "what ran afterwards was not known when it was proposed"
+
+
+def test_a_host_that_the_inventory_does_not_name_is_judged_as_the_planner_judges_it(mend: Mend) -> None:
+    event = archived(mend)
+    proposed(mend, event)
+    (mend.runtime / "config").mkdir(exist_ok=True)
+    (mend.runtime / "config" / "inventory.yml").write_text("all: {hosts: {elsewhere: {ansible_connection: local}}}\n")
+    (row,) = json.loads(mend("policy", "test", "--json").stdout)["rows"]
+    assert (row["now"], row["rule"], row["different"]) == ("notify", "host", True)
+    assert f"{NODE} is not in config/inventory.yml" in row["reason"]
+    replayed = json.loads(mend("replay", event.id or "", "--json").stdout)
+    assert replayed["now"]["action"] == "notify"

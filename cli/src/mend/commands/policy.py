@@ -22,7 +22,7 @@ from mend.policies.asked_event import AskedEvent, asked_event
 from mend.policies.covered_rules import covered
 from mend.policies.explanation import ASKED, RECOVERY, Explanation, HeardName, explain
 from mend.policies.past_decisions import Compared, PastActions, PastDecision, compared, decisions_since
-from mend.policies.source import PolicySource, policy_of, policy_path, why_untouchable
+from mend.policies.source import MeshHosts, PolicySource, policy_of, policy_path
 from mend.text import plain
 from mend.times import local_time
 from mesh_core.incidents.at_work import why_held
@@ -75,7 +75,7 @@ def explain_(
     cli: CliContext = ctx.obj
     asked, source = asked_event(cli, event), policy_of(cli, file)
     past = asked.past.record_at(asked.event) if asked.past else NOTHING_KNOWN
-    said = explain(asked.event, source.policy, past, why_untouchable(cli, asked.event))
+    said = explain(asked.event, source.policy, past, MeshHosts(cli).why_not_now(asked.event))
     if as_json:
         then = _then_as_json(asked.then) if asked.then else None
         cli.say_json(said.as_json() | {"where": source.place_of(said.fitted), "then": then})
@@ -128,7 +128,7 @@ def ask_again(
     """Ask the rules again about what was decided in the past: what would be different now, or with another file?
 
     What a model chose counts as different only where it would not be offered any more. The runs of then count as they
-    did then, and the mesh's own lifeline and runbooks as they are now.
+    did then, and the mesh's own lifeline, runbooks and inventory as they are now.
 
     \b
     Examples
@@ -137,9 +137,9 @@ def ask_again(
       mend policy test --policy new.yml --strict && mv new.yml var/config/policy.yml
     """
     cli: CliContext = ctx.obj
-    past, source = PastActions(cli.actions), policy_of(cli, file)
+    past, source, hosts = PastActions(cli.actions), policy_of(cli, file), MeshHosts(cli)
     decided = [*decisions_since(cli.mesh, past, moment_of(since))]
-    found = [compared(one, source.policy, past) for one in decided]
+    found = [compared(one, source.policy, past, hosts.why_not_then) for one in decided]
     differing = [one for one in found if one.differs]
     if as_json:
         rows = [_compared_as_json(one, source) for one in found]

@@ -14,7 +14,7 @@ from mend.errors import NOT_THERE, CliError
 from mend.options import AsJson
 from mend.policies.asked_event import AskedEvent, asked_event
 from mend.policies.past_decisions import PastDecision
-from mend.policies.source import PolicySource, policy_of
+from mend.policies.source import MeshHosts, PolicySource, policy_of
 from mend.text import plain, plain_lines
 from mesh_core.llm.reasons import quoted
 
@@ -80,7 +80,9 @@ async def _replayed(
         listening = Listening(chain.providers[0]) if chain.providers else Listening(Nobody()) if prompt else None
         may_choose = GradeBook(cli.runtime).may_choose
         known = past.record_at if past else lambda event: NOTHING_KNOWN
-        planner = TrialPlanner(source.policy, listening, may_choose, known, chain.is_outside)
+        planner = TrialPlanner(
+            source.policy, listening, may_choose, known, chain.is_outside, MeshHosts(cli).why_not_now
+        )
         found = await planner.diagnose(asked.event)
         attempts = [*planner.attempts] if chain.providers else []
         return found, attempts, listening.asked if listening else None

@@ -40,7 +40,8 @@ class StoreOfATrial:
 
 
 class TrialPlanner:
-    """`may_choose` and `is_outside` as a planner has them; a scripted model may choose where it is graded."""
+    """`may_choose`, `is_outside` and `why_untouchable` as a planner has them; a scripted model may choose where it is
+    graded."""
 
     def __init__(
         self,
@@ -49,14 +50,19 @@ class TrialPlanner:
         may_choose: Callable[[str, str], bool] = lambda provider, model: False,
         known: Record = lambda event: NOTHING_KNOWN,
         is_outside: Callable[[str], bool] = lambda provider: False,
+        why_untouchable: Callable[[HealthEvent], str] = lambda event: "",
     ):
         self.model = model
         self._trial = StoreOfATrial(known, [])
         alone: Any = self._trial
         models: Sequence[Any] = [] if model is None else [model]
         chooses = (lambda *_: model.graded) if isinstance(model, Scripted) else may_choose
+
+        async def why_not(event: HealthEvent) -> str:
+            return why_untouchable(event)
+
         self._diagnostician = Diagnostician(
-            alone, alone, lambda: policy, models, Breakers(failures=10**6), chooses, is_outside
+            alone, alone, lambda: policy, models, Breakers(failures=10**6), chooses, is_outside, None, why_not
         )
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -114,8 +114,12 @@ class Compared:
         return self.decision.then != self.now
 
 
-def compared(decision: PastDecision, policy: Policy, past: PastActions) -> Compared:
-    allowed = policy.allows(decision.event, past.record_at(decision.event))
+def compared(
+    decision: PastDecision, policy: Policy, past: PastActions, why_untouchable: Callable[[HealthEvent], str]
+) -> Compared:
+    """`why_untouchable`: why nothing can be run on its host, '' where it can."""
+    event = decision.event
+    allowed = policy.allows(event, past.record_at(event), why_untouchable(event))
     return Compared(decision, allowed.preferred, allowed.rule, allowed.reason, allowed.actions)
 
 

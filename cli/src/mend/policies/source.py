@@ -60,10 +60,19 @@ def policy_of(cli: CliContext, file: Path | None = None) -> PolicySource:
         raise CliError(f"{plain(error, 2000)}; mend policy check says all that is wrong") from None
 
 
-def why_untouchable(cli: CliContext, event: HealthEvent) -> str:
-    """Why nothing can be run on the host of an event now; '' where it can, as far as the files say."""
-    offline = read_places(cli.runtime).offline.get(event.node, "")
-    return untouchable(event, ConfigReader(cli.runtime).inventory(), offline)
+class MeshHosts:
+    """Why nothing can be run on the host of an event; '' where it can, as far as this mesh's files say."""
+
+    def __init__(self, cli: CliContext):
+        self._inventory = ConfigReader(cli.runtime).inventory()
+        self._offline = read_places(cli.runtime).offline
+
+    def why_not_now(self, event: HealthEvent) -> str:
+        return untouchable(event, self._inventory, self._offline.get(event.node, ""))
+
+    def why_not_then(self, event: HealthEvent) -> str:
+        """Of an event of the past: who is offline now says nothing about then."""
+        return untouchable(event, self._inventory)
 
 
 def policy_path(cli: CliContext) -> Path:
