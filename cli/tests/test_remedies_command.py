@@ -110,7 +110,8 @@ def test_ones_own_are_listed_with_whose_they_are_and_what_is_wrong(mend: Mend) -
     (folder / "shell.yml").write_text(text.replace("ansible.builtin.command: {argv: [journalctl,", "a.b.c: {x: [y,"))
     assert "1 of your own" not in (found := " ".join(mend("doctor").output.split()))
     assert "broken.yml:" in found
-    assert "shell.yml: it may not run: apply: the" in found, found
+    assert "shell.yml: its playbook may not run: apply: the" in found, found
+    assert "not in use: shell.yml: its playbook may not run" in mend("remedies", "list").stdout
 
 
 def test_a_trial_asks_for_what_an_event_would_give(mend: Mend) -> None:

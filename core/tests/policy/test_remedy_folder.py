@@ -7,16 +7,17 @@ import os
 from pathlib import Path
 
 import pytest
-from remedy_rig import GOOD, own_folder, scratch_full, scratch_proposal
+from remedy_rig import GOOD, SHELL, own_folder, scratch_full, scratch_proposal
 
 from mesh_core.actions.register import SHIPPED, current, playbook_for, what_it_touches, with_digest
 from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.policy.considered import considered_for
 from mesh_core.policy.current_config import ConfigReader, LatestPolicy
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.policy.proposal_lint import lint_by_policy
 from mesh_core.policy.remedy_folder import MAX_FILES, RemedyFolder
-from mesh_core.policy.track_record import TrackRecord
+from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 
 
 def test_a_file_is_in_use_from_the_moment_it_lies_there_until_it_is_gone(tmp_path: Path) -> None:
@@ -150,6 +151,25 @@ def test_dropping_the_file_is_enough_where_policy_knows_nothing_better(tmp_path:
     # What is said in words takes away, and a rule that looks at facts has a reason of its own to tell people.
     worded = scratch_full(payload={**scratch_full().payload, "logs": ["EXT4-fs error: filesystem is corrupt"]})
     assert policy.allows(worded).actions == {"notify"}
+
+
+def test_one_whose_playbook_may_not_run_is_not_offered_and_the_card_says_why(tmp_path: Path) -> None:
+    own_folder(tmp_path, shell=SHELL)
+    policy = own_policy(tmp_path)
+    allowed = policy.allows(scratch_full())
+    assert (allowed.actions, allowed.preferred) == ({"notify"}, "notify")
+    assert "not offered: shell (its playbook may not run: apply: the " in allowed.reason
+    (lost,) = considered_for(scratch_full(), allowed, "notify", NOTHING_KNOWN)
+    assert (lost.choice, "its playbook may not run: apply: the " in lost.why_not) == ("shell", True)
+    own_folder(tmp_path, good=GOOD)
+    assert own_policy(tmp_path).allows(scratch_full()).preferred == "good", "a good one is there as well"
+    named = "rules: [{name: mine, when: {types: [scratch_full]}, allow: [shell, notify], prefer: shell, reason: so}]"
+    by_name = own_policy(tmp_path, named).allows(scratch_full())
+    assert (by_name.actions, by_name.rule, "its playbook may not run" in by_name.reason) == (
+        {"notify"},
+        "playbook",
+        True,
+    )
 
 
 def test_one_that_a_fence_takes_away_gives_way_to_the_next(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from remedy_rig import GOOD, SET_DAYS, own_folder, scratch_proposal
+from remedy_rig import GOOD, SET_DAYS, SHELL, own_folder, scratch_proposal
 
 from executor_agent.action_runner import ActionRunner
 from executor_agent.admission import Admitted, Denied, admit, permission_problem
@@ -23,7 +23,6 @@ from mesh_core.models.records import rfc3339
 from mesh_core.policy.current_config import ConfigReader
 
 NOW = datetime.now(UTC)
-SHELL = GOOD.replace("command: {argv: [rm, -rf, --, /srv/scratch/old]}", "shell: {cmd: rm -rf /srv/scratch/old}")
 EDITED = GOOD.replace("/srv/scratch/old]", "/]")
 
 

@@ -15,9 +15,8 @@ from mend.times import age
 from mesh_core.actions.register import SHIPPED
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import Folder
-from mesh_core.policy.playbook_lint import lint_file
+from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.policy import BadPolicy, Policy
-from mesh_core.policy.remedy_folder import RemedyFolder
 from mesh_core.runbooks.folder import RunbookFolder
 from mesh_core.runtime.executor_notes import read_isolation, read_targets
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
@@ -28,7 +27,6 @@ from mesh_core.storage.schema import SCHEMA_VERSION, why_not
 LOW_BYTES = 1024**3
 FULL_BYTES = 64 * 1024**2
 LOW_INODES = 0.03
-MAX_JUDGED = 100  # own remedies whose playbooks are made and judged: 20 ms each
 MAX_REFUSED = 10  # files of config/remedies that are each said
 
 
@@ -131,10 +129,10 @@ def _owners(runtime: Path) -> Iterator[Finding]:
 
 def _remedies(runtime: Path) -> Iterator[Finding]:
     """A person's own; from here on they are in use, as the policy may name them."""
-    register = RemedyFolder(runtime).use()
+    config = ConfigReader(runtime)
+    register, refused = config.remedies.use(), config.refused_playbooks()
     fix = "`mend remedies lint FILE` says more; until then nothing of that file runs"
-    found = ((name, lint_file(register.files[name]).sentence) for name in sorted(register.own)[:MAX_JUDGED])
-    wrong = [*register.refused.values(), *(f"{name}.yml: it may not run: {why}" for name, why in found if why)]
+    wrong = [*register.refused.values(), *(f"{name}.yml: {why}" for name, why in refused.items())]
     yield from (broken("remedies", plain(why, 400), fix) for why in wrong[:MAX_REFUSED])
     if (more := len(wrong) - MAX_REFUSED) > 0:
         yield broken("remedies", f"{more} more files of config/remedies cannot be used", fix)

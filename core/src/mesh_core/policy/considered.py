@@ -6,10 +6,9 @@ from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import current, type_for
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import MAX_CONSIDERED, Considered, RuleCited
-from mesh_core.policy.offer import Allowed
+from mesh_core.policy.offer import NEEDS, Allowed
 from mesh_core.policy.track_record import TrackRecord
 
-_NEEDS = "needs"  # the step that takes away what the event does not give enough for
 _NO_REMEDY = frozenset({NOTIFY.word, IGNORE.word})
 _MOST, _MOST_OF_A_RULE = 400, 600  # characters of one reason
 
@@ -22,7 +21,7 @@ def rule_cited(event: HealthEvent, allowed: Allowed) -> RuleCited | None:
     for step in allowed.steps[1:]:
         if preferred and step.preferred != preferred:
             lost = preferred.replace("_", " ")
-            said.append(f"{lost}: {_lacks(preferred, event)}" if step.name == _NEEDS else step.sentence)
+            said.append(f"{lost}: {_lacks(preferred, event)}" if step.name == NEEDS else step.sentence)
         preferred = step.preferred
     return RuleCited(name=allowed.rule, says="; ".join(said)[:_MOST_OF_A_RULE])
 
@@ -31,8 +30,8 @@ def considered_for(event: HealthEvent, allowed: Allowed, chosen: str, past: Trac
     """Beside `chosen`: what was possible as well, as it was ranked; then what was taken away; at the end what lacked
     something, of that first what helped here before."""
     possible = {word: _ranked_behind(word, event, allowed, chosen, past) for word in allowed.order}
-    fenced = {word: step.sentence for step in allowed.steps if step.name != _NEEDS for word in step.removed}
-    lacking = {word: _lacks(word, event) for step in allowed.steps if step.name == _NEEDS for word in step.removed}
+    fenced = {word: step.sentence for step in allowed.steps if step.name != NEEDS for word in step.removed}
+    lacking = {word: _lacks(word, event) for step in allowed.steps if step.name == NEEDS for word in step.removed}
     told = {**lacking, **fenced, **possible}
     order = dict.fromkeys((*possible, *fenced, *sorted(lacking, key=lambda word: not _helped(word, event, past))))
     said = [Considered(choice=word, why_not=told[word][:_MOST]) for word in order if word not in _NO_REMEDY | {chosen}]

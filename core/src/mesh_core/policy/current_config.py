@@ -79,6 +79,12 @@ class ConfigReader:
         """The inventory of now, for whoever does not need the policy. Blocks."""
         return self._inventory.value()
 
+    def refused_playbooks(self) -> dict[str, str]:
+        """Of a person's own remedies those whose playbook may not run, by name, with why; none where the policy cannot
+        be used, which is told by itself. Blocks."""
+        policy = self.policy()
+        return {} if isinstance(policy, str) else policy.refused_playbooks()
+
     def _read_inventory(self) -> Inventory | str:
         try:
             inventory = Inventory.load(self.inventory_file)

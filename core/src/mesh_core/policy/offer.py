@@ -20,6 +20,8 @@ from mesh_core.runbooks.runbook import Runbook
 
 MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
 MESSAGES = frozenset({NOTIFY.word, IGNORE.word})  # they touch no host
+NEEDS = "needs"  # the step that takes away what the event does not give enough for
+PLAYBOOK = "playbook"  # the step that takes away what the playbook lint refuses
 SIGHTING = "sighting"  # the step, and the fence, of what the node's own agent sees
 
 
@@ -27,7 +29,7 @@ SIGHTING = "sighting"  # the step, and the fence, of what the node's own agent s
 class PolicyStep:
     """One thing that spoke for an event: the rule first, then what changed what it says.
 
-    `name`: the rule, the fence, or one of words, own, needs, runbook, sighting, stand-in, record. `added` and
+    `name`: the rule, the fence, or one of words, own, playbook, needs, runbook, sighting, stand-in, record. `added` and
     `removed`: choices, by name; `preferred`: what is preferred after it, '' where that was taken away.
     """
 
@@ -91,18 +93,24 @@ class Offer:
         self._named = (*self._named, *own)
         self._note("own", "your own remedies that fit")
 
-    def drop_unmet(self, unmet: Mapping[str, str]) -> None:
-        """Those whose needs the event does not meet, with why; the next that the rule names takes the place."""
+    def drop_unmet(self, unmet: Mapping[str, str], step: str = NEEDS) -> None:
+        """Those whose needs the event does not meet, or whose playbook may not run, with why; the next that the rule
+        names takes the place."""
         self.actions -= unmet.keys()
+        own = tuple(word for word in self._own if word not in unmet)
         if self.preferred in unmet:
             self._in_its_place = True
             self._instead = tuple(word for word in self._named if word in self.actions and word not in MESSAGES)
             if not self._instead:
-                self.reason, self.rule_name = f"{self.reason}; {_not_offered(unmet)}", "needs"
+                self.reason, self.rule_name = f"{self.reason}; {_not_offered(unmet)}", step
             self.preferred = next(iter(self._instead), NOTIFY.word)
-        elif self.preferred == self._rule.prefer == NOTIFY.word and self._own and not _looks_closer(self._rule.when):
-            self._instead, self.preferred = self._own, self._own[0]
-        self._note("needs", _not_offered(unmet) if unmet else f"your own remedy {self.preferred} is for this")
+        elif self.preferred == self._rule.prefer == NOTIFY.word and not _looks_closer(self._rule.when):
+            if own:
+                self._instead, self.preferred = own, own[0]
+            elif self._own and unmet:  # a person's own was for this, and would have been preferred
+                self.reason = f"{self.reason}; {_not_offered(unmet)}"
+        self._note(step, _not_offered(unmet) if unmet else f"your own remedy {self.preferred} is for this")
+        self._own = own
 
     def heed(self, match: Match | None, *, written: bool = False) -> None:
         """What is documented for this very trouble: another preference, and more in the offer where the rule says so.

@@ -34,8 +34,9 @@ from mesh_core.policy.lifeline import (
     projects_in_part,
     short_name,
 )
-from mesh_core.policy.offer import MESSAGES, SIGHTING, Offer
+from mesh_core.policy.offer import MESSAGES, PLAYBOOK, SIGHTING, Offer
 from mesh_core.policy.offer import Allowed as Allowed  # what a policy answers with
+from mesh_core.policy.own_playbooks import MAX_JUDGED, OwnPlaybooks
 from mesh_core.policy.past_words import cues_of_the_past
 from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
@@ -76,6 +77,7 @@ class Policy:
         self.widened = Widened(document.requests.modules)  # what a person's own playbook may use beyond the table
         self.users = frozenset(document.requests.users)  # as whom such a playbook may log in
         self.max_risk = document.requests.max_risk or Risk.HIGH  # of what is asked for in words
+        self._own_playbooks = OwnPlaybooks(self._register, self.is_lifeline)
         self._cues = document.cue_words()
         self._names = document.name_words()
         check_names(self.rules, self._cues.names, frozenset(self._names.listed))
@@ -123,6 +125,7 @@ class Policy:
             offer.narrow_to(unworded)
         else:
             offer.join(self._joining(rule, event))
+        offer.drop_unmet(self._own_playbooks.refused(sorted(offer.actions)), PLAYBOOK)
         offer.drop_unmet(self._unmet(offer.actions, event))
         offer.heed(self._runbooks.find(event) if self._runbooks else None, written=rule.name in self._written)
         offer.hold_back(speaks_against(event, known))
@@ -145,6 +148,10 @@ class Policy:
     def words_of_names(self, kind: str, event: HealthEvent) -> tuple[str, ...]:
         """By which of its listed words this kind is heard in the names of the event."""
         return self._names.words_saying(kind, event)
+
+    def refused_playbooks(self) -> dict[str, str]:
+        """Of a person's own remedies and recipes those that may not run, by name, with why; MAX_JUDGED are judged."""
+        return self._own_playbooks.refused(sorted(self._register.own)[:MAX_JUDGED])
 
     def permits(self, action: str, event: HealthEvent) -> bool:
         """May this action be run for this event? For whoever checks a proposal again before it runs."""

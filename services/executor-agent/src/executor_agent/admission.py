@@ -203,13 +203,15 @@ def _shape_problem(proposal: Proposal, policy: Policy, variables: frozenset[str]
         )
     if proposal.risk_level is not (risk := risk_of_its_type(proposal)):
         return f"its risk_level must be {risk.value}; correct it with `mend edit`"
+    if wrong := _remedy_problem(proposal, policy):
+        return wrong
     if not policy.permits(proposal.action, proposal.event):
         allowed = policy.allows(proposal.event)
         return (
             f"the policy does not allow {proposal.action} for this event ({allowed.reason}); allowed: "
             f"{', '.join(sorted(allowed.actions))}; change config/policy.yml or choose another action with `mend edit`"
         )
-    return _no_playbook_problem(proposal) or _remedy_problem(proposal, policy)
+    return _no_playbook_problem(proposal)
 
 
 def _remedy_problem(proposal: Proposal, policy: Policy) -> str | None:

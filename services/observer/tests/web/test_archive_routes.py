@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from index_rig import BASE_MS, Shelf, shelf_in
-from remedy_rig import GOOD, own_folder
+from remedy_rig import GOOD, SHELL, own_folder
 
 from mesh_core.actions.register import SHIPPED
 from mesh_core.messaging.bus import Bus
@@ -54,7 +54,7 @@ async def asked(tmp_path: Path) -> AsyncIterator[Asked]:
 
 async def test_the_catalogue_counts_what_each_did_and_names_a_bad_file(asked: Asked, tmp_path: Path) -> None:
     polish = "translations: {pl: {title: czyści katalog, explain: gdy jest pełny}}\n"
-    own_folder(tmp_path, mine=GOOD + polish, broken="title: [")
+    own_folder(tmp_path, mine=GOOD + polish, shell=SHELL, broken="title: [")
     for number, type_, undone in ((1, "unit_start", None), (2, "unit_start", True), (3, "undo_unit_start", None)):
         name = asked.shelf.propose(asked.shelf.event(at=number), type=type_, action=type_)
         helped = {"result": "failed", "verdict": "not_helped", "undone": True} if undone else {}
@@ -62,7 +62,7 @@ async def test_the_catalogue_counts_what_each_did_and_names_a_bad_file(asked: As
     asked.shelf.settle()
     told = await asked.get("/remedies")
     rows = {row["name"]: row for row in told["items"]}
-    assert [*rows] == [*(action.name for action in SHIPPED.types if action.choice), "mine"]
+    assert [*rows] == [*(action.name for action in SHIPPED.types if action.choice), "mine", "shell"]
     assert (rows["unit_start"]["runs"], rows["unit_start"]["proven"], rows["unit_start"]["undone"]) == (2, 1, 2)
     for reads, does in (
         ("pl-PL,pl;q=0.9", "czyści katalog"),
@@ -78,8 +78,9 @@ async def test_the_catalogue_counts_what_each_did_and_names_a_bad_file(asked: As
     assert [*recipes] == [*SHIPPED.asked_for]
     assert (recipes["firewall"]["whose"], recipes["firewall"]["risk"]) == ("shipped", "guarded")
     assert recipes["ping"]["example"] == "ping all hosts"
-    (problem,) = told["problems"]
-    assert problem.startswith("broken.yml:")
+    broken, may_not_run = told["problems"]
+    assert broken.startswith("broken.yml:")
+    assert may_not_run.startswith("shell.yml: its playbook may not run: apply: ")
     assert "mine" in (await asked.get("/history"))["types"]
 
 

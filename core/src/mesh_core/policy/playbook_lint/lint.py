@@ -91,23 +91,23 @@ def lint_playbooks(made: PlaybookSet, node: str, protected: Protected = nothing)
     )
 
 
-def lint_file(read: Remedy | Recipe) -> Lint:
+def lint_file(read: Remedy | Recipe, protected: Protected = nothing) -> Lint:
     """What a remedy or a recipe would run for example values, and what would take it back. Never raises."""
-    return lint_recipe(read) if isinstance(read, Recipe) else _lint_remedy(read)
+    return lint_recipe(read, protected) if isinstance(read, Recipe) else _lint_remedy(read, protected)
 
 
-def _lint_remedy(remedy: Remedy) -> Lint:
+def _lint_remedy(remedy: Remedy, protected: Protected) -> Lint:
     made = rendered_example(remedy, "example")
     if remedy.undo and not made.undo:
         back = undoing_example(remedy, remedy.undo, "example")
         made = replace(made, undo=back.apply, undone=back.converge)
-    return lint_playbooks(made, "example")
+    return lint_playbooks(made, "example", protected)
 
 
-def lint_recipe(recipe: Recipe) -> Lint:
+def lint_recipe(recipe: Recipe, protected: Protected = nothing) -> Lint:
     """What a recipe would run for example values, in each of its ways, each finding once. Never raises."""
     texts = example_playbooks(recipe, "example")
-    found = [lint_text(text, "example", EXAMPLE_ATTACHMENTS, requested=True) for text in texts]
+    found = [lint_text(text, "example", EXAMPLE_ATTACHMENTS, protected=protected, requested=True) for text in texts]
     return Lint(
         tuple(dict.fromkeys(problem for one in found for problem in one.problems)),
         (),
