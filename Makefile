@@ -78,12 +78,14 @@ soak: $(STAMP)  ## what is only long: chaos, a forgetful Redis, a partition; SHO
 
 coverage: $(STAMP)  ## how much of the pure rooms the quick tests reach; 95 % is the least
 	@$(BIN)/python -m pytest -q --cov --cov-config=pyproject.toml core/tests services/planner-agent services/observer \
-	  services/executor-agent/tests/test_admission.py services/executor-agent/tests/test_stages.py \
+	  services/executor-agent/tests/test_admission.py services/executor-agent/tests/test_playbook_admission.py \
+	  services/executor-agent/tests/test_undo_admission.py services/executor-agent/tests/test_stages.py \
 	  services/executor-agent/tests/test_precondition.py services/executor-agent/tests/test_executor.py \
 	  services/node-agent/tests/test_incidents.py services/node-agent/tests/test_evidence.py \
 	  services/node-agent/tests/test_probe_config.py services/node-agent/tests/test_container_check.py \
 	  services/node-agent/tests/test_container_history.py services/node-agent/tests/test_delivery.py \
-	  cli/tests/test_showing.py cli/tests/test_deciding.py cli/tests/test_editing.py cli/tests/test_looking.py
+	  cli/tests/test_showing.py cli/tests/test_deciding.py cli/tests/test_editing.py cli/tests/test_watch.py \
+	  cli/tests/test_text.py
 
 check: $(STAMP)  ## format, lint, types, imports: seconds
 	@$(BIN)/ruff format --check .

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import redis
 from mend_rig import NODE, Mend, finish, proposal_of
 from remedy_rig import GOOD, own_folder, scratch_proposal
 from rich.console import Console
@@ -235,3 +236,20 @@ def _ran_before(mend: Mend, number: int, result: str = "done") -> None:
 def _sick(service: str) -> dict[str, object]:
     since = rfc3339(datetime.now(UTC) - timedelta(minutes=5))
     return {"node": NODE, "service": service, "own_state": "sick", "event_type": "unit_failed", "since": since}
+
+
+def test_pending_counts_how_often_the_trouble_was_seen(mend_online: Mend) -> None:
+    proposal = mend_online.propose()
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        client.hset("mesh:occurrences", proposal.event.id, 4)
+    [row] = json.loads(mend_online("pending", "--json").stdout)
+    assert row["occurrences"] == 5  # the first time, and four more
+
+
+def test_show_names_what_the_trouble_explains(mend_online: Mend) -> None:
+    proposal = mend_online.propose()
+    with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
+        client.hset(f"mesh:explained:{proposal.id}", f"{proposal.node}/api", "container_unhealthy")
+    assert "explains    api (container unhealthy)" in mend_online("show", proposal.id).stdout
+    explained = json.loads(mend_online("show", "--json", proposal.id).stdout)["explains"]
+    assert explained == [{"node": proposal.node, "service": "api", "type": "container_unhealthy"}]

@@ -251,6 +251,9 @@ class ExecutorHarness:
     async def events(self) -> list[dict[str, Any]]:
         return await self._stream("mesh:ev:_mesh")
 
+    async def has_told(self, updates: int, events: int) -> bool:
+        return len(await self.updates()) >= updates and len(await self.events()) >= events
+
     async def moves(self) -> list[tuple[str, str, str]]:
         return [(update["action_id"], update["from"], update["to"]) for update in await self.updates()]
 

