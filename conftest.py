@@ -9,6 +9,7 @@ settings.load_profile("mesh")
 
 pytest_plugins = [
     "parts.report",
+    "parts.garbage",
     "parts.again",
     "parts.shake",
     "parts.kinds",

@@ -5,6 +5,7 @@ Tests no product code but the model server that the fixtures start."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import socket
@@ -43,6 +44,11 @@ def test_a_missing_tool_fails_where_real_parts_are_insisted_on(monkeypatch: pyte
     monkeypatch.setenv("MEND_REQUIRE_REAL", "1")
     with pytest.raises(pytest.fail.Exception, match="no-such-tool"):
         require("no-such-tool", "apt-get install no-such-package")
+
+
+def test_what_is_collected_is_no_garbage_and_is_not_looked_through_in_each_test() -> None:
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 100_000
 
 
 def test_acknowledged_writes_survive_kill_minus_nine_on_each_redis(redis_each: RedisServer) -> None:
