@@ -80,7 +80,7 @@ async def test_what_is_left_of_a_storm_that_calms_is_told(mesh: Mesh) -> None:
     (update,) = [
         u for u in await mesh.stream("mesh:actions") if u["action_id"] == filed.name.id and u["to"] == "withdrawn"
     ]
-    assert update["reason"].startswith("it calmed: fewer than 10")
+    assert update["reason"].startswith("it calmed: too few of")
     assert await mesh.verdict_of(await fails(mesh, 5)) == "proposed"
     assert waiting(mesh) == [("web01", "s5")]
 

@@ -86,7 +86,7 @@ class Cause(Record):
     def _is_needed_elsewhere(self, other: Cause) -> bool:
         if self.service is not None:
             return any(f"{self.node}/{name}" in other.needs for name in self.names)
-        return any(place.partition("/")[0] == self.node for place in other.needs)
+        return self.node in nodes_needed(other)
 
 
 def cause_of(event: HealthEvent, told_by: str = "") -> Cause:
@@ -107,6 +107,10 @@ def cause_of(event: HealthEvent, told_by: str = "") -> Cause:
         wrong=what_is_wrong(event),
         told_by=told_by,
     )
+
+
+def nodes_needed(trouble: Cause) -> list[str]:
+    return [*dict.fromkeys(place.partition("/")[0] for place in trouble.needs)]
 
 
 def may_explain(event: HealthEvent) -> bool:

@@ -27,7 +27,7 @@ class EventType(StrEnum):
     EVENTS_DROPPED = "events_dropped"
     RECORDS_ERASED = "records_erased"
     STREAM_OVERFLOW = "stream_overflow"
-    TROUBLE_STORM = "trouble_storm"  # only inside a proposal: much began at once on one node
+    TROUBLE_STORM = "trouble_storm"  # only inside a proposal: much began at once
     PLAYBOOK_REQUESTED = "playbook_requested"  # only inside a proposal: nothing is wrong, somebody asked for something
 
 

@@ -13,11 +13,12 @@ from typing import Any
 from mesh_core.incidents.event_types import SERVICE_STATES
 from mesh_core.models.events import HealthEvent, Trust
 
+IN_COMMON = "in_common"  # of a storm across nodes: what all of it have
 MAX_THING = 200  # characters that are shown; what is longer ends in a digest of all of it
 
 # The first of these that an event has names the thing, whatever else is said of it: a file system is where it is
 # mounted, and `name` is the name of a service that no action can be aimed at, as it was written.
-_NAMES_IT = ("mount", "mountpoint", "mount_point", "name")
+_NAMES_IT = (IN_COMMON, "mount", "mountpoint", "mount_point", "name")
 # Otherwise all of these together: two chips may have a sensor of one name.
 _TELLS_APART = (
     *("chip", "sensor", "device", "disk", "drive", "pool", "volume", "filesystem", "path", "unit", "program"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mesh_core.incidents.alert_name import title_of
 from mesh_core.incidents.event_types import DOES_NOT_ANSWER, DOES_NOT_RUN, SERVICE_STATES, EventType
-from mesh_core.incidents.subject import alert_in, found_at, thing_of
+from mesh_core.incidents.subject import IN_COMMON, alert_in, found_at, thing_of
 from mesh_core.models.events import HealthEvent
 
 QUOTE = '"'  # stands around a stranger's words, and so not in them
@@ -39,6 +39,10 @@ def in_a_sentence(event: HealthEvent) -> str:
     if event.type == EventType.PLAYBOOK_REQUESTED:
         words = event.payload.get("text")
         return f"asked for on {event.node}" + (f': "{words[:MAX_ASKED]}"' if isinstance(words, str) else "")
+    if event.type == EventType.TROUBLE_STORM and IN_COMMON in event.payload:
+        nodes = event.payload.get("nodes")
+        many = len(nodes) if isinstance(nodes, list) else "several"
+        return f"{event.payload.get('subjects')} at once on {many} nodes: {about(event)}"
     if event.service is None:
         offline = event.type == EventType.NODE_OFFLINE
         return f"{event.node} is offline" if offline else f"{event.node}: {what_is_wrong(event)}"

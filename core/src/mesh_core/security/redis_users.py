@@ -69,7 +69,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+get +set +del ~mesh:incident:*",
         "+hincrby +hmget ~mesh:occurrences",
         "+hset +hvals +hdel +expire ~mesh:causes:*",
-        "+hset +hvals +hdel +hlen +hexists +ttl +expire ~mesh:storm:*",
+        "+hset +hget +hvals +hdel +hlen +hexists +ttl +expire ~mesh:storm:*",
         "+hset +hgetall +expire ~mesh:explained:*",
         "+mget +incrby +expire ~mesh:budget:*",
         "+hset +hget +hdel +expire ~mesh:held",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from mesh_core.incidents.rule import concerns_any, is_recovery
+from mesh_core.incidents.storm import ALL_NODES
 from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import proposal_id
@@ -41,7 +42,7 @@ class BatchContext:
     begun: frozenset[str | None]
     silences: tuple[Silence, ...]
     now: datetime
-    storms: frozenset[str] = frozenset()  # the nodes where a storm waits: what recovers there may calm it
+    storms: frozenset[str] = frozenset()  # the places where a storm waits: what recovers there may calm it
 
 
 class NextStep(StrEnum):
@@ -103,7 +104,7 @@ def _step(
         case Route.RECOVERY | Route.RUN if is_recovery(event):
             # What was handed out before may have taken something back and not told it.
             ends_something = again or concerns_any(event, known.waiting) or concerns_any(event, busy)
-            ends_something = ends_something or event.node in known.storms
+            ends_something = ends_something or not known.storms.isdisjoint((ALL_NODES, event.node))
             return NextStep.WITHDRAW if ends_something or acknowledgements(known.silences, event) else NextStep.DONE
         case Route.PLAN:
             # Trouble after a recovery in hand waits for it: until then the gate is that of the old trouble. And what

@@ -13,9 +13,10 @@ from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.incidents.causes import Cause, cause_of, may_explain, places_needed, root_cause
 from mesh_core.incidents.causes_over import with_causes_over
 from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.storm import ALL_NODES, nodes_in
 from mesh_core.models.events import HealthEvent, Trust
 from planner_agent.cause_book import CauseBook
-from planner_agent.storms import Storms
+from planner_agent.storms import Storm, Storms
 from planner_agent.withdrawals import Withdrawals
 
 
@@ -44,6 +45,11 @@ class Correlation:
         await self._book.end(recoveries)
         await self._storms.end(recoveries)
 
+    async def tell_with_storm(self, event: HealthEvent, storm: Storm) -> None:
+        """This makes the storm, which is about to be told. What ails a whole node explains as much as part of one."""
+        if event.service is None:
+            await self.tell(event, storm.told_by)
+
     async def tell(self, event: HealthEvent, action_id: str) -> None:
         """This trouble is about to be told by that proposal."""
         if may_explain(event):
@@ -53,6 +59,8 @@ class Correlation:
         """It is shown with its cause, and what waits for it goes, and what hangs on it in turn: that has the same
         cause."""
         await self._take_back(event, cause, again=again)
+        if cause.node == ALL_NODES:
+            await self._storms.calm(event.node, again=again)
         if may_explain(event):
             await self._take_back_what_is_explained(event.node)
 
@@ -63,15 +71,21 @@ class Correlation:
         elif storm := await self._storms.told(event):
             await self.explain(event, storm.cause, again=again)
         if event.type == EventType.TROUBLE_STORM:
-            for filed in await self._storms.waiting_members(event, action_id):
-                await self._take_back(filed.proposal.event, cause_of(event, action_id), again=False)
-            await self._storms.calm(event.node, again=again)
+            await self._take_back_its_members(event, action_id, again=again)
         elif may_explain(event):
             await self._take_back_what_is_explained(event.node)
         else:
             return
         if again:
             await self._withdrawals.tell_explained(await self._book.explained_by(action_id), cause_of(event, action_id))
+
+    async def _take_back_its_members(self, storm: HealthEvent, action_id: str, *, again: bool) -> None:
+        """And the storms of single nodes that are part of it."""
+        for filed in await self._storms.waiting_members(storm, action_id):
+            await self._take_back(filed.proposal.event, cause_of(storm, action_id), again=False)
+        for node in nodes_in(storm):
+            await self._storms.calm(node, again=again)
+            await self._take_back_what_is_explained(node)
 
     async def _take_back_what_is_explained(self, node: str) -> None:
         """There, and elsewhere what needs something there."""
@@ -84,7 +98,8 @@ class Correlation:
 
     async def _take_back(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
         if may_explain(event):
-            await self._book.note(cause_of(event))
+            in_storm = event.service is None and cause.type == EventType.TROUBLE_STORM
+            await self._book.note(cause_of(event, cause.told_by if in_storm else ""))
         await self._book.note_explained(event, cause)
         if withdrawn := await self._withdrawals.explained(event, cause, again=again):
             await self._book.hand_on(withdrawn, cause)

@@ -155,7 +155,7 @@ class Planner:
             waiting=frozenset(filed.proposal.target_key for filed in self._actions.pending())
             if any_recovery
             else frozenset(),
-            storms=self._writer.storms.nodes() if any_recovery else frozenset(),
+            storms=self._writer.storms.places() if any_recovery else frozenset(),
             busy=self._queue.busy_keys(),
             recovering=frozenset(event.target_key for event in self._in_hand.values() if is_recovery(event)),
             begun=frozenset(task.event.id for task, times in zip(again, begun, strict=True) if times),
@@ -195,7 +195,7 @@ class Planner:
         tasks: list[PlanningTask] = []
         refused: list[Entry] = []
         for entry in entries:
-            event = event_in(entry.stream, entry.id, entry.raw)
+            event = _heard(entry)
             if isinstance(event, Refusal):
                 await self._bus.refuse(
                     entry.raw, source=entry.stream, reason=event.reason, actor="planner", entry_id=entry.id
@@ -218,6 +218,14 @@ class Planner:
                 self._consumer.let_go([task.entry])
 
         self._queue.submit(task.event.target_key, run, alone=planned.alone)
+
+
+def _heard(entry: Entry) -> HealthEvent | Refusal:
+    """A storm stands in its proposal only: who could tell of one could hide what is wrong behind his word."""
+    event = event_in(entry.stream, entry.id, entry.raw)
+    if isinstance(event, HealthEvent) and event.type == EventType.TROUBLE_STORM:
+        return Refusal(f"the type {event.type} is a planner's own, of its proposals: give the event another one")
+    return event
 
 
 def _suppressed(event: HealthEvent, holder: str) -> Decision:

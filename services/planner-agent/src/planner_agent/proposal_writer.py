@@ -139,6 +139,7 @@ class ProposalWriter:
         if preferred not in ("", IGNORE.word) and (storm := await self.storms.of(event)):
             if storm.opens:
                 await self._store.free_gate(event)  # as for every other member
+                await self.correlation.tell_with_storm(event, storm)
                 return await self._plan(replace(task, event=storm.event), again)
             return await self._explain(task, storm.cause, again=again)
         deferred = self._silences.put_aside()

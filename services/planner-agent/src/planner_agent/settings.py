@@ -35,5 +35,5 @@ class PlannerSettings(WatchedSettings):
         alias="STORM_SUBJECTS",
         ge=0,
         le=256,
-        description="so many things that begin to go wrong on one node within a minute are one incident; 0: never",
+        description="so much that begins within a minute, on one node or alike on several, is one incident; 0: never",
     )

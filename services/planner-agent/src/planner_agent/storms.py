@@ -1,28 +1,33 @@
 """Storms: what is part of one is not proposed beside it, as long as its proposal is open and enough of it lasts.
 
+A trouble counts among those of all nodes first, then of its own: what several nodes have in common is the greater one.
+
 A member is noted before anything is proposed for it, and looks for its storm after it was filed; whoever opens a storm
 marks its members before its proposal is filed, and looks at what waits afterwards. One of the two sees the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from mesh_core.approvals.planner_folders import PlannerFolders
-from mesh_core.approvals.proposal_files import Filed
+from mesh_core.approvals.proposal_files import ActionName, Filed
 from mesh_core.incidents.causes import Cause, cause_of, may_explain
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import OpenTrouble
 from mesh_core.incidents.storm import (
+    ALL_NODES,
     Member,
-    began_before,
+    belongs_to,
     gathered,
-    may_be_member,
-    member_of,
+    lasts,
+    places_of,
+    shared_at,
+    size_of,
     storm_event,
-    subjects_of,
 )
+from mesh_core.incidents.subject import IN_COMMON
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import proposal_id
 from planner_agent.planner_store import PlannerStore
@@ -58,36 +63,31 @@ class Storms:
         self._many = many
 
     def counts(self, event: HealthEvent) -> bool:
-        return bool(self._many) and may_be_member(event)
+        return bool(self._many and places_of(event))
 
     async def of(self, event: HealthEvent) -> Storm | None:
         """The storm that this is part of, from now on at the latest; None: it is told by itself."""
-        mine, members = await self._book.note(event)
-        if mine.storm:
-            return self._known(event, mine)
-        mine_as_cause = cause_of(event)
-        if may_explain(event) and any(mine_as_cause.explains(one.trouble) for one in members):
-            await self._book.leave(event)  # it is told as their cause
-            return None
-        lasting = self._lasting(event, members)
-        if lasting and not began_before([one for one in members if one.storm == lasting], mine):
-            return await self._joined(event, [mine], lasting)
-        together = gathered(members, mine, self._many)
-        return await self._opened(event, together) if together else None
+        for place in places_of(event):
+            mine, members = await self._book.note(place, event)
+            if mine.storm:
+                return self._known(place, event, mine)
+            if _explains_any(event, members, place):
+                await self._book.leave(event, [place])  # it is told as their cause
+                return None
+            if storm := await self._part_of(place, event, mine, members):
+                return storm
+        return None
 
     async def told(self, event: HealthEvent) -> Storm | None:
         """The storm that this was made part of meanwhile."""
-        if not self.counts(event):
-            return None
-        key = member_of(event).key
-        mine = next((one for one in await self._book.members_beside(event) if one.key == key and one.storm), None)
-        return self._known(event, mine) if mine else None
+        mine = await self._book.told(event) if self.counts(event) else None
+        return self._known(ALL_NODES if mine.in_common else event.node, event, mine) if mine else None
 
     async def waiting_members(self, storm: HealthEvent, action_id: str) -> list[Filed]:
         """Of this one, those whose own proposals wait."""
-        members = [one for one in await self._book.members_beside(storm) if one.storm == action_id]
+        members = [one for one in await self._book.members_at(storm.node) if one.storm == action_id]
         subjects = {one.trouble.subject for one in members}
-        return [filed for filed in self._actions.pending() if _subject_at(filed, storm) in subjects]
+        return [filed for filed in self._actions.pending() if _subject_at(storm.node, filed) in subjects]
 
     async def end(self, recoveries: Sequence[HealthEvent]) -> None:
         """What these end is no part of any."""
@@ -97,74 +97,109 @@ class Storms:
     async def leave(self, event: HealthEvent) -> None:
         """Something else explains it."""
         if self.counts(event):
-            await self._book.leave(event)
+            await self._book.leave(event, places_of(event))
             await self.calm(event.node, again=False)
 
     async def calm(self, node: str, *, again: bool) -> None:
-        """A storm of which too little is left ends; what is left is told anew, each by itself."""
-        calmed = [filed.name for filed in self._actions.pending() if await self._is_calm(filed, node)]
-        if calmed or (again and self._many):
-            place, reason = OpenTrouble(node, None, EventType.TROUBLE_STORM, None), self._calmed
-            await self._withdrawals.withdraw(place, reason, lambda filed: filed.name in calmed, again=again)
+        """A storm there, or of all nodes, of which too little is left ends; what is left is told anew, one by one."""
+        for place in (ALL_NODES, node):
+            calmed = frozenset([filed.name for filed in self._actions.pending() if await self._is_calm(filed, place)])
+            if calmed or (again and self._many):
+                await self._take_back(place, calmed, again=again)
 
-    def nodes(self) -> frozenset[str]:
-        """Where a storm waits."""
+    async def _take_back(self, place: str, names: Collection[ActionName], *, again: bool) -> None:
+        where = OpenTrouble(place, None, EventType.TROUBLE_STORM, None)
+        await self._withdrawals.withdraw(where, CALMED, lambda filed: filed.name in names, again=again)
+
+    def places(self) -> frozenset[str]:
+        """Where a storm waits: nodes, or all of them."""
         pending = (filed.proposal.event for filed in self._actions.pending()) if self._many else ()
         return frozenset(event.node for event in pending if event.type == EventType.TROUBLE_STORM)
 
-    @property
-    def _calmed(self) -> str:
-        return f"it calmed: fewer than {self._many} of what went wrong at once last, and each of them is told by itself"
-
-    async def _is_calm(self, filed: Filed, node: str) -> bool:
-        if not _is_storm_at(filed, node):
+    async def _is_calm(self, filed: Filed, place: str) -> bool:
+        if not _is_storm_at(place, filed):
             return False
-        members = await self._book.members_beside(filed.proposal.event)
-        return subjects_of(one for one in members if one.storm == filed.name.id) < self._many
+        members = [one for one in await self._book.members_at(place) if one.storm == filed.name.id]
+        return not lasts(members, _in_common(filed), self._many)
 
-    async def _opened(self, event: HealthEvent, together: Sequence[Member]) -> Storm:
+    async def _part_of(self, place: str, event: HealthEvent, mine: Member, members: Sequence[Member]) -> Storm | None:
+        """The one that lasts, or the one that this makes."""
+        shared = shared_at(place, mine.trouble)
+        told_by, in_common = self._lasting(place, shared, members)
+        if told_by and belongs_to([one for one in members if one.storm == told_by], mine, in_common):
+            return await self._joined(place, event, [mine], told_by, in_common)
+        for in_common in shared:
+            alike = [one for one in members if in_common in shared_at(place, one.trouble)]
+            if together := gathered(alike, mine, size_of(in_common, self._many)):
+                return await self._opened(place, event, together, in_common)
+        return None
+
+    async def _opened(self, place: str, event: HealthEvent, together: Sequence[Member], in_common: str) -> Storm:
         """Of several planners that see it at once, the first has the gate of the storm until its members are marked;
         who finds the gate open afterwards finds these marks."""
-        storm = storm_event(event, together)
+        storm = storm_event(event, together, in_common)
         (gate,) = await self._store.pass_gates([storm], at_least_ms=GATE_MS)
-        if gate.holder and self._is_over(_id(gate.holder, event.node)):
+        if gate.holder and self._is_over(_id(gate.holder, place)):
             await self._store.free_gate(storm, gate.holder)
             (gate,) = await self._store.pass_gates([storm], at_least_ms=GATE_MS)
-        if opened := self._lasting(event, await self._book.members_beside(event)):
+        opened, _ = self._lasting(place, [in_common], await self._book.members_at(place))
+        if opened:
             await self._store.free_gate(storm)
-            return await self._joined(event, together, opened)
-        return await self._joined(event, together, _id(gate.holder or event.id or "", event.node))
+        told_by = opened or _id(gate.holder or event.id or "", place)
+        return await self._joined(place, event, together, told_by, in_common)
 
-    async def _joined(self, event: HealthEvent, members: Sequence[Member], told_by: str) -> Storm:
-        await self._book.join(event, members, told_by)
-        return Storm(storm_event(event, members), told_by, told_by == _id(event.id or "", event.node))
+    async def _joined(
+        self, place: str, event: HealthEvent, members: Sequence[Member], told_by: str, in_common: str
+    ) -> Storm:
+        await self._book.join(place, members, told_by, in_common)
+        return Storm(storm_event(event, members, in_common), told_by, told_by == _id(event.id or "", place))
 
-    def _known(self, event: HealthEvent, mine: Member) -> Storm | None:
-        opens = mine.storm == _id(event.id or "", event.node)
-        return None if self._is_over(mine.storm) and not opens else Storm(storm_event(event), mine.storm, opens)
+    def _known(self, place: str, event: HealthEvent, mine: Member) -> Storm | None:
+        opens = mine.storm == _id(event.id or "", place)
+        storm = Storm(storm_event(event, [mine], mine.in_common), mine.storm, opens)
+        return None if self._is_over(mine.storm) and not opens else storm
 
     def _is_over(self, action_id: str) -> bool:
         """It was filed, and is not open any more. One that nobody filed yet is about to be."""
         is_open = any(filed.name.id == action_id for filed in self._actions.open_proposals())
         return not is_open and self._actions.was_filed(action_id)
 
-    def _lasting(self, event: HealthEvent, members: Sequence[Member]) -> str:
-        """The storm that waits there, or is about to be filed; '' for none. The folder reminds a Redis that forgot."""
-        known = {one.storm for one in members if one.storm}
-        waits = (filed for filed in self._actions.open_proposals() if _is_storm_at(filed, event.node))
-        known |= {filed.name.id for filed in waits}
-        return next((storm for storm in sorted(known) if not self._is_over(storm)), "")
+    def _lasting(self, place: str, shared: Sequence[str], members: Sequence[Member]) -> tuple[str, str]:
+        """The storm over one of `shared` that waits there or is about to be filed, and over which; ('', '') for none.
+        The folder reminds a Redis that forgot."""
+        known = {(one.storm, one.in_common) for one in members if one.storm}
+        waits = (filed for filed in self._actions.open_proposals() if _is_storm_at(place, filed))
+        known |= {(filed.name.id, _in_common(filed)) for filed in waits}
+        lasting = (one for one in sorted(known) if one[1] in shared and not self._is_over(one[0]))
+        return next(lasting, ("", ""))
 
 
-def _is_storm_at(filed: Filed, node: str) -> bool:
+CALMED = "it calmed: too few of what went wrong at once last, and each of them is told by itself"
+
+
+def _in_common(filed: Filed) -> str:
+    return str(filed.proposal.event.payload.get(IN_COMMON, ""))
+
+
+def _explains_any(event: HealthEvent, members: Sequence[Member], place: str) -> bool:
+    """Is it the cause of some of them? Among all nodes, of one that is elsewhere; that its node is silent may itself
+    come from what they have in common."""
+    if event.service is None or not may_explain(event):
+        return False
+    mine = cause_of(event)
+    others = (one.trouble for one in members if place != ALL_NODES or one.trouble.node != event.node)
+    return any(mine.explains(trouble) for trouble in others)
+
+
+def _is_storm_at(place: str, filed: Filed) -> bool:
     event = filed.proposal.event
-    return event.type == EventType.TROUBLE_STORM and event.node == node
+    return event.type == EventType.TROUBLE_STORM and event.node == place
 
 
-def _subject_at(filed: Filed, storm: HealthEvent) -> str | None:
+def _subject_at(place: str, filed: Filed) -> str | None:
     event = filed.proposal.event
-    return cause_of(event).subject if event.node == storm.node and may_be_member(event) else None
+    return cause_of(event).subject if place in places_of(event) else None
 
 
-def _id(event_id: str, node: str) -> str:
-    return proposal_id(event_id, node, None)
+def _id(event_id: str, place: str) -> str:
+    return proposal_id(event_id, place, None)
