@@ -14,8 +14,8 @@ from executor_rig import ExecutorHarness, file_pending, proposal_for, write_inve
 
 from executor_agent.action_runner import ActionRunner
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.preview_findings import NEVER_SHOWN, as_they_are, sentence_of, surprises_in
-from executor_agent.preview_recorder import MAX_DIFF_CHARS, PreviewRecorder
+from executor_agent.preview_findings import NEVER_SHOWN, ONLY_LOOKS, as_they_are, sentence_of, surprises_in
+from executor_agent.preview_recorder import MAX_DIFF_CHARS, NOT_RUN, PreviewRecorder
 from mesh_core.approvals.previews import preview_of, read_preview
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of
 from mesh_core.models.previews import Effect, TaskPreview
@@ -267,3 +267,46 @@ def test_a_restart_that_is_told_as_no_change_is_not_said_to_do_nothing() -> None
     assert (
         sentence_of([again]) == "nothing that check mode can see would change; of 1 task check mode cannot say: Again"
     )
+
+
+def test_what_leans_on_a_file_that_check_mode_did_not_make_is_not_said_to_do_nothing() -> None:
+    plays = plays_in(
+        """
+- hosts: here
+  tasks:
+    - {name: Copy, ansible.builtin.copy: {src: /etc/a.conf, dest: /run/a.conf, remote_src: true}}
+    - {name: Cut, ansible.builtin.lineinfile: {path: /run/a.conf, regexp: include, state: absent}}
+    - {name: Look, ansible.builtin.stat: {path: /run/a.conf}}
+    - {name: Other, ansible.builtin.lineinfile: {path: /run/a.config, line: x}}
+    - {name: "Clear {{ item }}", ansible.builtin.file: {path: "{{ item }}", state: absent}, loop: [/run/a.conf, /run/b]}
+"""
+    )
+    cut, look, other, clear = (
+        TaskPreview(name=name, module="m", effect=Effect.NOTHING)
+        for name in ("Cut", "Look", "Other", "Clear {{ item }}")
+    )
+    copied = would_change("Copy", "/run/a.conf")
+    assert as_they_are(plays, [cut, copied, look, other]) == (cut, copied, look, other), "nothing was changed before it"
+    after = as_they_are(plays, [copied, cut, look, other, clear])
+    assert [one.effect.value for one in after] == ["changes", "unknown", "nothing", "nothing", "unknown"]
+    assert after[1].why == "an earlier task would change /run/a.conf first, which check mode did not do"
+
+
+def test_what_only_waits_for_something_changes_nothing() -> None:
+    plays = plays_in(
+        """
+- hosts: here
+  tasks:
+    - {name: Restart, ansible.builtin.command: {argv: [supervisorctl, restart, shop]}}
+    - {name: Wait, ansible.builtin.command: {argv: [chronyc, tracking]}, register: seen, until: seen.rc == 0}
+    - {name: Odd, ansible.builtin.command: chronyc tracking}
+"""
+    )
+    heard = [
+        TaskPreview(name=name, module="m", effect=Effect.UNKNOWN, why=NOT_RUN) for name in ("Restart", "Wait", "Odd")
+    ]
+    restart, wait, odd = as_they_are(plays, heard)
+    assert (restart, odd) == (heard[0], heard[2])
+    assert (wait.effect, wait.why) == (Effect.NOTHING, ONLY_LOOKS)
+    failed = wait.model_copy(update={"effect": Effect.UNKNOWN, "why": "it asks what an earlier task did"})
+    assert as_they_are(plays, [failed]) == (failed,)

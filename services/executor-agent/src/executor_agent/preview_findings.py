@@ -7,11 +7,13 @@ although it is there to look, or a file, a unit or a container that neither of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from executor_agent.preview_recorder import NOT_RUN
 from mesh_core.actions.register import is_wide, what_it_touches
-from mesh_core.actions.remedies.looking import COMMAND, only_reads
+from mesh_core.actions.remedies.looking import COMMAND, looking_problem, only_reads, shape_problem
 from mesh_core.models.previews import Effect, TaskPreview
 from mesh_core.models.proposals import Proposal
 from mesh_core.policy.playbook_tasks import tasks_in, variables_in
@@ -24,6 +26,7 @@ _NAMED = re.compile(r"community\.docker\..+|ansible\.builtin\.(?:systemd|systemd
 _SUFFIX = ".service"
 _NEVER = (False, "false")
 NEVER_SHOWN = "it does its work each time it runs (a restart), which check mode does not show as a change"
+ONLY_LOOKS = "it only looks, which check mode leaves out"
 
 
 def surprises_in(
@@ -48,18 +51,42 @@ def sentence_of(tasks: Sequence[TaskPreview]) -> str:
 
 
 def as_they_are(plays: Sequence[Mapping[str, Any]], tasks: Sequence[TaskPreview]) -> tuple[TaskPreview, ...]:
-    """A task with `changed_when: false` that is more than a look (a restart) reports no change, whatever it does: of it
-    nobody can say."""
-    silent = {str(task.get("name", "")) for task in tasks_in(plays) if _hides_its_change(task)}
-    unsaid = {"effect": Effect.UNKNOWN, "why": NEVER_SHOWN}
-    return tuple(
-        task.model_copy(update=unsaid) if task.effect is Effect.NOTHING and task.name in silent else task
-        for task in tasks
-    )
+    """What check mode takes for no change and is one, or may be, cannot be said; what it skips and only looks changes
+    nothing."""
+    declared: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for task in tasks_in(plays):
+        declared[str(task.get("name", ""))].append(task)
+    made: list[TaskPreview] = []
+    not_made: dict[str, None] = {}  # paths that an earlier task would have made or changed
+    for seen in tasks:
+        made.append(_as_it_is(seen, declared[seen.name], not_made))
+        if seen.effect is Effect.CHANGES:
+            not_made.update(dict.fromkeys(thing for thing in seen.things if thing.startswith("/")))
+    return tuple(made)
+
+
+def _as_it_is(seen: TaskPreview, declared: Sequence[Mapping[str, Any]], not_made: Collection[str]) -> TaskPreview:
+    """`declared`: the tasks of its name, as they were shown."""
+    effect, why = seen.effect, seen.why
+    if why == NOT_RUN and declared and all(map(_only_looks, declared)):
+        effect, why = Effect.NOTHING, ONLY_LOOKS
+    elif effect is Effect.NOTHING and any(map(_hides_its_change, declared)):
+        effect, why = Effect.UNKNOWN, NEVER_SHOWN
+    elif effect is Effect.NOTHING and not all(map(_only_looks, declared)):
+        named = {path.rstrip("/") for task in declared for text in _texts(task) for path in _PATH.findall(text)}
+        if path := next((path for path in not_made if path in named), ""):
+            effect, why = Effect.UNKNOWN, f"an earlier task would change {path} first, which check mode did not do"
+    return seen if effect is seen.effect else seen.model_copy(update={"effect": effect, "why": why})
+
+
+def _only_looks(task: Mapping[str, Any]) -> bool:
+    """A module that reads, or a command that is listed as looking."""
+    return only_reads(task) or (COMMAND in task and not shape_problem(task) and not looking_problem(task))
 
 
 def _hides_its_change(task: Mapping[str, Any]) -> bool:
-    """A command runs in check mode only where it is listed as looking."""
+    """With `changed_when: false` what is more than a look (a restart) reports no change, whatever it does. A command
+    runs in check mode only where it is listed as looking."""
     return task.get("changed_when") in _NEVER and not only_reads(task) and COMMAND not in task
 
 
