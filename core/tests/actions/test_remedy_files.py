@@ -155,6 +155,7 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
         (GOOD, "[" * 60_000, "bad.yml:1: not YAML: nested deeper than 100"),
         (GOOD, "#" * (MAX_BYTES + 1), "it has more than"),
         (GOOD, "\x00", "not YAML"),
+        (GOOD, "", "bad.yml:1: write it as a mapping, each line KEY: VALUE"),
     ],
 )
 def test_a_bad_file_is_refused_with_its_name_its_line_and_what_to_do(old: str, new: str, said: str) -> None:

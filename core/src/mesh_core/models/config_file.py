@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+_NO_MAPPING = ("model_type", "dict_type", "model_attributes_type")
+
 
 class FilePart(BaseModel):
     """A mapping in such a file."""
@@ -36,4 +38,6 @@ def problem_of(error: ErrorDetails) -> str:
     where = ".".join(str(part) for part in error["loc"]) or "the file"
     if error["type"] == "extra_forbidden":
         return f"{where}: no such key; take it out or correct its spelling"
+    if error["type"] in _NO_MAPPING:
+        return f"{where}: write it as a mapping, each line KEY: VALUE"
     return f"{where}: {error['msg'].removeprefix('Value error, ')}"
