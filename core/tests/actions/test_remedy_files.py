@@ -70,6 +70,11 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
         ("type: mount", "type: path, under: [srv]", "params.mount.path.under.0: 'srv' is no folder below /; write its"),
         ("type: mount", "type: path, under: [/]", "bad.yml:8: params.mount.path.under.0: '/' is no folder below /"),
         ("type: mount", "type: path, under: [/srv/../etc]", "params.mount.path.under.0: '/srv/../etc' is no folder"),
+        (
+            "from: payload.mount",
+            "from: disc.mount",
+            "bad.yml:8: params.mount.mount.from: 'disc.mount': no agent looks up disc",
+        ),
         ("from: payload.mount", "from: the log", "bad.yml:8: params.mount.mount.from: 'the log' is neither room.fact"),
         (", from: payload.mount", "", "bad.yml:8: params.mount.mount.from: Field required"),
         ("at_least: 80", "at_least: -1", "bad.yml:6: when.needs.disk.used_percent.at_least: Input should be greater"),
