@@ -103,6 +103,21 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
             "argv: [timeout, 5, rm,",
             "bad.yml:14: look.tasks.0: a look may not run rm; what only prints is",
         ),
+        *(
+            (
+                'argv: [df, -P, -k, --, "{{ mount }}"]',
+                f"argv: [{words}]",
+                f"look.tasks.0: a look may not run {said}",
+            )
+            for words, said in (
+                (
+                    "journalctl, --disk-usage, \"{{ '--vacuum-size=1M' }}\"",
+                    "journalctl with {{ '--vacuum-size=1M' }}, which",
+                ),
+                ("ss, \"{{ mount | replace('/srv', '-K') }}\"", "ss with {{ mount | replace("),
+                ("nginx, -t, '{% if true %}-s{% endif %}', stop", "nginx with {% if true %}"),
+            )
+        ),
         ("argv: [df,", "argv: [timeout, --foreground, 5, df,", "look.tasks.0: a look may not run timeout; what only"),
         ("argv: [df,", "argv: [timeout, --signal=KILL, 5, systemctl, stop,", "a look may not run systemctl stop; it"),
         (

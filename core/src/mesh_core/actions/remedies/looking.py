@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,6 +50,8 @@ _OPTIONS: Mapping[str, frozenset[str]] = {
     "openssl": frozenset({"-connect", "-servername"}),
 }
 
+_BARE_NAME = re.compile(r"\{\{ *[a-z][a-z0-9_]* *\}\}")
+
 
 def module_of(task: Mapping[str, Any]) -> str:
     """The full name of the one module of a task that has a shape."""
@@ -93,7 +96,16 @@ def looking_problem(task: Mapping[str, Any]) -> str:
     options = _OPTIONS.get(program)
     if options is not None and (other := next((w for w in words if w[:1] == "-" and not _is_of(w, options)), "")):
         return f"a look may not run {program} with {other[:60]}; it may take {', '.join(sorted(options)) or 'none'}"
+    if options is not None and (sly := next((w for w in words if _may_become_an_option(w, task)), "")):
+        return (
+            f"a look may not run {program} with {sly[:60]}, which may become an option; name a param, as {{{{ unit }}}}"
+        )
     return ""
+
+
+def _may_become_an_option(word: str, task: Mapping[str, Any]) -> bool:
+    """What an expression comes to, or an item of a loop, may; the value of a param never looks like one."""
+    return word[:1] == "{" and ("loop" in task or not _BARE_NAME.match(word))
 
 
 def _is_of(word: str, options: frozenset[str]) -> bool:
