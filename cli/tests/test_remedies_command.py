@@ -107,6 +107,14 @@ def test_ones_own_are_listed_with_whose_they_are_and_what_is_wrong(mend: Mend) -
     assert (rows["journal_vacuum"]["replaced_by"], rows["redeploy"]["whose"]) == ("mine", "built_in")
     assert "It is not offered: mine stands in its place." in mend("remedies", "show", "journal_vacuum").stdout
     assert "broken.yml:" in mend("remedies", "show", "broken").output
+    (folder / "open.yml").write_text(text)
+    (folder / "open.yml").chmod(0o666)
+    assert "not in use: open.yml: everybody may write it; chmod o-w" in mend("remedies", "list").stdout
+    judged = mend("remedies", "lint", str(folder / "open.yml"))
+    assert (judged.exit_code, "open.yml: everybody may write it; chmod o-w" in judged.output) == (1, True), (
+        judged.output
+    )
+    (folder / "open.yml").unlink()
     (folder / "shell.yml").write_text(text.replace("ansible.builtin.command: {argv: [journalctl,", "a.b.c: {x: [y,"))
     assert "1 of your own" not in (found := " ".join(mend("doctor").output.split()))
     assert "broken.yml:" in found

@@ -116,6 +116,8 @@ def lint(
         name, remedy = load_remedy(file, SHIPPED.names, SHIPPED.files)
     except BadRemedy as error:
         raise CliError(plain(str(error)), FAILED) from None
+    if why := cli.remedies.distrusts(file):
+        raise CliError(plain(f"{file.name}: {why}"), FAILED)
     found = lint_file(remedy)
     for danger in found.dangers:
         cli.say(f"  mind: {plain(danger)}", "bold red")

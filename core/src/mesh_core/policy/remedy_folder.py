@@ -42,6 +42,11 @@ class RemedyFolder:
         use(register)
         return register
 
+    def distrusts(self, file: Path) -> str:
+        """Why a file is not read although it may be good, a sentence; '' where it lies elsewhere, or is."""
+        status = status_of(file) if file.resolve().parent == self.folder.resolve() else None
+        return distrusted_in(self._runtime).why_not(status, _MUST_NOT) if status else ""
+
     def newest_change(self) -> float:
         """When the file was saved that was saved last; 0.0 where there is none."""
         found = (status_of(path) for path in self._files())
