@@ -11,7 +11,8 @@ class Fact(StrEnum):
     UNANSWERED = "unanswered"  # a check found nobody who answers
     WELL = "well"  # its own check says yes
     RUNNING = "running"  # its manager says that it runs
-    RESTARTING = "restarting"  # somebody restarts it, or makes it anew, right now
+    RESTARTING = "restarting"  # somebody restarts it, makes it anew or copies it right now
+    IN_USE = "in_use"  # it is at work that a restart would break off, or serves somebody
     LOOPING = "looping"  # restarted again and again already
     GONE = "gone"  # the container does not exist: nothing to restart
     DRIFTED = "drifted"  # what runs differs from what is declared
@@ -24,6 +25,14 @@ class Fact(StrEnum):
     KUBERNETES = "kubernetes"  # it is a pod or what Kubernetes makes pods of, which nothing of ours reaches
     SWARM = "swarm"  # it is a swarm's task: the swarm replaces what ends
     BACKED = "backed"  # the event says which manager runs it
+    UNFIT = "unfit"  # its exit code says that it cannot work with what it was started with
+    NOT_MEANT = "not_meant"  # it is not to run: masked, scaled to none, not declared, moved away, stopped to a plan
+    ENDED_WELL = "ended_well"  # it ended as something does that was asked to, and its manager lets it rest
+    NO_CHECK = "no_check"  # its own health check cannot be made, or asks for the wrong thing
+    UNEVIDENCED = "unevidenced"  # a probe that says neither what it asked for, nor what came of it
+    ONE_SHOT = "one_shot"  # it runs once, and ends by itself
+    NO_ROOM = "no_room"  # a disk or its inodes are full, or it takes no writes
+    EXPIRED = "expired"  # the certificate that it shows is over
     TIMER_JOB = "timer_job"  # its timer starts it at times, and it ends by itself
     MOUNT = "mount"  # what its manager speaks of is a file system that should be mounted
     RESOLVED = "resolved"  # the sender says that it is over
@@ -39,7 +48,7 @@ class Fact(StrEnum):
     EXPLAINED_BY = "explained_by"  # its sender names a cause, or what was changed before
     CONFLICT = "conflict"  # the event contradicts itself
     UNREADABLE = "unreadable"  # nested deeper than anything that reports a fault
-    REFUSED = "refused"  # it answers a probe, and wants a login or fewer questions
+    REFUSED = "refused"  # it answers a probe, if with a fault that it finds in who asks
     UNRESOLVED = "unresolved"  # the name that a probe looked for leads to no address
     DEPENDENCY_DOWN = "dependency_down"  # what it needs to run does not
     OVER_LIMIT = "over_limit"  # it runs, and takes more memory than the limit that its owner gave it

@@ -21,9 +21,14 @@ from mesh_core.policy.alert_state import is_firing, is_host_away, is_over
 from mesh_core.policy.memory_limit import is_over_its_limit
 from mesh_core.policy.names.known_names import is_address
 from mesh_core.policy.orchestrators import is_of_kubernetes, is_of_swarm
+from mesh_core.policy.other_cause import has_no_room, is_certificate_over, lacks_what_it_needs
 from mesh_core.policy.payload_fields import fields_of
-from mesh_core.policy.plugin_output import OUTPUT_KEYS, says_stopped, says_unanswered
-from mesh_core.policy.start_error import could_not_start
+from mesh_core.policy.plugin_output import CHECK_KEYS, OUTPUT_KEYS, says_no_check, says_stopped, says_unanswered
+from mesh_core.policy.purpose import is_in_use, is_not_meant, is_one_shot, is_seen_to_work
+from mesh_core.policy.start_error import cannot_work, could_not_start
+from mesh_core.policy.startable import NOT_TO_BE_STARTED as NOT_TO_BE_STARTED
+from mesh_core.policy.startable import is_meant_to_run
+from mesh_core.policy.work_in_progress import is_being_changed, is_busy
 
 MAX_DEPTH = 16
 MAX_LEAD_SECONDS = 24 * 3600.0  # how much newer than the event its evidence may say it is
@@ -48,11 +53,11 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     enabled = fact_in(event, "unit.enabled") is True
     changed = whole_in(fact_in(event, "image.changed_seconds_ago"))
     event = set_aside(event)
-    found = _of_the_whole(event)
+    beside = frozenset(bare_key(key) for key in event.payload)
+    found = _of_the_whole(event, beside)
     if changed is not None and 0 <= changed <= JUST_SECONDS:
         found.add(Fact.JUST_REPLACED)
     happened = _seconds(event.timestamp)
-    beside = frozenset(bare_key(key) for key in event.payload)
     for path, value, depth in fields_of(event.payload):
         found.update(_facts_of(path, value, beside))
         if isinstance(value, dict) and restart_forbidden(value):
@@ -76,7 +81,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     if (whole_in(event.payload.get("attempt", event.payload.get("check_attempt"))) or 0) >= _LAST_LOOK:
         found.discard(Fact.TRANSIENT)
     found |= set(_of_its_end(event.payload, found))
-    if Fact.DOWN in found and not found & NOT_TO_BE_STARTED and _is_meant_to_run(event, enabled=enabled):
+    if Fact.DOWN in found and not found & NOT_TO_BE_STARTED and is_meant_to_run(event, enabled=enabled):
         found.add(Fact.STARTABLE)
     return frozenset(found)
 
@@ -94,16 +99,16 @@ _CHANGED_TO = frozenset(
 )  # {"from": "running", "to": ...}
 _STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "substate", "statename"}) | _CHANGED_TO
 _CONTAINER_STATES = frozenset({"status", "state", "containerstate"})  # systemd's "dead" is a unit that rests
-# Somebody makes it anew or moves it on just now; a restart would come between.
-_AT_WORK = frozenset({"restarting", "recreating", "updating", "upgrading", "pulling", "deploying", "migrating"})
 _ABSENT = frozenset({"absent", "missing", "not found", "no such container"})
 _NO_MORE = _ABSENT | {"dead"}  # Docker's "dead": half removed, cannot be started
 _HEALTH_KEYS = frozenset({"health", "healthstatus"}) | _CHANGED_TO
-# It answers, and finds fault with who asks: no restart changes that. Not what a page, a service or time may lack.
-_REFUSALS = frozenset(range(400, 500)) - {404, 408, 410, 423, 424, 425}
+# It answers, and leads elsewhere or finds fault with who asks: no restart changes that. Not what a page, a service or
+# time may lack.
+_REFUSALS = frozenset(range(300, 500)) - {404, 408, 410, 423, 424, 425}
 _STATUS_CODES = frozenset({"httpstatus", "httpstatuscode", "httpcode", "statuscode", "responsecode", "responsestatus"})
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
 _PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
+_BY_WHOM = frozenset({"initiatedby", "stoppedby", "pausedby", "removedby", "deletedby", "disabledby"})
 _BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a panel did that a person told it to
 _COMPOSE_KEYS = frozenset(
     {
@@ -128,6 +133,16 @@ _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
 _LOOKED_AT = frozenset(
     {"lastcheck", "lastcheckat", "lastchecked", "checkedat", "measuredat", "observedat", "sampledat"}
 )
+_PROBES = ("_probe", "_probe_failed")
+# What a probe asked for, and what came of it: that it failed is no more than a name where none of these stands.
+_PROBED = frozenset(
+    {
+        *("url", "uri", "target", "endpoint", "address", "hostport", "port", "heartbeat", "monitor", "alert", "check"),
+        *("error", "errors", "status", "result", "latencyms", "responsetime", "responsetimems", "failures", "query"),
+        *("attempts", "consecutivefailures", "output", "state", "duration", "durationms", "timeoutseconds"),
+    }
+    | _STATUS_CODES
+)
 _CAUSES = frozenset({"cause", "rootcause", "probablecause", "changed", "changes", "recentchanges", "packageschanged"})
 _PACKAGE_MANAGERS = frozenset({"dpkg", "apt", "aptget", "dnf", "yum", "zypper", "pacman", "apk", "packagemanager"})
 _ACKNOWLEDGED = frozenset({"acknowledged", "acknowledgement", "isacknowledged", "problemhasbeenacknowledged"})
@@ -145,8 +160,6 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
             yield Fact.DOWN
         if word in _NO_MORE and key in _CONTAINER_STATES:
             yield Fact.GONE
-        if word in _AT_WORK:
-            yield Fact.RESTARTING
         if word == "running" or (word == "active" and key == "activestate"):
             yield Fact.RUNNING
     if path == ("container",) and word in _ABSENT:
@@ -169,12 +182,15 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         if word == "healthy":
             yield Fact.WELL
     yield from _of_docker(path, value, word)
+    yield from _of_its_place(path, value, word)
     yield from _of_monitoring(path, value, word, beside, yes=yes)
     if key in OUTPUT_KEYS and isinstance(value, str):
         if says_stopped(value):
             yield Fact.DOWN
         if says_unanswered(value):
             yield Fact.UNANSWERED
+    if key in CHECK_KEYS and isinstance(value, str | list) and says_no_check(str(value)):
+        yield Fact.NO_CHECK
     number = whole_in(value)
     if len(path) == 1 and key in _STATUS_CODES and number is not None and number in _REFUSALS:
         yield Fact.REFUSED
@@ -190,7 +206,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.LOOPING
     if key in _RESTART_COUNTS and number is not None and number >= LOOP_COUNT:
         yield Fact.LOOPING
-    if key in ("initiatedby", "stoppedby", "pausedby") and (_PERSON.match(word) or _BY_A_PERSON.search(word)):
+    if key in _BY_WHOM and (_PERSON.match(word) or _BY_A_PERSON.search(word)):
         yield Fact.OPERATOR
     if key == "removedbyoperator" and yes:
         yield Fact.OPERATOR
@@ -212,6 +228,22 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.COMPOSE
 
 
+def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
+    """What it is there for, what goes on with it, and what lies beside it."""
+    of_a_state = path[-1] in _STATE_KEYS and not _monitoring(path)
+    said = {
+        Fact.RESTARTING: is_being_changed(path, value, word, of_a_state=of_a_state),
+        Fact.IN_USE: is_busy(path, value, word) or is_in_use(path, value),
+        Fact.WELL: is_seen_to_work(path, value),
+        Fact.NOT_MEANT: is_not_meant(path, value, word),
+        Fact.ONE_SHOT: is_one_shot(path, value, word),
+        Fact.NO_ROOM: has_no_room(path, value),
+        Fact.EXPIRED: is_certificate_over(path, value),
+        Fact.DEPENDENCY_DOWN: lacks_what_it_needs(path, value, word, of_a_state=of_a_state),
+    }
+    yield from (fact for fact, holds in said.items() if holds)
+
+
 def _of_docker(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
     key = path[-1]
     if key == "action" and len(path) == 1:  # the engine's own event
@@ -219,6 +251,8 @@ def _of_docker(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
             yield Fact.DOWN
         if word == "destroy":
             yield Fact.GONE
+        if word == "stop":
+            yield Fact.ENDED_WELL  # somebody asked it to
         if word == "health_status: unhealthy":
             yield Fact.UNHEALTHY
         if word == "health_status: healthy":
@@ -274,7 +308,7 @@ def _seconds(value: object) -> float | None:
         return None
 
 
-def _of_the_whole(event: HealthEvent) -> set[Fact]:
+def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
     """Facts that need more than one field."""
     payload, found = event.payload, set[Fact]()
     if event.service is None:
@@ -297,6 +331,8 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.OWN)
     if is_over_its_limit(payload):
         found.add(Fact.OVER_LIMIT)
+    if event.type.endswith(_PROBES) and event.sighting is None and _PROBED.isdisjoint(beside):
+        found.add(Fact.UNEVIDENCED)
     if is_host_away(payload):
         found.add(Fact.HOST_AWAY)
     ages = (whole_in(payload.get(key)) for key in _AGES)
@@ -326,6 +362,8 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
         found.add(Fact.GONE)
     if could_not_start(event):
         found.add(Fact.START_ERROR)
+    elif cannot_work(event):
+        found.add(Fact.UNFIT)
     live = {key.removeprefix("live"): value for key, value in payload.items() if key.startswith("live")}
     for key, value in payload.items():
         part = key.removeprefix("declared")
@@ -341,33 +379,6 @@ def _of_the_whole(event: HealthEvent) -> set[Fact]:
     return found
 
 
-NOT_TO_BE_STARTED = frozenset(
-    {
-        *(Fact.OPERATOR, Fact.FINISHED, Fact.OPTED_OUT, Fact.MAINTENANCE, Fact.RESOLVED, Fact.TEST),  # as it should be
-        *(Fact.RUNNING, Fact.WELL, Fact.RESTARTING, Fact.CONFLICT, Fact.UNREADABLE, Fact.TRANSIENT, Fact.JUST_BOOTED),
-        *(Fact.GONE, Fact.DRIFTED, Fact.START_ERROR, Fact.LOOPING, Fact.DEPENDENCY_DOWN, Fact.SWARM),  # more is wrong
-        *(Fact.WHOLE_NODE, Fact.BAD_NAME, Fact.TIMER_JOB),
-    }
-)
-_STARTED_BY_ITS_ENGINE = frozenset({"always", "unless-stopped", "on-failure"})
-
-
-def _is_meant_to_run(event: HealthEvent, *, enabled: bool) -> bool:
-    """Does its node's own agent say so, in the fields of its manager? `enabled`: what systemctl answered it."""
-    payload = event.payload
-    loops = not {"loop", "flapping"}.isdisjoint(event.type.split("_"))  # between two of its starts it does not run
-    if event.trust is not Trust.NODE or loops or payload.get("ended") == "stopped_by_person":
-        return False
-    match event.runtime:
-        case Runtime.SYSTEMD:
-            return enabled
-        case Runtime.DOCKER:
-            return payload.get("restart_policy") in _STARTED_BY_ITS_ENGINE or payload.get("declared_state") == "running"
-        case Runtime.SUPERVISOR:
-            return payload.get("state") in ("FATAL", "EXITED")  # a program that a person stopped is STOPPED
-    return False
-
-
 def _is_still_ill(found: set[Fact]) -> bool:
     """Its check says no, and nobody says that it was stopped (Docker calls each stopped container unhealthy)."""
     return Fact.UNHEALTHY in found and Fact.DOWN not in found
@@ -380,6 +391,9 @@ def _of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
         return  # the engine keeps the 0 of an earlier life
     exit_code = whole_in(payload.get("exit_code", (engine_attributes(payload) or {}).get("exitCode")))
     policy = payload.get("restart_policy")
+    let_rest = payload.get("active_state") == "inactive" and payload.get("result") == "success"
+    if let_rest or (exit_code == 0 and policy in ("always", "unless-stopped")):
+        yield Fact.ENDED_WELL  # the engine starts again what ends by itself
     if exit_code == 143 and policy in ("always", "unless-stopped"):
         yield Fact.OPERATOR  # ended politely, and the engine does not start it again: somebody stopped it
     if exit_code == 0 and policy == "no" and payload.get("declared_state") != "running":

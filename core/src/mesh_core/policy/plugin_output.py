@@ -28,6 +28,21 @@ _UNANSWERED = re.compile(
     r"|no data (?:was )?received from host)"
 )
 
+# What a container's health check says that cannot be made: its tool is not in the image, or is called in a wrong way.
+CHECK_KEYS = frozenset({"check", "healthoutput", "healthlog", "healthcheckoutput", "lasthealthoutput", "checkoutput"})
+_NO_CHECK = re.compile(
+    r"(?:curl|wget|nc|bash|sh|exec|python3?|[\w./-]{1,64}): (?:\d+: )?(?:command )?not found\b"
+    r"|executable file not found|oci runtime exec failed|no such file or directory|permission denied"
+    r"|flag needs an argument|unknown (?:option|flag)|unrecognized option|\bexit (?:code )?12[67]\b"
+)
+_ANSWERED = re.compile(r"\b(?:http/[\d.]{1,3} |error: |status(?: code)?:? ?)(?:401|403|404|405|429)\b")
+
+
+def says_no_check(lines: str) -> bool:
+    """Could the check itself not be made, or was it answered that it asks for the wrong thing?"""
+    text = lines[:2000].lower()
+    return _NO_CHECK.search(text) is not None or _ANSWERED.search(text) is not None
+
 
 def says_stopped(line: str) -> bool:
     """Of the thing that the check is for."""

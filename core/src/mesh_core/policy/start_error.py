@@ -1,4 +1,4 @@
-"""Does its manager say that something could not even begin, in the fields of our node agent? Pure."""
+"""Do its manager or its exit code say that something could not begin, or cannot work as it is? Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from mesh_core.models.whole_numbers import whole_in
 _SET_UP_FAILED = range(200, 244)  # systemd.exec(5): no such program, folder, user, namespace, cgroup, ...
 _NEVER_STARTED = 128  # Docker's own code for an error of the start that names no program: a network, a mount, a device
 _ENGINE_FAILED = 125  # docker and podman: they themselves failed, the program never ran
+# The shell's "cannot be executed" and "not found", sysexits(3) for usage, rights and settings.
+_UNFIT = frozenset({126, 127, 64, 77, 78})
+_ILLEGAL, _BUS = 4, 7  # signals: another processor; what it mapped is not there (shared memory, a cut file, a device)
+_BY_SIGNAL = 128  # a container's exit code of one that a signal ended: this much more
+
+
+def cannot_work(event: HealthEvent) -> bool:
+    """Does its exit code speak of what it was started with? Started again it ends the same way."""
+    code, result = whole_in(event.payload.get("exit_code")), event.payload.get("result")
+    if event.runtime is Runtime.SYSTEMD and result in ("signal", "core-dump"):
+        return code in (_ILLEGAL, _BUS)
+    return event.runtime is not None and (code in _UNFIT or code in (_BY_SIGNAL + _ILLEGAL, _BY_SIGNAL + _BUS))
 
 
 def could_not_start(event: HealthEvent) -> bool:

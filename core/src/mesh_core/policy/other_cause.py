@@ -1,0 +1,54 @@
+"""Does a field name a cause that lies beside the thing: a full disk, a certificate that is over, what it needs and
+does not get? Pure; keys are folded (`facts.py`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mesh_core.models.truth import truth_in
+from mesh_core.models.whole_numbers import whole_in
+
+_ROOM = ("disk", "filesystem", "inode", "volume", "storage", "partition", "rootfs")
+_USED = ("usedpercent", "usedpct", "usagepercent", "usagepct", "percentused", "pctused", "usepercent")
+_FREE = ("freebytes", "availablebytes", "availbytes", "freeinodes", "inodesfree", "freepercent", "availablepercent")
+_FULL_PERCENT = 98  # less, and programs still write
+_READ_ONLY = frozenset({"readonly", "mountreadonly", "filesystemreadonly", "isreadonly", "mountedreadonly"})
+_CERTIFICATE = ("cert", "tls", "ssl")
+_LEFT = ("daysleft", "daysremaining", "expiresindays", "expirydays", "daystoexpiry", "expiresinseconds", "secondsleft")
+_NEEDED = frozenset(
+    {
+        *("db", "database", "cache", "broker", "mqtt", "upstream", "ldap", "smtp", "idp", "nas", "nfs", "share"),
+        *("gateway", "internet", "wan", "uplink", "network", "dns", "resolver", "vpn", "peer", "storagebackend"),
+        *("router", "switch", "coordinator", "registry", "dependency", "remote"),
+    }
+)
+_STANDS = ("reachable", "available", "online", "up", "mounted", "resolves")
+_OUT = (
+    *("exited", "missing", "dead", "unhealthy", "failed", "down", "stopped", "unreachable", "not running"),
+    *("unavailable", "offline", "servfail", "nxdomain", "not mounted", "no route", "read-only", "lost"),
+)
+
+
+def has_no_room(path: tuple[str, ...], value: Any) -> bool:
+    """A disk or its inodes are full, or it takes no writes."""
+    if path[-1] in _READ_ONLY:
+        return truth_in(value) is True
+    name = "".join(path)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not any(word in name for word in _ROOM):
+        return False
+    return (name.endswith(_USED) and value >= _FULL_PERCENT) or (name.endswith(_FREE) and value == 0)
+
+
+def is_certificate_over(path: tuple[str, ...], value: Any) -> bool:
+    name = "".join(path)
+    number = whole_in(value)
+    return number is not None and number <= 0 and name.endswith(_LEFT) and any(word in name for word in _CERTIFICATE)
+
+
+def lacks_what_it_needs(path: tuple[str, ...], value: Any, word: str, *, of_a_state: bool) -> bool:
+    """`{"nas_reachable": false}`, `{"gateway": "unreachable"}`, `{"upstream": {"state": "down"}}`."""
+    key, parent = path[-1], path[-2] if len(path) > 1 else ""
+    if key in _NEEDED or (parent in _NEEDED and of_a_state):
+        return word.startswith(_OUT)
+    needs = (key.removesuffix(end) for end in _STANDS if key.endswith(end))
+    return truth_in(value) is False and any(need in _NEEDED or (not need and parent in _NEEDED) for need in needs)

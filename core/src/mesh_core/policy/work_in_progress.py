@@ -1,0 +1,69 @@
+"""Does a field say that something is at work on a thing, or that the thing is busy with what must not be broken off?
+Pure; keys are folded (`facts.py`). What a state was before says nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mesh_core.models.truth import truth_in
+
+# As a manager calls it: somebody makes it anew, moves it on or ends it just now; a restart would come between.
+_BY_ITS_MANAGER = frozenset(
+    {
+        *("restarting", "recreating", "updating", "upgrading", "pulling", "deploying", "migrating", "removing"),
+        *("activating", "deactivating", "reloading", "auto-restart", "backoff", "starting", "stopping", "paused"),
+    }
+)
+# As a program calls what it does: whoever ends it there loses the work, or breaks what it works on.
+_BY_ITSELF = frozenset(
+    {
+        *("backing up", "restoring", "rebuilding", "resyncing", "resilvering", "scrubbing", "syncing", "reindexing"),
+        *("indexing", "converting", "importing", "exporting", "repairing", "checking", "verifying", "compacting"),
+        *("vacuuming", "replaying", "recovering", "rebalancing", "initializing", "initialising", "installing"),
+        *("flashing", "printing", "recording", "transcoding", "encoding", "burning", "formatting", "decrypting"),
+    }
+)
+_WORK = (
+    *("backup", "restore", "snapshot", "update", "upgrade", "migration", "rebuild", "resync", "scrub", "reindex"),
+    *("import", "export", "deploy", "deployment", "rollout", "composeup", "build", "recording", "transcode", "repair"),
+    *("maintenancejob", "firmwareupdate", "initialsync", "replay", "compaction", "fsck", "parity", "paritycheck"),
+)
+_GOES_ON = frozenset(
+    {"running", "in progress", "in_progress", "inprogress", "ongoing", "underway", "started", "active"}
+)
+_OF_WORK = ("running", "inprogress", "active", "ongoing", "underway")
+_PROGRESS = frozenset({"progress", "progresspercent", "percentdone", "percentcomplete", "donepercent", "completion"})
+_REASONS = frozenset({"stoppedfor", "stopreason", "stoppedreason", "pausedfor", "pausereason", "reason"})
+_EARLIER = ("last", "prev", "old", "from", "before", "next")
+
+
+def is_being_changed(path: tuple[str, ...], value: Any, word: str, *, of_a_state: bool) -> bool:
+    """Who is at work on it starts it again. `of_a_state`: the key is one for the state of a thing."""
+    key, parent = path[-1], path[-2] if len(path) > 1 else ""
+    if _is_of_another_time(path):
+        return False
+    if (of_a_state and word in _BY_ITS_MANAGER) or (key in _REASONS and word in _WORK):
+        return True
+    if word in _GOES_ON and (key in _WORK or (parent in _WORK and of_a_state)):
+        return True
+    return key.endswith(_OF_WORK) and key.startswith(_WORK) and truth_in(value) is True
+
+
+def is_busy(path: tuple[str, ...], value: Any, word: str) -> bool:
+    """With work of its own, which a restart would break off."""
+    if _is_of_another_time(path):
+        return False
+    return word in _BY_ITSELF or (path[-1] in _PROGRESS and _is_under_way(value))
+
+
+def _is_of_another_time(path: tuple[str, ...]) -> bool:
+    return any(key.startswith(_EARLIER) for key in path[-2:])
+
+
+def _is_under_way(progress: Any) -> bool:
+    """`43`, `0.43`, `43 %`: begun, and not done."""
+    text = "" if isinstance(progress, bool) else str(progress)[:12].strip().removesuffix("%").strip()
+    try:
+        return 0 < float(text) < 100 and float(text) != 1
+    except ValueError:
+        return False
