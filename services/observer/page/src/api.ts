@@ -143,6 +143,8 @@ export interface Card {
   since: string
   does: string
   interrupts: string
+  /** What whoever approves may set before; `fits` says what to. */
+  may_set: { name: string; now: string; fits: string }[]
   /** '' under a model's words, which are the proposal's `reason`. */
   because: string
   found: string

@@ -15,7 +15,9 @@ import pytest
 from browser_rig import Mesh, ago
 from parts.require import require
 from playwright.sync_api import Page, Route, expect
+from remedy_events import proposal_for as remedy_proposal
 
+from mesh_core.actions.register import with_digest
 from mesh_core.models.proposals import ActionUpdate, Evidence, Folder
 from mesh_core.testing import until
 
@@ -235,6 +237,28 @@ def test_an_approval_of_what_was_edited_meanwhile_is_refused(mesh: Mesh, visit: 
     expect(page.locator(".decide .trouble")).to_contain_text("was edited since you looked at it")
     expect(page.locator(".because")).to_contain_text("somebody else wrote this reason")
     assert lies_in(mesh, name.id) == [Folder.PENDING]
+
+
+def test_what_a_remedy_leaves_to_a_person_is_set_and_shown_anew_before_a_yes(mesh: Mesh, visit: Visit) -> None:
+    made = remedy_proposal("journal_vacuum", id="n1/9-0").model_copy(update={"expires_at": ago(hours=-1)})
+    name = mesh.actions.propose_again(with_digest(made.model_copy(update={"id": made.id_by_its_parts})))
+    assert name is not None
+    page = visit(f"#/proposals/{name.id}")
+    card = page.get_by_label("Proposal", exact=True)
+    expect(card).to_contain_text("keep_mib: a whole number from 16 to 10000; 64 now")
+    page.get_by_role("button", name="Set values").click()
+    value = page.get_by_role("dialog").get_by_label("keep_mib")
+    value.fill("5")
+    page.get_by_role("button", name="File it anew").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("keep_mib may not be '5'")
+    value.fill("200")
+    page.get_by_role("button", name="File it anew").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(card).to_contain_text("the newest 200 MiB of the journal stay")
+    expect(card).to_contain_text("10000; 200 now")
+    expect(card.get_by_label("The playbook")).to_contain_text("keep_mib: 200")
+    (filed,) = [filed for filed in mesh.actions.pending() if filed.name.id == name.id]
+    assert (filed.proposal.params, filed.name.digest != name.digest) == ({"keep_mib": 200}, True)
 
 
 def test_the_keyboard_alone_can_approve(mesh: Mesh, visit: Visit) -> None:

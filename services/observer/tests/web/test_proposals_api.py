@@ -8,7 +8,9 @@ import json
 
 import pytest
 from observer_rig import Desk
+from remedy_events import proposal_for as remedy_proposal
 
+from mesh_core.actions.register import with_digest
 from mesh_core.approvals import decisions
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.models.attempts import ModelAttempt
@@ -257,6 +259,32 @@ async def test_an_edit_waits_again_under_a_new_digest_and_the_old_digest_approve
     assert late.status_code == 409
     assert late.json()["error"] == "changed"
     assert desk.lies_in(name) == [Folder.PENDING]
+
+
+async def test_what_a_remedy_leaves_to_a_person_is_set_as_an_edit(desk: Desk) -> None:
+    waiting = remedy_proposal("journal_vacuum")
+    name = desk.actions.propose_again(with_digest(waiting.model_copy(update={"id": waiting.id_by_its_parts})))
+    assert name is not None
+    [one] = (await _detail(desk, name.id))["card"]["may_set"]
+    assert one == {"name": "keep_mib", "now": "64", "fits": "a whole number from 16 to 10000"}
+    for body, said in (
+        ({"params": {"keep_mib": "5"}}, "keep_mib may not be '5'; set it to a whole number from 16 to 10000"),
+        ({"params": {"mount": "/"}}, "nobody may set 'mount' here"),
+        ({}, "send either text, the whole proposal, or params"),
+        ({"params": {"keep_mib": "200"}, "text": "{}"}, "send either text, the whole proposal, or params"),
+    ):
+        answer = await desk.http.post(f"/proposals/{name.id}/edit", json={"digest": name.digest, **body})
+        assert (answer.status_code, said in answer.text) == (422, True), answer.text
+    assert desk.actions.pending()[0].name == name
+    body = {"digest": name.digest, "params": {"keep_mib": "200"}}
+    answer = await desk.http.post(f"/proposals/{name.id}/edit", json=body)
+    assert (answer.status_code, answer.json()["digest"] != name.digest) == (200, True), answer.text
+    detail = await _detail(desk, name.id)
+    assert (detail["edited_by"], detail["card"]["may_set"][0]["now"]) == ("web", "200")
+    assert "the newest 200 MiB of the journal stay" in detail["card"]["does"]
+    assert "keep_mib: 200" in detail["playbook"]["text"]
+    late = await desk.http.post(f"/proposals/{name.id}/edit", json=body)
+    assert (late.status_code, late.json()["error"]) == (409, "changed")
 
 
 async def test_an_edit_that_the_executor_would_refuse_is_refused_with_what_to_change(desk: Desk) -> None:

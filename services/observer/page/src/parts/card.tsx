@@ -47,6 +47,7 @@ export function Card({ p, request }: { p: ProposalDetail; request: string | null
       </p>
       <dl class="card">
         <Row name="Asked for in">{request && <a href={to('requests', request)}>{request}</a>}</Row>
+        <Row name="You may set">{waits && card.may_set.length > 0 && <UntrustedText text={card.may_set.map(settable).join('; ')} max={800} />}</Row>
         <Row name="Why">
           <span class="because">{card.because ? <UntrustedText text={card.because} max={4000} /> : <ModelReason p={p} max={4000} />}</span>
         </Row>
@@ -83,6 +84,8 @@ export function Card({ p, request }: { p: ProposalDetail; request: string | null
     </>
   )
 }
+
+const settable = (one: ProposalDetail['card']['may_set'][number]) => `${one.name}: ${one.fits}; ${one.now} now`
 
 /** The rule's name, and which runbook was found how; its title stands with the evidence. */
 const ruleOf = ({ card }: ProposalDetail) => {

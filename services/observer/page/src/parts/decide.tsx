@@ -9,9 +9,11 @@ import { Ago } from '../time'
 import { EditDialog } from './edit'
 import { LastingRule, lastingLabel, useLasting } from './lasting'
 import { notice } from './notices'
+import { SetValuesDialog } from './set_values'
 import { SnoozeDialog } from './snooze'
 
-type Asking = { verb: 'approve' | 'reject' | 'edit' | 'snooze'; digest: string } | null
+type Verb = 'approve' | 'reject' | 'edit' | 'set' | 'snooze'
+type Asking = { verb: Verb; digest: string } | null
 
 const AGAIN = ['failed', 'interrupted', 'expired']
 
@@ -22,7 +24,7 @@ export function Decide({ p, reload }: { p: ProposalDetail; reload: () => void })
   const box = useRef<HTMLDivElement>(null)
   const waits = p.folder === 'pending'
   const may = mayDecide.value
-  const ask = (verb: 'approve' | 'reject' | 'edit' | 'snooze') => {
+  const ask = (verb: Verb) => {
     setRefused(null)
     setAsking({ verb, digest: p.digest })
   }
@@ -78,6 +80,11 @@ export function Decide({ p, reload }: { p: ProposalDetail; reload: () => void })
               {p.preview?.works ? 'Asking the host…' : 'Preview'}
             </button>
           )}
+          {p.card.may_set.length > 0 && (
+            <button type="button" onClick={() => ask('set')}>
+              Set values
+            </button>
+          )}
           <button type="button" onClick={() => ask('edit')} aria-keyshortcuts="e">
             Edit
           </button>
@@ -114,6 +121,7 @@ export function Decide({ p, reload }: { p: ProposalDetail; reload: () => void })
         </div>
       )}
       {asking?.verb === 'edit' && <EditDialog p={p} digest={asking.digest} onClose={() => setAsking(null)} onDone={reload} />}
+      {asking?.verb === 'set' && <SetValuesDialog p={p} digest={asking.digest} onClose={() => setAsking(null)} onDone={reload} />}
       {asking?.verb === 'snooze' && <SnoozeDialog p={p} digest={asking.digest} onClose={() => setAsking(null)} onDone={reload} />}
     </div>
   )

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from mesh_core.approvals import decisions, edits, undoing
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.previews import ask_preview
 from mesh_core.approvals.proposal_files import ActionName
-from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.models.proposals import MAX_PARAMS, MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.policy.rejection_rule import with_rule_named
 from observer.web.dependencies import Context, Operator
 from observer.web.errors import HttpProblem
@@ -38,8 +38,19 @@ class Reject(BaseModel):
 
 
 class Edit(BaseModel):
+    """Either the whole file anew, or only values that its remedy leaves to a person."""
+
     digest: Digest
-    text: Annotated[str, Field(min_length=1, max_length=MAX_PROPOSAL_BYTES)]
+    text: Annotated[str, Field(min_length=1, max_length=MAX_PROPOSAL_BYTES)] | None = None
+    params: dict[str, Annotated[str, Field(max_length=64)]] | None = Field(
+        None, max_length=MAX_PARAMS, description="by the names that card.may_set says; the others stay as they are"
+    )
+
+    @model_validator(mode="after")
+    def _says_one(self) -> Edit:
+        if (self.text is None) is (self.params is None):
+            raise ValueError("send either text, the whole proposal, or params, the values to set")
+        return self
 
 
 class DecisionResult(BaseModel):
@@ -101,7 +112,11 @@ async def edit(context: Context, user: Operator, action_id: ActionId, body: Edit
         find_exactly(context, action_id)
         old, folder = edits.find_editable(context.actions, action_id)
         decisions.check_digest(old, body.digest)
-        name, _ = edits.edit(context.actions, old, folder, body.text.encode(), user.name, load_policy(context))
+        put = (user.name, load_policy(context))
+        if body.text is not None:
+            name, _ = edits.edit(context.actions, old, folder, body.text.encode(), *put)
+        else:
+            name, _ = edits.set_params(context.actions, old, folder, body.params or {}, *put)
         return name, folder
 
     async with context.audit.deciding(user) as decision:
