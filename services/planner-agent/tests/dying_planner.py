@@ -64,10 +64,12 @@ def die_after(owner: type, name: str) -> None:
 def die_on(service: str) -> None:
     original = Diagnostician.diagnose
 
-    async def diagnose(self: Diagnostician, event: HealthEvent, *, rules_only: bool = False) -> Diagnosis:
+    async def diagnose(
+        self: Diagnostician, event: HealthEvent, untouchable: str = "", *, rules_only: bool = False
+    ) -> Diagnosis:
         if event.service == service and not rules_only:
             os.kill(os.getpid(), signal.SIGKILL)
-        return await original(self, event, rules_only=rules_only)
+        return await original(self, event, untouchable, rules_only=rules_only)
 
     Diagnostician.diagnose = diagnose  # type: ignore[method-assign]
 

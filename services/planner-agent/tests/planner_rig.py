@@ -25,14 +25,12 @@ from mesh_core.policy.policy import Policy
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import AllFolders, wait_for
 from planner_agent.budget_book import BudgetBook
-from planner_agent.cause_book import CauseBook
 from planner_agent.diagnosis import Diagnostician
 from planner_agent.keyed_queue import KeyedQueue
 from planner_agent.planner import Planner
 from planner_agent.planner_store import PlannerStore
 from planner_agent.proposal_writer import GROUP, ProposalWriter
 from planner_agent.silence_filter import SilenceFilter
-from planner_agent.touchable import Touchable
 
 
 class SayingProvider:
@@ -121,7 +119,6 @@ class Mesh:
             Breakers(),
             lambda provider, model: may_choose,
             budgets=BudgetBook(bus, budgets or {}),
-            why_untouchable=Touchable(CauseBook(bus, keep_seconds=ttl_seconds), inventory).why_not,
         )
         silences = SilenceFilter(SilenceFolder(runtime or self.runtime), store)
         writer = ProposalWriter(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from planner_rig import Mesh
 
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.policy.inventory import Inventory
 from mesh_core.testing import wait_for
+from planner_agent.cause_book import CauseBook, KnownCauses
 
 KNOWN = Inventory.parse(b"all: {hosts: {web01: }}")
 KNOWN_ALREADY = ("counted", "suppressed")  # the first, where the one before is settled
@@ -71,3 +73,20 @@ async def test_on_a_node_that_is_known_to_be_offline_nothing_is_offered_until_it
     assert await mesh.verdict_of(await from_outside(mesh, "shop")) == "proposed"
     (shop,) = [filed.proposal for filed in mesh.proposals() if filed.proposal.service == "shop"]
     assert shop.action == "restart"
+
+
+async def test_what_is_known_of_causes_is_asked_once_for_all_that_is_decided(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    known_for = CauseBook.known_for
+
+    async def noted(self: CauseBook, event: HealthEvent) -> KnownCauses:
+        asked.append(event.id or "")
+        return await known_for(self, event)
+
+    monkeypatch.setattr(CauseBook, "known_for", noted)
+    await mesh.start(inventory=lambda: KNOWN, storm_subjects=10)
+    event = await mesh.happens("latency_high")
+    assert await mesh.verdict_of(event) == "proposed"
+    assert asked == [event, event], "before, and anew after it was filed"

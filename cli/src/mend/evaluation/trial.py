@@ -57,12 +57,9 @@ class TrialPlanner:
         alone: Any = self._trial
         models: Sequence[Any] = [] if model is None else [model]
         chooses = (lambda *_: model.graded) if isinstance(model, Scripted) else may_choose
-
-        async def why_not(event: HealthEvent) -> str:
-            return why_untouchable(event)
-
+        self._why_untouchable = why_untouchable
         self._diagnostician = Diagnostician(
-            alone, alone, lambda: policy, models, Breakers(failures=10**6), chooses, is_outside, None, why_not
+            alone, alone, lambda: policy, models, Breakers(failures=10**6), chooses, is_outside
         )
 
     @property
@@ -71,7 +68,9 @@ class TrialPlanner:
 
     async def diagnose(self, event: HealthEvent) -> Diagnosis | None:
         """None where a planner asks nobody about such an event."""
-        return await self._diagnostician.diagnose(event) if triage(event) is Route.PLAN else None
+        if triage(event) is not Route.PLAN:
+            return None
+        return await self._diagnostician.diagnose(event, self._why_untouchable(event))
 
     async def decide(self, row: Row, event: HealthEvent | None) -> tuple[Decided, Decided]:
         """(what comes of it, what the model chose). None: no event came out of a hook, so nothing is done."""

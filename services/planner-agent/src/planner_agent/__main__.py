@@ -48,7 +48,6 @@ from mesh_core.silences.folder import SilenceFolder
 from mesh_core.storage.schema import schema_or_exit
 from planner_agent.attempt_reports import AttemptReports
 from planner_agent.budget_book import BudgetBook
-from planner_agent.cause_book import CauseBook
 from planner_agent.consumer_name import claim_consumer_name
 from planner_agent.diagnosis import Diagnostician
 from planner_agent.keyed_queue import KeyedQueue
@@ -63,7 +62,6 @@ from planner_agent.requests.syntax_check import SyntaxCheck
 from planner_agent.requests.writing.task_writer import TaskWriter
 from planner_agent.settings import PlannerSettings
 from planner_agent.silence_filter import SilenceFilter
-from planner_agent.touchable import Touchable
 
 log = structlog.get_logger()
 
@@ -107,8 +105,6 @@ def main() -> None:
     breakers = Breakers()
     grades = GradeBook(settings.runtime_path, _complain)
     budgets = BudgetBook(bus, limits)
-    causes = CauseBook(bus, keep_seconds=settings.proposal_ttl_seconds)
-    touchable = Touchable(causes, policy.config.inventory)
     diagnostician = Diagnostician(
         bus,
         store,
@@ -118,7 +114,6 @@ def main() -> None:
         grades.may_choose,
         outside.__contains__,
         budgets,
-        touchable.why_not,
     )
     folder = SilenceFolder(settings.runtime_path)
     try:

@@ -20,10 +20,11 @@ from planner_agent.triage import Route, triage
 
 @dataclass(frozen=True)
 class PlanningTask:
-    """One stream entry and its event."""
+    """One stream entry and its event. `untouchable`: why nothing can be run on its host, '' where it can."""
 
     entry: Entry
     event: HealthEvent
+    untouchable: str = ""
 
     @property
     def action_id(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,6 +19,13 @@ from mesh_core.models.streams import EXPLAINED_PREFIX, entered_ms
 R = TypeVar("R", bound=Record)
 
 
+class KnownCauses(NamedTuple):
+    """What may explain one event: what lasts, and what is over."""
+
+    lasting: Sequence[Cause]
+    over: Sequence[CauseOver]
+
+
 class CauseBook:
     """Every method but `explained_by` raises BusDown, and may be repeated."""
 
@@ -26,9 +33,20 @@ class CauseBook:
         self._bus = bus
         self._keep_seconds = keep_seconds
 
-    async def causes_for(self, event: HealthEvent) -> list[Cause]:
-        """Those of its node, and of the nodes where something is that it needs."""
-        return [cause for known in await self._at(_nodes(event)) for cause in known]
+    async def known_for(self, event: HealthEvent) -> KnownCauses:
+        """Those of its node, and of the nodes where something is that it needs. One round trip."""
+        nodes = _nodes(event)
+        pipe = self._bus.redis.pipeline(transaction=False)
+        for node in nodes:
+            pipe.hvals(_causes(node))
+        for node in nodes:
+            pipe.hvals(_over(node))
+        found = await self._bus.run(pipe)
+        lasting, over = found[: len(nodes)], found[len(nodes) :]
+        return KnownCauses(
+            [cause for rows in lasting for cause in _read(Cause, rows)],
+            [cause for rows in over for cause in _read(CauseOver, rows)],
+        )
 
     async def note(self, cause: Cause) -> None:
         pipe = self._bus.redis.pipeline(transaction=False)
@@ -52,14 +70,6 @@ class CauseBook:
             ]
             await self._note_over(node, over)
             await self.forget(node, [one.cause.subject for one in over])
-
-    async def over_for(self, event: HealthEvent) -> list[CauseOver]:
-        """Those that are over, of the places where one of this might have been."""
-        pipe = self._bus.redis.pipeline(transaction=False)
-        for node in _nodes(event):
-            pipe.hvals(_over(node))
-        rows = [row for rows in await self._bus.run(pipe) for row in rows]
-        return [one for row in rows if (one := _read(CauseOver, row)) is not None]
 
     async def _note_over(self, node: str, over: Sequence[CauseOver]) -> None:
         if not over:
@@ -100,7 +110,7 @@ class CauseBook:
         for node in nodes:
             pipe.hvals(_causes(node))
         found = await self._bus.run(pipe)
-        return [[cause for row in rows if (cause := _read(Cause, row)) is not None] for rows in found]
+        return [_read(Cause, rows) for rows in found]
 
 
 def _causes(node: str) -> str:
@@ -116,9 +126,12 @@ def _nodes(event: HealthEvent) -> list[str]:
     return [*dict.fromkeys([event.node, *(place.partition("/")[0] for place in places_needed(event))])]
 
 
-def _read(form: type[R], row: bytes) -> R | None:
-    """None for what a newer planner wrote in another form."""
-    try:
-        return form.model_validate_json(row)
-    except ValidationError:
-        return None
+def _read(form: type[R], rows: Sequence[bytes]) -> list[R]:
+    """Without what a newer planner wrote in another form."""
+    read = []
+    for row in rows:
+        try:
+            read.append(form.model_validate_json(row))
+        except ValidationError:
+            continue
+    return read

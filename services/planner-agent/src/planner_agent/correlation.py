@@ -11,11 +11,10 @@ from collections.abc import Sequence
 
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.incidents.causes import Cause, cause_of, may_explain, places_needed, root_cause
-from mesh_core.incidents.causes_over import with_causes_over
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.storm import ALL_NODES, nodes_in
-from mesh_core.models.events import HealthEvent, Trust
-from planner_agent.cause_book import CauseBook
+from mesh_core.models.events import HealthEvent
+from planner_agent.cause_book import CauseBook, KnownCauses
 from planner_agent.storms import Storm, Storms
 from planner_agent.withdrawals import Withdrawals
 
@@ -29,16 +28,19 @@ class Correlation:
         self._actions = actions
         self._withdrawals = withdrawals
 
-    async def cause_of(self, event: HealthEvent) -> Cause | None:
+    async def known_for(self, event: HealthEvent) -> KnownCauses:
+        """What may explain it, for all that is asked of it while it is planned."""
+        return await self._book.known_for(event)
+
+    def cause_of(self, event: HealthEvent, known: KnownCauses) -> Cause | None:
         """What explains this trouble, and is told. What ails a whole node explains as long as it lasts: no service is
         repaired there before. A sick service does as long as its proposal is open: who rejects that one, or sees it
         fail, is told of the others.
         """
-        return self._told(event, await self._book.causes_for(event))
-
-    async def with_causes_over(self, event: HealthEvent) -> HealthEvent:
-        """This trouble, with what explained it and is over: its words may still speak of that."""
-        return with_causes_over(event, await self._book.over_for(event)) if event.trust is Trust.NODE else event
+        cause = root_cause(event, known.lasting)
+        if cause is None or cause.service is None:
+            return cause
+        return cause if any(filed.name.id == cause.told_by for filed in self._actions.open_proposals()) else None
 
     async def end(self, recoveries: Sequence[HealthEvent]) -> None:
         """What these end explains nothing any more."""
@@ -66,7 +68,7 @@ class Correlation:
 
     async def look_around(self, event: HealthEvent, action_id: str, *, again: bool) -> None:
         """The proposal for this was filed: does it explain what waits, or something else this?"""
-        if cause := await self.cause_of(event):
+        if cause := self.cause_of(event, await self.known_for(event)):
             await self.explain(event, cause, again=again)
         elif storm := await self._storms.told(event):
             await self.explain(event, storm.cause, again=again)
@@ -93,7 +95,7 @@ class Correlation:
             trouble = filed.proposal.event
             if trouble.node != node and not any(place.startswith(f"{node}/") for place in places_needed(trouble)):
                 continue
-            if cause := await self.cause_of(trouble):
+            if cause := self.cause_of(trouble, await self.known_for(trouble)):
                 await self._take_back(trouble, cause, again=False)
 
     async def _take_back(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
@@ -108,9 +110,3 @@ class Correlation:
         """It was over before its proposal was filed."""
         if may_explain(event):
             await self._book.forget(event.node, [cause_of(event).subject])
-
-    def _told(self, event: HealthEvent, causes: Sequence[Cause]) -> Cause | None:
-        cause = root_cause(event, causes)
-        if cause is None or cause.service is None:
-            return cause
-        return cause if any(filed.name.id == cause.told_by for filed in self._actions.open_proposals()) else None

@@ -6,7 +6,7 @@ Evidence and policy come first; a model chooses among what they leave, and its f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mesh_core.actions.choices import NOTIFY
@@ -50,13 +50,9 @@ class Diagnosis:
     host_stands_against: bool = False
 
 
-async def _always_touchable(event: HealthEvent) -> str:
-    return ""
-
-
 class Diagnostician:
     """What one planner makes of an event, by the policy of now (`policy`; may block) and its models (`ModelChain`).
-    `why_untouchable` says why nothing can be run on its host, '' where it can."""
+    `untouchable` says why nothing can be run on its host, '' where it can."""
 
     def __init__(
         self,
@@ -68,17 +64,15 @@ class Diagnostician:
         may_choose: Callable[[str, str], bool] = lambda provider, model: False,
         is_outside: Callable[[str], bool] = lambda provider: False,
         budgets: BudgetBook | None = None,
-        why_untouchable: Callable[[HealthEvent], Awaitable[str]] = _always_touchable,
     ):
         self._store = store
         self._policy = policy
-        self._why_untouchable = why_untouchable
         self._models = ModelChain(bus, providers, breakers, may_choose, is_outside, budgets)
 
-    async def diagnose(self, event: HealthEvent, *, rules_only: bool = False) -> Diagnosis:
+    async def diagnose(self, event: HealthEvent, untouchable: str = "", *, rules_only: bool = False) -> Diagnosis:
         """An answer that the policy allows, always. Raises BusDown."""
         past = await self._store.history.record(event)
-        allowed = await self._allowed(event, past)
+        allowed = await self._allowed(event, past, untouchable)
         seen, history = evidence_for(event), _history(past.runs, event)
         matter = Matter(event, allowed, seen, before=_in_short(allowed.runbook), after=history)
         answered, other = await self._models.answer(matter, rules_only=rules_only)
@@ -106,13 +100,13 @@ class Diagnostician:
         model = ModelRef(name=RULES_FALLBACK, provider=RULES_FALLBACK, position=self._models.end, latency_ms=0)
         return Diagnosis(answer, model, evidence_for(event))
 
-    async def preferred(self, event: HealthEvent) -> str:
+    async def preferred(self, event: HealthEvent, untouchable: str = "") -> str:
         """What policy would choose for it by itself. Raises BusDown."""
-        return (await self._allowed(event, await self._store.history.record(event))).preferred
+        return (await self._allowed(event, await self._store.history.record(event), untouchable)).preferred
 
-    async def _allowed(self, event: HealthEvent, past: TrackRecord) -> Allowed:
+    async def _allowed(self, event: HealthEvent, past: TrackRecord, untouchable: str) -> Allowed:
         policy = await asyncio.to_thread(self._policy)
-        return policy.allows(event, past, await self._why_untouchable(event))
+        return policy.allows(event, past, untouchable)
 
 
 def _without_doubt(answer: ModelAnswer) -> ModelAnswer:

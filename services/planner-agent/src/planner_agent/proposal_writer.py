@@ -19,10 +19,11 @@ from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Receipt
 from mesh_core.incidents.at_work import hold_on
 from mesh_core.incidents.causes import Cause
+from mesh_core.incidents.causes_over import with_causes_over
 from mesh_core.incidents.rule import ends
 from mesh_core.llm.reasons import quoted
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
+from mesh_core.models.events import Decision, DecisionVerdict
 from mesh_core.models.records import rfc3339
 from mesh_core.models.streams import entered_ms
 from mesh_core.policy.inventory import Inventory
@@ -41,6 +42,7 @@ from planner_agent.sightings import with_sighting
 from planner_agent.silence_filter import SilenceFilter
 from planner_agent.storm_book import StormBook
 from planner_agent.storms import Storms
+from planner_agent.touchable import why_untouchable
 from planner_agent.triage import is_poison
 from planner_agent.withdrawals import Withdrawals
 from planner_agent.worsening import Weight, weight_of
@@ -125,16 +127,18 @@ class ProposalWriter:
             return await self._conclude(task, again=True)  # filed before: whoever has the gate by now, or is silenced
         if silences := self._silences.about(event):
             return await self._silence(task, silences)
-        if cause := await self.correlation.cause_of(event):
+        known = await self.correlation.known_for(event)
+        if cause := self.correlation.cause_of(event, known):
             await self.storms.leave(event)
             return await self._explain(task, cause, again=again)
-        event = await self.correlation.with_causes_over(event)
-        task = replace(task, event=event)
+        untouchable = why_untouchable(event, await asyncio.to_thread(self._inventory), known.lasting)
+        event = with_causes_over(event, known.over)
+        task = replace(task, event=event, untouchable=untouchable)
         hold = hold_on(event)
         if why := await self._held.waits(event, hold, again=again):
             return await self._hold(task, why)
         asked = receipt is None and self.storms.counts(event)
-        preferred = await self._diagnostician.preferred(event) if asked else ""
+        preferred = await self._diagnostician.preferred(event, untouchable) if asked else ""
         # What policy would ignore makes no storm.
         if preferred not in ("", IGNORE.word) and (storm := await self.storms.of(event)):
             if storm.opens:
@@ -150,7 +154,7 @@ class ProposalWriter:
         reported = raised = None
         if gate.holder or receipt is None:
             reported = await self._reported.of(event, action_id, gate, deferred)
-            raised = await self._reported.raised(event, reported) if reported else None
+            raised = await self._reported.raised(event, reported, untouchable) if reported else None
             if reported and raised is None:
                 if hold:
                     await self._store.free_gate(event)  # as for what is held in silence
@@ -173,7 +177,7 @@ class ProposalWriter:
         """The decided draft of a proposal; None: the event is settled without one. `raised`: it got worse than told.
         `preferred`: by policy, '' where nobody asked it yet."""
         event, action_id = task.event, task.action_id
-        preferred = preferred or await self._diagnostician.preferred(event)
+        preferred = preferred or await self._diagnostician.preferred(event, task.untouchable)
         # Until there is an answer, a message is the least of it.
         await self._store.tell_weight(event, raised or weight_of(event, NOTIFY.word, preferred))
         if poison := is_poison(begun := await self._store.begin(action_id)):
@@ -182,7 +186,7 @@ class ProposalWriter:
             await self._held.note(event, told_by=event.id or "")
             diagnosis = self._diagnostician.message(event, message)
         else:
-            diagnosis = await self._diagnose(event, action_id, rules_only=poison)
+            diagnosis = await self._diagnose(task, rules_only=poison)
         if reported and raised:
             diagnosis = replace(diagnosis, evidence=(*diagnosis.evidence, reported.as_evidence()))
         answer = weight_of(event, diagnosis.answer.action, preferred)._replace(
@@ -218,13 +222,13 @@ class ProposalWriter:
             await self._store.free_gate(event)
         await self._settle(task, task.action_id, DecisionVerdict.PROPOSED, "")
 
-    async def _diagnose(self, event: HealthEvent, action_id: str, *, rules_only: bool) -> Diagnosis:
+    async def _diagnose(self, task: PlanningTask, *, rules_only: bool) -> Diagnosis:
         """What takes long, and where an event may take its planner down."""
         try:
-            return await self._diagnostician.diagnose(event, rules_only=rules_only)
+            return await self._diagnostician.diagnose(task.event, task.untouchable, rules_only=rules_only)
         except asyncio.CancelledError:
             with suppress(BusDown):
-                await self._store.put_down(action_id)
+                await self._store.put_down(task.action_id)
             raise
 
     async def _count(self, task: PlanningTask, owner: str, reason: str) -> None:

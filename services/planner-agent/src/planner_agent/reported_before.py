@@ -78,13 +78,13 @@ class ReportedBefore:
             return Reported(owner, f"this incident was decided with {owner}", weight)
         return None
 
-    async def raised(self, event: HealthEvent, reported: Reported) -> Weight | None:
+    async def raised(self, event: HealthEvent, reported: Reported, untouchable: str) -> Weight | None:
         """How much it weighs now, if it got worse since: then nothing that was told hides it."""
         if reported.weight is not None and reported.weight.event_id == event.id:
             return reported.weight  # this very event was found to be worse, by a planner that died over it
         if reported.runs or reported.weight is None or not may_be_worse(event, reported.weight):
             return None
-        preferred = await self._diagnostician.preferred(event)
+        preferred = await self._diagnostician.preferred(event, untouchable)
         if not is_worse(event, preferred, reported.weight):
             return None
         log.info("reported_before.got_worse", event_id=event.id, than=reported.owner, reason=reported.reason)
