@@ -13,6 +13,7 @@ from test_crashes import NO_MODEL, healthy_planner, run_until_it_dies
 from mesh_core.messaging.explained import explained_by
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.proposals import Folder
+from mesh_core.policy.inventory import Inventory
 from mesh_core.testing import wait_for
 
 MANY = 10
@@ -70,6 +71,18 @@ async def test_three_that_need_the_same_node_are_enough(mesh: Mesh) -> None:
     await storm(mesh, range(3), needs_elsewhere=NAS)
     (filed,) = mesh.proposals()
     assert filed.proposal.event.payload["in_common"] == "needs nas"
+
+
+async def test_what_several_mount_from_a_host_that_nobody_watches_has_one_card(mesh: Mesh) -> None:
+    hosts = b"all: {hosts: {n0: , n1: , n2: }}"
+    await mesh.start(storm_subjects=MANY, inventory=lambda: Inventory.parse(hosts))
+    for number in range(3):
+        payload = {"mount": "/media", "source": "storage.lan:/media", "opened_at": BEGAN}
+        await mesh.happens("mount_stale", node=f"n{number}", service=None, payload=payload, incident=f"n{number}//1")
+    await wait_for(lambda: waiting(mesh) == THE_STORM, 20, "one card")
+    (filed,) = mesh.proposals()
+    assert filed.proposal.event.payload["in_common"] == "needs storage.lan"
+    assert "inventory" not in filed.proposal.reason, "it is about no single host"
 
 
 async def test_ten_different_troubles_on_three_nodes_are_none(mesh: Mesh) -> None:

@@ -8,7 +8,8 @@
 | the unit of a container engine does not run | of these the ones of that engine, and that a probe lost it |
 
 Of another node it explains a service that does not run or answer there, if its agent was told that this needs it
-(`depends_on` in node.yml): the service itself, or whatever ails its whole node and explains it.
+(`depends_on` in node.yml): the service itself, or whatever ails its whole node and explains it. A node that is offline
+explains what is mounted from there as well.
 
 Only an agent's or the observer's own word makes a cause: else a stranger could hide trouble behind one. Services that
 need each other in a circle do not explain each other.
@@ -36,6 +37,7 @@ NEEDS_ELSEWHERE = "needs_elsewhere"  # of an agent's payload: [{node, service}]
 MOST_NAMES = 64
 _EARLIER = timedelta(seconds=60)  # whoever looks from outside may notice it before the last sign of life
 _ENGINES = {"docker.service": Runtime.DOCKER, "docker.socket": Runtime.DOCKER}  # whose unit carries which containers
+_MOUNTS = frozenset({"mount_stale", "mount_missing"})
 _NEEDING = ("in_its_network", "dependents")  # what an agent says of a container's company
 
 
@@ -72,7 +74,8 @@ class Cause(Record):
             return False
         of_a_service = other.service is not None and other.type in SERVICE_STATES
         if self.node != other.node:
-            return of_a_service and self._is_needed_elsewhere(other)
+            mounted = other.type in _MOUNTS and self.type == EventType.NODE_OFFLINE
+            return (of_a_service or mounted) and self._is_needed_elsewhere(other)
         if self.service is not None:
             of_the_engine = bool(self.carries) and other.runtime == self.carries
             if of_the_engine and (of_a_service or other.type == EventType.PROBE_FAILED):

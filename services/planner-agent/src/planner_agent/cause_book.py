@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from mesh_core.incidents.causes import Cause, places_needed
+from mesh_core.incidents.causes import Cause, nodes_needed, places_needed
 from mesh_core.incidents.causes_over import CauseOver
 from mesh_core.incidents.rule import Trouble, ends
 from mesh_core.messaging.bus import Bus
@@ -17,13 +17,14 @@ from mesh_core.models.records import Record
 from mesh_core.models.streams import EXPLAINED_PREFIX, entered_ms
 
 R = TypeVar("R", bound=Record)
+MOST_NODES = 64  # that are looked at for one trouble
 
 
 class KnownCauses(NamedTuple):
     """What may explain one event: what lasts, and what is over."""
 
-    lasting: Sequence[Cause]
-    over: Sequence[CauseOver]
+    lasting: list[Cause]
+    over: list[CauseOver]
 
 
 class CauseBook:
@@ -34,19 +35,17 @@ class CauseBook:
         self._keep_seconds = keep_seconds
 
     async def known_for(self, event: HealthEvent) -> KnownCauses:
-        """Those of its node, and of the nodes where something is that it needs. One round trip."""
-        nodes = _nodes(event)
-        pipe = self._bus.redis.pipeline(transaction=False)
-        for node in nodes:
-            pipe.hvals(_causes(node))
-        for node in nodes:
-            pipe.hvals(_over(node))
-        found = await self._bus.run(pipe)
-        lasting, over = found[: len(nodes)], found[len(nodes) :]
-        return KnownCauses(
-            [cause for rows in lasting for cause in _read(Cause, rows)],
-            [cause for rows in over for cause in _read(CauseOver, rows)],
-        )
+        """Those of its node, of the nodes where something is that it needs, and of those that are needed there in turn.
+        One round trip, and one more for each such turn."""
+        known, asked, nodes = KnownCauses([], []), set[str](), _nodes(event)
+        while nodes and len(asked) < MOST_NODES:
+            asked.update(nodes)
+            lasting, over = await self._at(nodes)
+            known.lasting.extend(lasting)
+            known.over.extend(over)
+            needed = [node for cause in lasting for node in nodes_needed(cause)]
+            nodes = [node for node in dict.fromkeys(needed) if node not in asked]
+        return known
 
     async def note(self, cause: Cause) -> None:
         pipe = self._bus.redis.pipeline(transaction=False)
@@ -61,12 +60,13 @@ class CauseBook:
     async def end(self, recoveries: Sequence[HealthEvent]) -> None:
         """What these end explains nothing any more."""
         nodes = sorted({recovery.node for recovery in recoveries})
-        for node, known in zip(nodes, await self._at(nodes), strict=True):
+        lasting, _ = await self._at(nodes)
+        for node in nodes:
             over = [
                 CauseOver(cause=cause, at_ms=entered_ms(recovery.id or ""))
-                for cause in known
+                for cause in lasting
                 for recovery in recoveries
-                if ends(recovery, cause)
+                if cause.node == node and ends(recovery, cause)
             ]
             await self._note_over(node, over)
             await self.forget(node, [one.cause.subject for one in over])
@@ -102,15 +102,19 @@ class CauseBook:
     async def explained_by(self, action_id: str) -> list[Explained]:
         return await explained_by(self._bus, action_id)
 
-    async def _at(self, nodes: Sequence[str]) -> list[list[Cause]]:
-        """For each of these nodes. One round trip."""
+    async def _at(self, nodes: Sequence[str]) -> KnownCauses:
+        """Of these nodes. One round trip."""
         if not nodes:
-            return []
+            return KnownCauses([], [])
         pipe = self._bus.redis.pipeline(transaction=False)
         for node in nodes:
             pipe.hvals(_causes(node))
+            pipe.hvals(_over(node))
         found = await self._bus.run(pipe)
-        return [_read(Cause, rows) for rows in found]
+        return KnownCauses(
+            [cause for rows in found[::2] for cause in _read(Cause, rows)],
+            [cause for rows in found[1::2] for cause in _read(CauseOver, rows)],
+        )
 
 
 def _causes(node: str) -> str:

@@ -34,8 +34,8 @@ from planner_agent.cause_book import CauseBook
 from planner_agent.correlation import Correlation
 from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.held import HeldTroubles, message_of
+from planner_agent.needed_node import needed_host, with_needed_node
 from planner_agent.planner_store import KnownTrouble, PlannerStore
-from planner_agent.probed_node import probed_host, with_probed_node
 from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
 from planner_agent.sightings import with_sighting
@@ -116,8 +116,8 @@ class ProposalWriter:
 
     async def _join_and_plan(self, task: PlanningTask, again: bool) -> None:
         event = await with_sighting(self._bus, task.event)
-        if probed_host(event):
-            event = with_probed_node(event, await asyncio.to_thread(self._inventory))
+        if needed_host(event):
+            event = with_needed_node(event, await asyncio.to_thread(self._inventory))
         await self._plan(replace(task, event=event), again)
 
     async def _plan(self, task: PlanningTask, again: bool) -> None:

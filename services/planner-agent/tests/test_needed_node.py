@@ -1,4 +1,4 @@
-"""A probe that leads to a node of ours shares the card of what ails all of that node."""
+"""What leads to a node of ours, or is mounted from there, shares the card of what ails all of that node."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mesh_core.incidents.causes import places_needed
 from mesh_core.messaging.explained import Explained, explained_by
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.policy.inventory import Inventory
-from planner_agent.probed_node import with_probed_node
+from planner_agent.needed_node import with_needed_node
 
 HOSTS = b"web01: {ansible_host: 192.168.1.5}, nas: {ansible_host: 192.168.1.9}, me: {ansible_host: 127.0.0.1}"
 INVENTORY = Inventory.parse(b"all: {hosts: {" + HOSTS + b"}}")
@@ -31,15 +31,25 @@ def probe(trust: Trust = Trust.NODE, kind: str = "http_probe_failed", **payload:
         (probe(url="http://web01:8080/"), ()),  # its own
         (probe(url="http://127.0.0.1:8080/"), ()),  # its own as well, whoever else is reached so by the executor
         (probe(url="http://localhost/"), ()),
-        (probe(url="http://photos.example.org/"), ()),
+        (
+            probe(url="http://photos.example.org/"),
+            ("photos.example.org/",),
+        ),  # none of ours, and the same for whoever asks
+        (probe(url="http://[fd00::9]/"), ()),  # no name of a node
+        (probe(kind="mount_stale", mount="/srv", source="nas:/export"), ("nas/",)),
+        (probe(kind="mount_missing", mount="/srv", source="//192.168.1.9/media"), ("nas/",)),
+        (probe(kind="unit_failed", mount="/srv", source="me@nas:/data"), ("nas/",)),
+        (probe(kind="unit_failed", mount="/srv", source="/dev/sdb1"), ()),
+        (probe(kind="mount_stale", mount="/srv", source="mergerfs"), ()),
+        (probe(Trust.FOREIGN, kind="mount_stale", mount="/srv", source="nas:/export"), ()),
         (probe(url=["http://nas/"]), ()),
         (probe(Trust.FOREIGN, url="http://nas:8080/health"), ()),
         (probe(kind="container_died", url="http://nas:8080/health"), ()),
     ],
 )
 def test_where_a_probe_leads(event: HealthEvent, needs: tuple[str, ...]) -> None:
-    assert places_needed(with_probed_node(event, INVENTORY)) == needs
-    assert with_probed_node(event, "there is no inventory") is event
+    assert places_needed(with_needed_node(event, INVENTORY)) == needs
+    assert with_needed_node(event, "there is no inventory") is event
 
 
 async def test_that_its_node_is_offline_explains_a_probe_from_elsewhere(mesh: Mesh) -> None:
@@ -64,3 +74,21 @@ async def test_that_its_node_is_offline_explains_a_probe_from_elsewhere(mesh: Me
     assert await explained_by(mesh.bus, offline.name.id) == [Explained("web01", "photos", "http_probe_failed")]
     assert await nas("node_online", Severity.INFO) == "recovered"
     assert await photos_fail() == "proposed", "it still fails"
+
+
+async def test_what_needs_a_mount_shares_the_card_of_the_node_that_it_is_mounted_from(mesh: Mesh) -> None:
+    """A chain over two nodes: the program needs the mount, and that the storage of another node."""
+    await mesh.start(inventory=lambda: INVENTORY)
+    gone = HealthEvent(type="node_offline", node="nas", severity=Severity.CRITICAL)
+    entered = await mesh.bus.enter(gone, Trust.OBSERVER)
+    assert entered is not None
+    assert await mesh.verdict_of(str(entered.id)) == "proposed"
+    media = {"runtime": "systemd", "mount": "/media", "source": "nas:/media", "dependents": ["jellyfin.service"]}
+    lost = await mesh.happens("unit_failed", service="media.mount", payload=media, incident="web01/media.mount/1")
+    assert await mesh.verdict_of(lost) == "explained"
+    stale = {"mount": "/photos", "source": "nas:/photos"}
+    assert await mesh.verdict_of(await mesh.happens("mount_stale", service=None, payload=stale)) == "explained"
+    unit = {"runtime": "systemd", "unit": "jellyfin.service"}
+    needs = await mesh.happens("unit_failed", service="jellyfin.service", payload=unit, incident="web01/jellyfin/1")
+    assert await mesh.verdict_of(needs) == "explained"
+    assert [filed.proposal.node for filed in mesh.proposals()] == ["nas"]
