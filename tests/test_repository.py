@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import subprocess
+import tomllib
+from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -166,3 +169,28 @@ def test_every_file_that_is_dealt_out_by_name_is_there() -> None:
     dealt_out = (*side_by_side.WITH_AN_ENGINE, *side_by_side.LONG)
     gone = [path for path in dealt_out if not (ROOT / path).exists()]
     assert not gone
+
+
+def test_no_two_classes_of_the_product_have_one_name(tracked: dict[str, str]) -> None:
+    names = Counter(
+        node.name
+        for name, text in tracked.items()
+        if "/src/" in name and name.endswith(".py")
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert len(names) > 500
+    assert not [name for name, count in names.items() if count > 1]
+
+
+def test_the_architecture_names_each_room_of_core() -> None:
+    core = ROOT / "core" / "src" / "mesh_core"
+    named = set(re.findall(r"`([a-z_]+)[`/]", (ROOT / "docs" / "architecture.md").read_text()))
+    rooms = [*core.glob("*/*.py"), *(folder.parent for folder in core.glob("*/*/__init__.py"))]
+    assert rooms
+    assert not sorted(str(room.relative_to(core)) for room in rooms if room.stem not in named | {"__init__"})
+
+
+def test_what_coverage_counts_is_there() -> None:
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["coverage"]["run"]["include"]
+    assert not [pattern for pattern in patterns if not any(ROOT.glob(pattern))]
