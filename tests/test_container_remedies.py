@@ -253,7 +253,7 @@ FAULTS = (
         begin=a_shop_with_its_data,
         make=an_update_that_is_broken,
         mended=the_shop_is_as_before,
-        touches="anew from the image that it was well with",
+        touches="anew from the image that it was healthy with",
         told="image ",
     ),
     Fault(
@@ -262,7 +262,7 @@ FAULTS = (
         begin=a_stall,
         make=an_update_that_ends_at_once,
         mended=the_stall_is_as_before,
-        touches="anew from the image that it was well with",
+        touches="anew from the image that it was healthy with",
         told="image ",
     ),
     Fault(
@@ -272,7 +272,7 @@ FAULTS = (
         make=its_store_falls_ill_after_those_that_need_it,
         mended=the_hub_was_restarted_in_order,
         touches="restarts 3 containers on docker01: ",
-        told="0 -> 3 of 3 are well",
+        told="0 -> 3 of 3 are healthy",
     ),
     Fault(
         "container_limit_raise",

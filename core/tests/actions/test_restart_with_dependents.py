@@ -104,7 +104,7 @@ def test_the_card_names_all_of_them_in_order() -> None:
     touched = what_it_touches(proposal(API, PAGE, in_its_network=["sidecar"]))
     assert touched == (
         "restarts 4 containers on n1: db, sidecar, then in this order shop-api-1, shop-page-1, each once the one "
-        "before is well"
+        "before is healthy"
     )
     assert is_wide(proposal(API))
 
@@ -116,5 +116,5 @@ def test_the_outcome_says_how_many_are_well() -> None:
 
     told = action_type("restart_with_dependents").told_change
     before, after = seen("unhealthy", "healthy", "unhealthy"), seen("healthy", "healthy", "healthy")
-    assert told(proposal(API), before, after) == "1 -> 3 of 3 are well"
+    assert told(proposal(API), before, after) == "1 -> 3 of 3 are healthy"
     assert told(proposal(API), after, after) == told(proposal(API), {}, after) == ""

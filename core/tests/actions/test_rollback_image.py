@@ -1,4 +1,4 @@
-"""Back to the image that a service was well with: offered only on what its node's agent remembers, said in full."""
+"""Back to the image that a service was healthy with: offered only on what its node's agent remembers, said in full."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_what_was_just_replaced_goes_back_and_what_failed_at_once_is_not_started
     ("sick", "why"),
     [
         (event(trust=Trust.FOREIGN), "no node agent looked into it"),
-        (event(previous=None), "the agent remembers no other image with which it was well"),
+        (event(previous=None), "the agent remembers no other image with which it was healthy"),
         (event(previous="shop:1"), "its declaration names an image by a number"),
         (event(name=f"shop@sha256:{OLD}"), "its declaration names an image by a number"),
         (event(name=OLD[:12]), "its declaration names an image by a number"),
@@ -100,7 +100,7 @@ def test_what_was_just_replaced_goes_back_and_what_failed_at_once_is_not_started
         (event(name="-v"), "its declaration names an image by a number"),
         (event(changed_seconds_ago=8 * 86400), "its image was not changed within a week"),
         (event(changed_seconds_ago="soon"), "its image was not changed within a week"),
-        (event(current_healthy_seconds=2 * 86400), "it was well with the image of now for a day or more"),
+        (event(current_healthy_seconds=2 * 86400), "it was healthy with the image of now for a day or more"),
         (event(previous_there=False), "is no longer on its host"),
         (event(data_format_changed=True), "may not understand the data"),
         (event(data_format_changed=None), "may not understand the data"),
@@ -143,7 +143,7 @@ def test_it_gives_the_name_to_the_older_image_and_makes_nothing_else_anew() -> N
 
 def test_the_card_says_which_image_how_long_it_lasts_and_what_becomes_of_the_data() -> None:
     assert what_it_touches(proposal()) == (
-        "makes 1 container (shop-web-1) of shop.web on n1 anew from the image that it was well with (aaaaaaaaaaaa, "
+        "makes 1 container (shop-web-1) of shop.web on n1 anew from the image that it was healthy with (aaaaaaaaaaaa, "
         "well for 3 days, until 2 h ago); shop:latest is that image until somebody pulls or builds again: pin the one "
         "that works, or mend the newer; its data stays as the newer image left it, which the older one may not "
         "understand: /data"
@@ -157,7 +157,7 @@ def test_the_findings_cite_it() -> None:
     told = [str(finding) for finding in findings_in(event(previous_there=False, data_format_changed=True))]
     assert told == [
         "its image was changed 2 h before [image.changed_seconds_ago]",
-        "the image before it was well for 3 days, and is no longer on the host [image.previous_healthy_seconds]",
+        "the image before it was healthy for 3 days, and is no longer on the host [image.previous_healthy_seconds]",
         "the two images name different forms of its data [image.data_format_changed]",
     ]
 
@@ -170,7 +170,7 @@ def inspected(image: str, **state: Any) -> dict[str, Any]:
     ("image", "state", "health", "words"),
     [
         (OLD, {}, "healthy", "shop-web-1 running"),
-        (NEW, {}, "unhealthy", "not made of the image that it was well with: shop-web-1"),
+        (NEW, {}, "unhealthy", "not made of the image that it was healthy with: shop-web-1"),
         (OLD, {"Status": "restarting"}, "unhealthy", "shop-web-1 restarting"),
         (NEW, {"Health": {"Status": "starting"}}, "unknown", "not made of the image"),
     ],

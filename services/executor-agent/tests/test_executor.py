@@ -237,7 +237,7 @@ async def test_what_an_alert_saw_before_the_containers_own_check_did_is_waited_f
     without_redis.runner.looks = (well,)
     later = alert.model_copy(update={"id": event_id_for(2), "incident": "here/2"})
     outcome = await without_redis.ends_in(Folder.WITHDRAWN, without_redis.approve(proposal_for(2, event=later)))
-    assert "its own health check says that it is well" in outcome.reason
+    assert "its own health check says that it is healthy" in outcome.reason
     assert "mend inject" in outcome.reason
 
 

@@ -32,8 +32,12 @@ WELL = said("service_recovered", "db", severity="info")
 @pytest.mark.parametrize(
     ("before", "since", "words"),
     [
-        ([], [], "nothing else of here fell ill meanwhile, as far as its agent told"),
-        ([said("container_died", "web")], [], "nothing else of here fell ill meanwhile, as far as its agent told"),
+        ([], [], "nothing else of here became unhealthy meanwhile, as far as its agent told"),
+        (
+            [said("container_died", "web")],
+            [],
+            "nothing else of here became unhealthy meanwhile, as far as its agent told",
+        ),
         ([DIED, WELL], [], "1 other service of here was healthy before and still is"),
         (
             [DIED, WELL, said("unit_failed", "mail"), said("service_recovered", "mail", severity="info")],
@@ -42,10 +46,14 @@ WELL = said("service_recovered", "db", severity="info")
         ),
         ([], [DIED], f"here/db is unhealthy since {AT} (container died)"),
         ([DIED, WELL], [said("container_died", "db", "2")], f"here/db is unhealthy since {AT} (container died)"),
-        ([DIED], [DIED], "nothing else of here fell ill meanwhile, as far as its agent told"),
-        ([], [DIED, WELL], "nothing else of here fell ill meanwhile, as far as its agent told"),
+        ([DIED], [DIED], "nothing else of here became unhealthy meanwhile, as far as its agent told"),
+        ([], [DIED, WELL], "nothing else of here became unhealthy meanwhile, as far as its agent told"),
         ([], [said("disk_space_low", None)], f"here/ is unhealthy since {AT} (disk space low)"),
-        ([], [said("deployment_started", "db", severity="info")], "nothing else of here fell ill meanwhile, as far as"),
+        (
+            [],
+            [said("deployment_started", "db", severity="info")],
+            "nothing else of here became unhealthy meanwhile, as far as",
+        ),
         (
             [],
             [said("container_died", name) for name in "abcde"],

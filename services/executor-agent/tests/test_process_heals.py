@@ -98,7 +98,7 @@ async def test_a_container_that_is_well_again_is_left_alone(
     before = container.started_at()
     name = harness.approve(proposal_for(1, service=container.name))
     outcome = await harness.ends_in(Folder.WITHDRAWN, name, 30)
-    assert "its own health check says that it is well" in outcome.reason
+    assert "its own health check says that it is healthy" in outcome.reason
     assert container.started_at() == before
 
 

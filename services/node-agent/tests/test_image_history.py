@@ -1,4 +1,4 @@
-"""What an agent remembers of a container's images: which it was well with, and what an image says of its data."""
+"""What an agent remembers of a container's images: which it was healthy with, and what an image says of its data."""
 
 from __future__ import annotations
 

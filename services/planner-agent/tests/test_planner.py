@@ -89,7 +89,7 @@ async def test_a_proposal_says_which_rule_spoke_and_what_else_was_considered(mes
     assert filed.proposal.rule.says in filed.proposal.reason
     considered = {one.choice: one.why_not for one in filed.proposal.considered}
     assert filed.proposal.action not in considered
-    assert considered["rollback_image"] == "the agent remembers no other image with which it was well"
+    assert considered["rollback_image"] == "the agent remembers no other image with which it was healthy"
 
 
 async def test_the_planner_writes_nowhere_but_pending(mesh: Mesh) -> None:

@@ -1,6 +1,7 @@
-"""Restart a container and then what depends on it and hangs as well, each once the one before is well. Makes none anew.
+"""Restart a container and then what depends on it and hangs as well, one after the other. Makes none anew.
 
-Which these are, and in which order, the agent found on their host; who does well is left alone.
+Which these are, and in which order, the agent found on their host: each waits until the one before is healthy, and
+who is healthy is left alone.
 """
 
 from __future__ import annotations
@@ -89,13 +90,13 @@ def _touches(proposal: Proposal) -> str:
     names = _names(event)
     return (
         f"restarts {len(own) + len(names)} containers on {proposal.node}: {', '.join(own)}, then in this order "
-        f"{', '.join(names)}, each once the one before is well"
+        f"{', '.join(names)}, each once the one before is healthy"
     )
 
 
 def _told_change(proposal: Proposal, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     first, then = (_well(facts) for facts in (before, after))
-    return f"{first[0]} -> {then[0]} of {then[1]} are well" if first[1] and then[1] and first != then else ""
+    return f"{first[0]} -> {then[0]} of {then[1]} are healthy" if first[1] and then[1] and first != then else ""
 
 
 def _well(facts: Mapping[str, Any]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Make a compose service anew from the image that it was well with, which its node's agent remembers.
+"""Make a compose service anew from the image that it was healthy with, which its node's agent remembers.
 
 The name that its declaration uses is given to that image, so nothing of the declaration is touched. Never across a
 change of the form of its data; never where nobody saw the older image do well.
@@ -46,7 +46,7 @@ def _unmet(event: HealthEvent) -> str:
     if event.trust is not Trust.NODE:
         return NOBODY_LOOKED
     if fact_in(event, "image.previous") is None:
-        return "the agent remembers no other image with which it was well"
+        return "the agent remembers no other image with which it was healthy"
     if compose_of(event) is None:
         return "no compose project declares it, so nothing says how to make it anew"
     if not _images_in(event):
@@ -55,9 +55,9 @@ def _unmet(event: HealthEvent) -> str:
     if changed is None or changed > NEW_FOR_SECONDS:
         return "its image was not changed within a week"
     if well is None or well >= WELL_FOR_SECONDS:
-        return "it was well with the image of now for a day or more"
+        return "it was healthy with the image of now for a day or more"
     if fact_in(event, "image.previous_there") is not True:
-        return "the image that it was well with is no longer on its host"
+        return "the image that it was healthy with is no longer on its host"
     if fact_in(event, "image.data_format_changed") is not False:
         return "the older image may not understand the data that the newer one wrote"
     return ""
@@ -65,7 +65,7 @@ def _unmet(event: HealthEvent) -> str:
 
 _CHOICE = Choice(
     "rollback_image",
-    "make it anew from the image that it ran while it was well; it fell ill after its image was changed",
+    "make it anew from the image that it ran while it was healthy; it became unhealthy after its image was changed",
     interrupts=True,
     loop_guarded=True,
     conditions=not_where("rollback_image", ("operator", "maintenance")),
@@ -74,7 +74,7 @@ _CHOICE = Choice(
 
 
 def _images_in(event: HealthEvent) -> tuple[str, str] | None:
-    """(the id of the image that it was well with, the name that its container was made of); None where one is none."""
+    """(id of the image that it was healthy with, name that its container was made of); None where one is none."""
     previous, name = fact_in(event, "image.previous"), fact_in(event, "image.name")
     number = _ID.fullmatch(previous) if isinstance(previous, str) else None
     if number is None or not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -91,7 +91,7 @@ def _query(proposal: Proposal) -> tuple[str, str, str, str, ContainerQuery]:
     node, service = target_of(proposal)
     images = _images_in(proposal.event)
     if images is None or compose_of(proposal.event) is None:
-        raise ValueError("its event gives no image that this service was well with, or no compose project")
+        raise ValueError("its event gives no image that this service was healthy with, or no compose project")
     return node, service, *images, of_service(proposal.event, node, service)
 
 
@@ -101,14 +101,14 @@ def _playbooks(proposal: Proposal) -> PlaybookSet:
         found, variables={**found.variables, "mend_image": UnsafeText(image), "mend_image_name": UnsafeText(name)}
     )
     see: Task = {
-        "name": "Find the image that it was well with",
+        "name": "Find the image that it was healthy with",
         "community.docker.docker_image_info": {"name": ["{{ mend_image }}"]},
         "register": "kept",
     }
     there = must_hold(
         "That image is there",
         "kept.images | length == 1",
-        f"The image that {service} was well with is no longer on {node}: nothing was changed.",
+        f"The image that {service} was healthy with is no longer on {node}: nothing was changed.",
     )
     rename: Task = {
         "name": "Give it the name that the declaration uses",
@@ -129,7 +129,7 @@ def _read_look(proposal: Proposal, result: Mapping[str, Any]) -> TargetState:
     others = [str(one["name"]) for one in _own(seen.facts) if one["image_id"] != image]
     if not others:
         return seen
-    words = f"{seen.sentence}; not made of the image that it was well with: {', '.join(others)}"
+    words = f"{seen.sentence}; not made of the image that it was healthy with: {', '.join(others)}"
     health = seen.health if seen.health is TargetStatus.UNKNOWN else TargetStatus.UNHEALTHY
     return TargetState.seen(health, words, **{key: value for key, value in seen.facts.items() if key != "words"})
 
@@ -150,7 +150,7 @@ def _own(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _touches(proposal: Proposal) -> str:
     event = proposal.event
     images = _images_in(event)
-    said = f"makes {containers_made_anew(proposal)} anew from the image that it was well with"
+    said = f"makes {containers_made_anew(proposal)} anew from the image that it was healthy with"
     if images is None:  # nothing will run; why not is said where the playbook would stand
         return said
     image, name = images

@@ -201,7 +201,9 @@ def _image(facts: _Facts) -> _Said:
         yield CitedFinding("changed_seconds_ago", f"its image was changed {_before(changed)}")
     if well := _number(facts.get("previous_healthy_seconds")):
         gone = "" if facts.get("previous_there") is True else ", and is no longer on the host"
-        yield CitedFinding("previous_healthy_seconds", f"the image before it was well for {span_in_words(well)}{gone}")
+        yield CitedFinding(
+            "previous_healthy_seconds", f"the image before it was healthy for {span_in_words(well)}{gone}"
+        )
     if facts.get("data_format_changed") is True:
         yield CitedFinding("data_format_changed", "the two images name different forms of its data")
 

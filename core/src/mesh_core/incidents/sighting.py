@@ -48,7 +48,7 @@ def sighting_of(event: HealthEvent, sightings: Sequence[Sighting]) -> Sighting |
 def sighting_in_words(event: HealthEvent, seen: Sighting) -> str:
     """`the agent on nas1 sees jellyfin running for 3 days or longer`: for people, and for a model as evidence."""
     seconds = max(0, round(parse_time(event.timestamp).timestamp() - parse_time(seen.since).timestamp()))
-    health = ", and its own check says that it is well" if seen.healthy else ""
+    health = ", and its own check says that it is healthy" if seen.healthy else ""
     how = f"{_IN_WORDS[seen.state]} for {span_in_words(seconds)} or longer{health}"
     return f"the agent on {event.node} sees {seen.service} {how}"
 

@@ -155,7 +155,7 @@ class Execution:
         reason = f"{action_type(run.proposal.type).over}: {before.sentence}"
         if run.proposal.event.trust is Trust.FOREIGN and before.checked:
             reason = (
-                f"its own health check says that it is well: {before.sentence}; nothing was touched. If the alert "
+                f"its own health check says that it is healthy: {before.sentence}; nothing was touched. If the alert "
                 "lasts, `mend inject` its event for another proposal"
             )
         return self.finalizer.outcome(run, "withdrawn", OutcomeVerdict.NOT_RUN, reason, before=before.facts)

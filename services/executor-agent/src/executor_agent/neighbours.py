@@ -115,7 +115,7 @@ def compared(proposal: Proposal, ill: frozenset[str | None], well: frozenset[str
     if well:
         many = f"{len(well)} other services of {node} were" if len(well) > 1 else f"1 other service of {node} was"
         return f"{many} healthy before and still {'are' if len(well) > 1 else 'is'}"
-    return f"nothing else of {node} fell ill meanwhile, as far as its agent told"
+    return f"nothing else of {node} became unhealthy meanwhile, as far as its agent told"
 
 
 def _when(event: HealthEvent) -> str:

@@ -101,11 +101,11 @@ class RecoveryJudge:
             steadily = f", steadily for {lasted:.0f} s" if steady else ""
             return OutcomeVerdict.PROVEN, f"well in {self.streak} looks in a row{steadily}: {words}"
         if self._stays_unhealthy(now):
-            return OutcomeVerdict.NOT_HELPED, f"still not well after {now:.0f} s: {words}"
+            return OutcomeVerdict.NOT_HELPED, f"still unhealthy after {now:.0f} s: {words}"
         if now < self.deadline or self.streak:  # well just now: it may still prove steady
             return None
         if self.last.health is TargetStatus.UNHEALTHY or self.restarts:
-            return OutcomeVerdict.NOT_HELPED, f"not well within {self.deadline:.0f} s: {words}"
+            return OutcomeVerdict.NOT_HELPED, f"not healthy within {self.deadline:.0f} s: {words}"
         return OutcomeVerdict.INCONCLUSIVE, f"after {self.deadline:.0f} s it cannot be said: {words}"
 
     def _stays_unhealthy(self, now: float) -> bool:

@@ -32,7 +32,7 @@ TABS = 60  # pixels of the bar at the bottom of a phone
 RULE = {"name": "unhealthy", "says": "its own health check fails"}
 CONSIDERED = (
     {"choice": "redeploy", "why_not": "possible as well; it risks more (guarded)"},
-    {"choice": "rollback_image", "why_not": "the agent remembers no other image with which it was well"},
+    {"choice": "rollback_image", "why_not": "the agent remembers no other image with which it was healthy"},
 )
 SHOWN = (
     "shop on web01 is unhealthy",

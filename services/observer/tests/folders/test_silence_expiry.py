@@ -43,7 +43,7 @@ def test_an_acknowledgement_is_over_once_its_place_became_well(
     assert SILENCES.value("acknowledge") == (0 if ends else 1)
     assert SILENCES.value("maintenance") == 1
     assert {s.id for s in folder.current()} == ({kept.id} if ends else {kept.id, made.id})
-    assert folder.end_reason(made.id) == ("it is well again\n-- observer" if ends else "")
+    assert folder.end_reason(made.id) == ("it is healthy again\n-- observer" if ends else "")
 
 
 def test_what_is_over_by_the_clock_is_put_away_without_a_word(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A container that fell ill: which of those that depend on it hang as well, in the order in which they need each other.
+"""An unhealthy container: which of those that depend on it hang as well, in the order in which they need each other.
 
 Those that a person stopped are none of them, as far as can be seen; nor is one of which nobody can tell how it does.
 """

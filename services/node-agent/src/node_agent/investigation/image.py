@@ -1,4 +1,4 @@
-"""A container that fell ill: did its image change, which one did it run while it was well, and may it go back?"""
+"""A container that became unhealthy: did its image change, which one did it run while healthy, and may it go back?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAJOR = re.compile(r"v?(\d+)(?:[.\-_].*)?")
 
 
 def look(question: Question, engine: Engine, history: ImageHistory) -> dict[str, Any]:
-    """Nothing where it runs the image that it was well with, or where none is remembered."""
+    """Nothing where it runs the image that it was healthy with, or where none is remembered."""
     return question.answered(_asked(question, engine, history))
 
 

@@ -208,7 +208,7 @@ const ENDS: Record<string, string> = {
 const DONE: Record<string, string> = { proven: 'Done and proven.', acknowledged: 'Acknowledged: nobody was told.', previewed: 'Asked; nothing was changed.' }
 const ASIDE = {
   snooze: 'Snoozed: what is still wrong at the end is proposed anew.',
-  acknowledge: 'Acknowledged: put aside until it is well again.',
+  acknowledge: 'Acknowledged: put aside until it is healthy again.',
 }
 
 function Decided({ p }: { p: ProposalDetail }) {

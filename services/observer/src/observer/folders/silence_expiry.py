@@ -52,7 +52,7 @@ class SilenceExpiry:
             if not silence.over(now):
                 if not is_healthy_again(silence, world):
                     continue
-                reason = "it is well again\n-- observer"
+                reason = "it is healthy again\n-- observer"
             if self._folder.end(silence.id, reason):
                 log.info("silence_expiry.ended", silence=silence.id, target=silence.target)
         active = Counter(silence.kind.value for silence in self._folder.current() if silence.active(now))

@@ -93,7 +93,7 @@ class StepKind(StrEnum):
     CHOICE = "choice"  # a person (or time) moved it: approved, rejected, expired, withdrawn
     STAGE = "stage"  # one stage of the run
     OUTCOME = "outcome"  # what came of the run, and the proof
-    RECOVERY = "recovery"  # the place says it is well
+    RECOVERY = "recovery"  # the place says that it is healthy
 
 
 class TimelineStep(Record):
@@ -123,7 +123,7 @@ class Incident(Record):
         "again; closed: decided or ended, and not known to be well"
     )
     began_at: Timestamp = Field(description="the first symptom")
-    recovered_at: Timestamp | None = Field(description="when it was well again, by proof or by its own word")
+    recovered_at: Timestamp | None = Field(description="when it was healthy again, by proof or by its own word")
     announcements: int = Field(description="how often the trouble was announced")
     actions: tuple[PastAction, ...] = Field(
         description="the proposals about it, oldest first (retries are more than one)"

@@ -22,7 +22,7 @@ KINDS = (
     Kind(
         "proposal",
         "$place: $wrong ($type?)",
-        f"$reason\nRisk $risk, said by $model; expires $expires.\n{_SUBJECT}",
+        f"$reason\nRisk $risk, model $model; expires $expires.\n{_SUBJECT}",
         awaits_decision=True,
     ),
     Kind(  # no model gave an answer: the policy's own choice is proposed
