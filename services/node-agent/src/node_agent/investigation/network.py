@@ -8,6 +8,7 @@ import socket
 import time
 from typing import Any
 
+from mesh_core.incidents.event_types import EventType
 from mesh_core.models.records import is_name
 from node_agent.certificate import read_certificate
 from node_agent.connection import Endpoint, connect, shown_by
@@ -15,7 +16,7 @@ from node_agent.http_address import parse_address
 from node_agent.investigation.name_cache import name_cache
 from node_agent.investigation.question import Question
 
-PROBE_EVENTS = frozenset({"http_probe_failed", "tcp_probe_failed"})
+PROBE_EVENTS = frozenset({EventType.HTTP_PROBE_FAILED, EventType.TCP_PROBE_FAILED})
 
 
 def fits(question: Question) -> bool:
