@@ -137,13 +137,15 @@ def run(
     (folder / "conftest.py").write_text(f"pytest_plugins = [{plugins}]")
     (folder / "test_made.py").write_text(tests)
     marks = "".join(f"    {mark}: m\n" for mark in ("docker", "browser", "model", "machine", "slow", "soak"))
-    settings = f"[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\nmarkers =\n{marks}"
-    (folder / "pytest.ini").write_text(settings)
+    (folder / "pytest.ini").write_text(
+        f"[pytest]\naddopts = -p xdist.plugin\nfilterwarnings = error\nmarkers =\n{marks}"
+    )
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    environment |= {"PYTHONPATH": str(HERE), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # a third of the time to start
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "no:schemathesis", *options],
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", *options],
         cwd=folder,
-        env={**environment, "PYTHONPATH": str(HERE)},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
