@@ -8,10 +8,12 @@ import pytest
 from planner_rig import Mesh
 from test_crashes import NO_MODEL, healthy_planner, run_until_it_dies
 
+from mesh_core.incidents.causes import cause_of
 from mesh_core.messaging.explained import Explained, explained_by
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.proposals import Folder
 from mesh_core.testing import wait_for
+from planner_agent.cause_book import CauseBook
 
 COMPANY = {"runtime": "docker", "container": "db", "exit_code": 137, "dependents": ["web"]}
 HEALTH = {"runtime": "docker", "container": "web", "health": "unhealthy", "status": "running"}
@@ -48,6 +50,14 @@ async def test_what_a_dead_database_explains_is_not_proposed_beside_it(mesh: Mes
     assert await explained_by(mesh.bus, filed.name.id) == [Explained("web01", "web", "container_unhealthy")]
     (said,) = [d["reason"] for d in await mesh.stream("mesh:decisions") if d["verdict"] == "explained"]
     assert said == f"explained by {filed.name.id}: db: container died"
+
+
+async def test_a_known_cause_is_parsed_once_however_many_ask_for_it(mesh: Mesh) -> None:
+    book = CauseBook(mesh.bus, keep_seconds=60)
+    event = HealthEvent(type="container_died", node="web01", service="db", payload=COMPANY)
+    await book.note(cause_of(event))
+    (known,), (again,) = [await book.causes_for(event) for _ in range(2)]
+    assert known is again
 
 
 async def test_what_was_proposed_before_its_cause_is_taken_back(mesh: Mesh) -> None:

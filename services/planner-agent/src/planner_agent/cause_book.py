@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from mesh_core.models.records import Record
 from mesh_core.models.streams import EXPLAINED_PREFIX, entered_ms
 
 R = TypeVar("R", bound=Record)
+PARSED = 1024  # that are kept as they were read: what waits is compared with each of them
 MOST_NODES = 64  # that are looked at for one trouble
 
 
@@ -132,10 +134,13 @@ def _nodes(event: HealthEvent) -> list[str]:
 
 def _read(form: type[R], rows: Sequence[bytes]) -> list[R]:
     """Without what a newer planner wrote in another form."""
-    read = []
-    for row in rows:
-        try:
-            read.append(form.model_validate_json(row))
-        except ValidationError:
-            continue
-    return read
+    parsed = [_parsed(form, row) for row in rows]
+    return [one for one in parsed if isinstance(one, form)]
+
+
+@lru_cache(maxsize=PARSED)
+def _parsed(form: type[Record], row: bytes) -> Record | None:
+    try:
+        return form.model_validate_json(row)
+    except ValidationError:
+        return None
