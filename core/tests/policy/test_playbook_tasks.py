@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 import yaml
 from lint_rig import SHA, lint
 
@@ -244,10 +243,9 @@ def test_what_stands_around_the_tasks_passes() -> None:
     assert not lint(with_tasks()).problems
 
 
-@pytest.mark.parametrize("task", TASKS, ids=range(len(TASKS)))
-def test_a_task_that_reaches_further_than_the_host_and_the_table_is_refused(task: dict[str, Any]) -> None:
-    text = with_tasks(task)
-    assert lint(text).problems, text
+def test_each_task_that_reaches_further_than_the_host_and_the_table_is_refused() -> None:
+    """One test for all eight hundred: as tests of their own they took more time than the lint."""
+    assert [task for task in TASKS if not lint(with_tasks(task)).problems] == []
 
 
 def test_a_word_of_a_command_may_look_up_what_the_text_says_in_full() -> None:
