@@ -76,7 +76,7 @@ AT_ONCE = {**ENDED, "lived_ms": 40, "first_start": True}
         ({"changed_seconds_ago": 30, "previous": None}, AT_ONCE, "notify", False),
         ({"changed_seconds_ago": 30}, {**ENDED, "lived_ms": 20_000}, "rollback_image", True),
         ({"changed_seconds_ago": 30, "previous_there": False}, {**ENDED, "lived_ms": 20_000}, "restart", True),
-        ({"changed_seconds_ago": 7200}, {**ENDED, "lived_ms": 20_000}, "restart", True),
+        ({"changed_seconds_ago": 7200}, {**ENDED, "exit_code": 1, "lived_ms": 20_000}, "restart", True),
         ({"previous": None}, {**AT_ONCE, "declared_image": "a", "live_image": "b"}, "redeploy", False),
     ],
 )
