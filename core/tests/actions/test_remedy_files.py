@@ -48,7 +48,7 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
         (
             "risk: low",
             "risk: low\ntranslations: {de: {title: abc, explain: abc}}",
-            "translations.de.[key]: Input should",
+            "translations.de: Input should",
         ),
         ("risk: low", "risk: low\ntranslations: {pl: {title: abc}}", "bad.yml:11: translations.pl.explain: Field req"),
         (
@@ -76,6 +76,28 @@ def test_the_file_that_the_bad_ones_are_made_of_is_good() -> None:
             "bad.yml:8: params.mount.mount.from: 'disc.mount': no agent looks up disc",
         ),
         ("from: payload.mount", "from: the log", "bad.yml:8: params.mount.mount.from: 'the log' is neither room.fact"),
+        (
+            "payload.mount",
+            "payload.mont",
+            "bad.yml:8: params.mount.mount.from: 'payload.mont': no agent tells payload.mont; 'mont' looks",
+        ),
+        (
+            "disk.used_percent: {",
+            "disk.used_precent: {",
+            "bad.yml:6: when.needs.disk.used_precent: 'disk.used_precent': disk has no ",
+        ),
+        ("disk.used_percent: {", "dsk.used_percent: {", "'dsk' looks like disk"),
+        (
+            "{at_least: 80}",
+            "{same_as: memory.holders.0.percnt}",
+            "bad.yml:6: when.needs.disk.used_percent.same_as: 'memory.holders.0.percnt': a row",
+        ),
+        (
+            "types: [scratch_full]",
+            "types: [disk_space_lo]",
+            "bad.yml:4: when.types.0: no agent of ours tells 'disk_space",
+        ),
+        ("risk: low", "never: [runing]\nrisk: low", "'runing' looks like running"),
         (", from: payload.mount", "", "bad.yml:8: params.mount.mount.from: Field required"),
         ("at_least: 80", "at_least: -1", "bad.yml:6: when.needs.disk.used_percent.at_least: Input should be greater"),
         ("types: [scratch_full]", "types: []", "bad.yml:4: when.types: Tuple should have at least 1 item"),

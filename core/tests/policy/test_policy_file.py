@@ -11,6 +11,8 @@ from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.policy.policy_file import misfits, rule_lines
 from mesh_core.policy.track_record import TrackRecord
 
+RULE = "{name: a, when: {types: [x]}, allow: [notify], prefer: notify, reason: so}"
+
 
 def policy_file(folder: Path, text: str) -> Policy:
     file = folder / "policy.yml"
@@ -154,3 +156,29 @@ def test_a_bad_file_is_refused_with_the_key_and_the_fix(text: str, complaint: st
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadPolicy, match="cannot be read"):
         Policy.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("\ngrave: [spce]\n", ":2: grave.0: 'spce' is no cue; cues are "),
+        ("topics: {databse: [foo]}\n", "topics.databse: no rule asks for this cue"),
+        ("unless:\n  corupt: [x]\n", ":2: unless.corupt: 'corupt' is a word of no cue; 'corupt' looks like corrupt"),
+        ("names: {says_don: [kaputt]}\n", "no rule asks for this kind of names; 'says_don' looks like says_down"),
+        ("unprotect: [redsi]\n", "'redsi' looks like redis"),
+        (f"requests: {{max_risk: hgh}}\nrules: [{RULE}]\n", "'hgh' looks like high"),
+        (f"rules: [{RULE.replace('when: {', 'when: {severities: [eror], ')}]\n", "'eror' looks like error"),
+    ],
+)
+def test_a_name_that_means_nothing_is_refused_with_its_line_and_the_nearest(
+    text: str, complaint: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadPolicy) as refused:
+        policy_file(tmp_path, text)
+    assert complaint in str(refused.value)
+    assert f"{tmp_path / 'policy.yml'}:" in str(refused.value)
+
+
+def test_a_cue_and_a_kind_of_names_of_ones_own_are_good_where_a_rule_asks_for_them(tmp_path: Path) -> None:
+    rule = RULE.replace("when: {", "when: {any: [mine], none: [says_mine], ")
+    assert policy_file(tmp_path, f"cues: {{mine: [foo]}}\nnames: {{says_mine: [bar]}}\nrules: [{rule}]\n")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from investigation_rig import FOREVER, KIB, NO_ENGINE, patient, question
 
-from mesh_core.incidents.investigation import ROOMS
+from mesh_core.incidents.known_facts import FACTS
 from node_agent.image_history import ImageHistory
 from node_agent.investigation import disk, docker, journal, logs, packages
 from node_agent.investigation.folder_sizes import biggest_folders, biggest_of
@@ -175,4 +175,4 @@ def test_of_the_engines_count_only_what_nothing_uses_would_come_back() -> None:
 
 
 def test_remedies_may_ask_for_just_the_rooms_that_are_looked_at() -> None:
-    assert {room.name for room in rooms(NO_ENGINE, ImageHistory())} == ROOMS
+    assert {room.name for room in rooms(NO_ENGINE, ImageHistory())} == FACTS.keys()

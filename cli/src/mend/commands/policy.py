@@ -29,7 +29,8 @@ from mesh_core.incidents.at_work import why_held
 from mesh_core.models.durations import BadTime, parse_span
 from mesh_core.policy.offer import PolicyStep
 from mesh_core.policy.policy import BadPolicy, Policy
-from mesh_core.policy.policy_file import misfits, read_policy
+from mesh_core.policy.policy_file import line_in, misfits, read_policy
+from mesh_core.policy.rule_check import unlikely_types
 from mesh_core.policy.track_record import NOTHING_KNOWN
 from mesh_core.runbooks.wording import heading
 
@@ -109,7 +110,10 @@ def check(
             cli.say(plain(problem, 2000), "bold red")
         raise CliError(f"{len(problems)} to mend in {plain(path)}; until then the mesh keeps the last good one", FAILED)
     source = policy_of(cli, path)
-    own = {rule.name for rule in read_policy(path.read_text(encoding="utf-8"), str(path)).rules}
+    document = read_policy(text := path.read_text(encoding="utf-8"), str(path))
+    own = {rule.name for rule in document.rules}
+    for place, sentence in unlikely_types(document):
+        cli.say(f"{plain(path.name)}:{line_in(text, place)}: {plain(sentence)}", "yellow")
     warnings = [(rule, by) for rule, by in covered(source.policy.rules) if rule.name in own]
     for rule, by in warnings:
         where = f"{source.place_of(rule.name)}: {rule.name} can never speak: {by.name} ({source.place_of(by.name)})"

@@ -13,11 +13,6 @@ from mesh_core.incidents.at_work import AT_WORK, work_in
 from mesh_core.models.events import HealthEvent, Trust
 
 INVESTIGATION = "investigation"
-# What each room of facts is called; docs/contract.md says what stands in it.
-ROOMS = frozenset(
-    {"certificate", "changed", "config", "dependents", "disk", "docker", "hung", "image", "journal", "logs", "memory"}
-    | {"mount", "network", "packages", "tmp", "unit"}
-)
 
 
 def investigated(event: HealthEvent) -> Mapping[str, Mapping[str, Any]]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -35,9 +39,21 @@ def first_problem(error: ValidationError) -> str:
 
 def problem_of(error: ErrorDetails) -> str:
     """`KEY.KEY: what to write instead`."""
-    where = ".".join(str(part) for part in error["loc"]) or "the file"
+    where = ".".join(str(part) for part in error["loc"] if part != "[key]") or "the file"
     if error["type"] == "extra_forbidden":
         return f"{where}: no such key; take it out or correct its spelling"
     if error["type"] in _NO_MAPPING:
         return f"{where}: write it as a mapping, each line KEY: VALUE"
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+    said = error["msg"].removeprefix("Value error, ")
+    if error["type"] in ("enum", "literal_error"):
+        said += looks_like(str(error["input"]), _LISTED.findall(said))
+    return f"{where}: {said}"
+
+
+def looks_like(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """`; 'x' looks like y`, to stand behind a list of known names; '' where none is like it."""
+    found = get_close_matches(word, [*known], 1, cutoff)
+    return f"; {word!r} looks like {found[0]}" if found else ""
+
+
+_LISTED = re.compile(r"'([^']*)'")  # a value in pydantic's list of those that fit

@@ -40,7 +40,8 @@ from mesh_core.policy.own_playbooks import MAX_JUDGED, OwnPlaybooks
 from mesh_core.policy.past_words import cues_of_the_past
 from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
-from mesh_core.policy.policy_file import Document, PolicyRule, When, check_names, merged, read_policy, rule_lines
+from mesh_core.policy.policy_file import Document, PolicyRule, When, line_in, merged, read_policy, rule_lines
+from mesh_core.policy.rule_check import check_names, check_own
 from mesh_core.policy.sighted import speaks_against, was_stopped, with_sighting, without_another
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from mesh_core.runbooks.clues import clues_in
@@ -98,11 +99,13 @@ class Policy:
             raise BadPolicy(f"{path}: cannot be read: {error}") from None
         try:
             own = read_policy(text, str(path))
-            return cls(merged(base, own), lifeline, {rule.name for rule in own.rules}, known)
+            policy = cls(whole := merged(base, own), lifeline, {rule.name for rule in own.rules}, known)
+            check_own(own, base, whole)
+            return policy
         except BadPolicy as error:
             if str(path) in str(error):
                 raise
-            line = rule_lines(text).get(error.rule)
+            line = line_in(text, error.where) if error.where else rule_lines(text).get(error.rule)
             raise BadPolicy(f"{path}{f':{line}' if line else ''}: {error}", error.rule) from None
 
     @classmethod

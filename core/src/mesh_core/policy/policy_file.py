@@ -6,35 +6,41 @@ Every refusal names the file, the key and what to write instead.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import current
-from mesh_core.models.config_file import FilePart, errors_in, first_error, first_problem, not_yaml, problem_of
+from mesh_core.models.config_file import (
+    FilePart,
+    errors_in,
+    first_error,
+    first_problem,
+    looks_like,
+    not_yaml,
+    problem_of,
+)
 from mesh_core.models.events import Severity
 from mesh_core.models.proposals import Risk
 from mesh_core.models.run_options import UserName
 from mesh_core.models.yaml_loader import SafeLoader, check_depth, line_of
 from mesh_core.policy.cue_words import CueWords
-from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
-from mesh_core.policy.name_words import ABOUT, PROGRAM, PROXIES, SAYS, NameWords
+from mesh_core.policy.name_words import NameWords
 from mesh_core.policy.playbook_lint.table import widening_problem
 from mesh_core.runbooks.folding import words_of
 
 
 class BadPolicy(ValueError):
     """The policy cannot be used; the text names the file, the key and what to write instead. `rule`: whose fault it
-    is, where a rule's name says more than a line that nobody knows."""
+    is, where a rule's name says more than a line that nobody knows; `where`: the place in the file, key by key."""
 
-    def __init__(self, sentence: str, rule: str = ""):
+    def __init__(self, sentence: str, rule: str = "", where: Sequence[str] = ()):
         super().__init__(sentence)
         self.rule = rule
+        self.where = tuple(where)
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -44,14 +50,8 @@ def _known_choice(word: str) -> str:
     register = current()
     if word not in register.by_word and word not in register.unusable:  # the latter is said where it is missed
         known = register.choice_words
-        raise ValueError(f"Input should be one of {', '.join(known)}{_nearest(word, known)}")
+        raise ValueError(f"Input should be one of {', '.join(known)}{looks_like(word, known)}")
     return word
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    """Which of the known ones is probably meant, behind a list of them."""
-    found = get_close_matches(word, [*known], 1)
-    return f"; {word!r} looks like {found[0]}" if found else ""
 
 
 ChoiceWord = Annotated[str, AfterValidator(_known_choice)]
@@ -160,8 +160,10 @@ def merged(base: Document, over: Document) -> Document:
     free = {name.lower() for name in over.unprotect}
     listed = {*base.never.services, *base.never.patterns, *base.never.nodes}
     if unknown := sorted(free - listed):
+        near = looks_like(unknown[0], listed)
+        names = ", ".join(sorted(listed))
         raise BadPolicy(
-            f"unprotect: {unknown[0]!r} is on no never list; the names there are {', '.join(sorted(listed))}"
+            f"unprotect: {unknown[0]!r} is on no never list; the names there are {names}{near}", where=("unprotect",)
         )
 
     def both(field: str) -> tuple[str, ...]:
@@ -241,6 +243,11 @@ def rule_lines(text: str) -> dict[str, int]:
     return {str(rule.get("name")): line_of(root, ["rules", str(n)]) for n, rule in named if isinstance(rule, dict)}
 
 
+def line_in(text: str, where: Sequence[str]) -> int:
+    """On which line of a policy's text that place is, or as much of it as is there."""
+    return line_of(yaml.compose(text, Loader=SafeLoader), where)
+
+
 def _line_of(text: str, error: ErrorDetails) -> str:
     """`:LINE` of what does not fit; of a module that cannot be allowed its own, which stands in the words."""
     where = [str(part) for part in error["loc"]]
@@ -250,53 +257,3 @@ def _line_of(text: str, error: ErrorDetails) -> str:
 
 
 _MODULE = re.compile(r"Value error, modules: (\S+): ")
-
-
-def check_names(rules: tuple[PolicyRule, ...], cues: frozenset[str], names: frozenset[str]) -> None:
-    """What no rule may be; BadPolicy with the name of the first that is. Words in a log may make a rule careful, never
-    bold and never silent: anybody can write a sentence into one."""
-    facts = {fact.value for fact in Fact}
-    if both := sorted(facts & cues):
-        raise BadPolicy(f"cues: {both[0]!r} is the name of a fact; choose another name")
-    if odd := sorted(name for name in names - {PROGRAM, PROXIES} if name in cues or not name.startswith((SAYS, ABOUT))):
-        raise BadPolicy(
-            f"names: {odd[0]!r} is none of {SAYS}..., {ABOUT}..., {PROGRAM} and {PROXIES}; choose another name"
-        )
-    for rule in rules:
-        if wrong := _wrong_in(rule, facts | names, cues):
-            raise BadPolicy(f"rules: {rule.name}: {wrong}", rule.name)
-
-
-def _wrong_in(rule: PolicyRule, facts: set[str], cues: frozenset[str]) -> str:
-    asked = {*rule.when.any, *rule.when.all, *rule.when.none}
-    if unknown := sorted(asked - facts - cues):
-        return (
-            f"when: {unknown[0]!r} is neither a fact nor a cue; facts are {', '.join(sorted(facts))}; "
-            f"cues are {', '.join(sorted(cues))}{_nearest(unknown[0], facts | cues)}"
-        )
-    if {*rule.when.any, *rule.when.all} & cues and rule.prefer != NOTIFY.word:
-        return "prefer must be notify, because `when` looks at words (cues)"
-    if IGNORE.word in rule.allow and not _says_why_silent(rule.when):
-        return (
-            "allow: ignore needs a reason that stands in a field: name one of the facts "
-            f"{', '.join(sorted(REASONS_FOR_SILENCE))} in when.any (nothing else beside it) or in when.all, "
-            "or name types, or write severities: [info]; or take ignore out of allow"
-        )
-    if IGNORE.word in rule.allow and rule.prefer != IGNORE.word:
-        return (
-            "allow: ignore is not for choosing, or words in a log could choose it; take it out of allow, or write "
-            "prefer: ignore"
-        )
-    return ""
-
-
-def _says_why_silent(when: When) -> bool:
-    """Does this require something that somebody says in a field? Severity alone does only as `info`, nothing by `*`."""
-    silent = {fact.value for fact in REASONS_FOR_SILENCE}
-    return (
-        bool(silent & {*when.all})
-        or (bool(when.any) and silent.issuperset(when.any))
-        or any(pattern.strip("*") for pattern in when.types)
-        or any(pattern.strip("*") for pattern in when.alerts)
-        or (bool(when.severities) and set(when.severities) == {Severity.INFO})
-    )

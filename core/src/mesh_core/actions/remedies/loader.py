@@ -9,7 +9,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.models.config_file import first_error, first_problem, not_yaml
+from mesh_core.models.config_file import first_error, first_problem, looks_like, not_yaml
 from mesh_core.models.yaml_loader import SafeLoader, check_depth, line_of, node_problems
 
 MAX_BYTES = 64 * 1024
@@ -61,14 +61,14 @@ def load_remedies(folder: Traversable, taken: Container[str] = ()) -> Loaded:
 
 
 def load_remedy(
-    file: Path, taken: Container[str] = (), replaceable: Container[str] = ()
+    file: Path, taken: Container[str] = (), replaceable: Collection[str] = ()
 ) -> tuple[str, Remedy | Recipe]:
     """One file, by its own name. Raises BadRemedy."""
     return read_named(file.name, bytes_of(file), taken, replaceable)
 
 
 def read_named(
-    file_name: str, raw: bytes, taken: Container[str] = (), replaceable: Container[str] = ()
+    file_name: str, raw: bytes, taken: Container[str] = (), replaceable: Collection[str] = ()
 ) -> tuple[str, Remedy | Recipe]:
     """One file's bytes, by its name. `taken`: names of other actions; `replaceable`: which of them `replaces` may say.
     Raises BadRemedy."""
@@ -80,7 +80,7 @@ def read_named(
     return name, remedy
 
 
-def read_remedy(raw: bytes, source: str, replaceable: Container[str] = ()) -> Remedy:
+def read_remedy(raw: bytes, source: str, replaceable: Collection[str] = ()) -> Remedy:
     """One file's bytes, of a remedy for events. Raises BadRemedy."""
     read = read_any(raw, source, replaceable)
     if isinstance(read, Recipe):
@@ -88,7 +88,7 @@ def read_remedy(raw: bytes, source: str, replaceable: Container[str] = ()) -> Re
     return read
 
 
-def read_any(raw: bytes, source: str, replaceable: Container[str] = ()) -> Remedy | Recipe:
+def read_any(raw: bytes, source: str, replaceable: Collection[str] = ()) -> Remedy | Recipe:
     """One file's bytes: with `ask` it is a recipe. Raises BadRemedy."""
     if len(raw) > MAX_BYTES:
         raise BadRemedy(f"{source}: it has more than {MAX_BYTES} bytes; a remedy is a page of text")
@@ -120,6 +120,7 @@ def read_any(raw: bytes, source: str, replaceable: Container[str] = ()) -> Remed
         line = line_of(node, ["replaces"])
         raise BadRemedy(
             f"{source}:{line}: replaces: no shipped remedy is called {remedy.replaces}; see mend remedies list"
+            f"{looks_like(remedy.replaces, replaceable)}"
         )
     return remedy
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 from mesh_core.actions.playbooks import UnsafeText
 from mesh_core.actions.remedies.event_values import PATH, found_in
 from mesh_core.actions.settable import Settable
-from mesh_core.incidents.investigation import ROOMS
+from mesh_core.incidents.known_facts import path_problem
 from mesh_core.models.config_file import FilePart
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
@@ -32,9 +32,8 @@ def _a_path(text: str) -> str:
         raise ValueError("a person sets an integer, a duration or an enum; all else comes from what was found")
     if not PATH.fullmatch(text):
         raise ValueError(f"{text!r} is neither room.fact of an investigation, payload.FIELD nor event.service")
-    room = text.partition(".")[0]
-    if room not in ("payload", "event") and room not in ROOMS:
-        raise ValueError(f"{text!r}: no agent looks up {room}; it may be payload, {', '.join(sorted(ROOMS))}")
+    if problem := path_problem(text):
+        raise ValueError(f"{text!r}: {problem}")
     return text
 
 

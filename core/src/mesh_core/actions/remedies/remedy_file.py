@@ -15,6 +15,7 @@ from mesh_core.actions.remedies.wording import PLACE, names_in
 from mesh_core.actions.settable import Settable
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.fact import Fact
+from mesh_core.incidents.known_facts import type_problem
 from mesh_core.models.config_file import FilePart
 from mesh_core.models.proposals import ActionWord, Risk
 
@@ -40,12 +41,18 @@ def _no_template(text: str) -> str:
     return text
 
 
+def _a_type(pattern: str) -> str:
+    if problem := type_problem(pattern):
+        raise ValueError(problem)
+    return pattern
+
+
 Line = Annotated[
     str, StringConstraints(min_length=3, max_length=200, pattern=r"^[^\n\r]+$"), AfterValidator(_no_template)
 ]
 # Jinja, without its braces.
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^{}]+$")]
-TypePattern = Annotated[str, StringConstraints(pattern=r"^[a-z*][a-z0-9_*]{0,63}$")]
+TypePattern = Annotated[str, StringConstraints(pattern=r"^[a-z*][a-z0-9_*]{0,63}$"), AfterValidator(_a_type)]
 TaskList = Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=20)]
 
 
