@@ -23,9 +23,9 @@ from mesh_core.llm.router import Provider, complete
 from mesh_core.llm.rules_fallback import answer_or_rules
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
-from mesh_core.policy.policy import Policy, narrow
+from mesh_core.policy.policy import Policy
 from planner_agent.evidence import evidence_for
-from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
+from planner_agent.prompts import answer_schema, prompt_for, read_answer, rules_answer
 
 ACTIONS = ("restart", "redeploy", "notify", "ignore")
 
@@ -46,7 +46,7 @@ async def decide(
     result = await complete(
         providers,
         prompt_for(event, evidence_for(event), allowed),
-        narrow(base_schema(), event, allowed),
+        answer_schema(event, allowed),
         read_answer(event, allowed),
         breakers=breakers,
     )

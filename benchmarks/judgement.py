@@ -78,11 +78,10 @@ async def of_a_set(
     events = [event_of(row) for row in rows]
     alone = [came for came, _ in await judged(rows, events, TrialPlanner(policy))]
     print(line(name, "rules alone", rows, alone))
-    scripted = [Scripted(hostile=hostile, graded=graded) for graded in (False, True) for hostile in (False, True)]
+    scripted = [Scripted(hostile=hostile, graded=True) for hostile in (False, True)]
     for model in (*scripted, *([server] if server else [])):
         both = await judged(rows, events, TrialPlanner(policy, model))
-        if model not in scripted[2:]:  # graded or not, it chooses the same
-            print(line(name, model.name, rows, [chosen for _, chosen in both]))
+        print(line(name, model.name, rows, [chosen for _, chosen in both]))
         print(line(name, f"{model.name}, counted", rows, [came for came, _ in both]))
     if with_body := [number for number, row in enumerate(rows) if "hook" in row]:
         some = [rows[number] for number in with_body]

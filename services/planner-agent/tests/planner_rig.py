@@ -62,8 +62,7 @@ def first_choice(schema: dict[str, Any], action: str | None = None) -> str:
     return json.dumps(
         {
             "action": action or properties["action"]["enum"][0],
-            "service": properties["service"]["const"],
-            "node": properties["node"]["const"],
+            **{name: properties[name]["const"] for name in ("service", "node") if name in properties},
             "reason": "the container does not run any more",
             "confidence": 0.8,
             "requires_human": True,

@@ -16,9 +16,9 @@ from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.router import Provider, complete
 from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
 from mesh_core.models.events import HealthEvent, Trust
-from mesh_core.policy.policy import Policy, narrow
+from mesh_core.policy.policy import Policy
 from planner_agent.evidence import evidence_for
-from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
+from planner_agent.prompts import answer_schema, prompt_for, read_answer, rules_answer
 
 FILE = Path(__file__).with_name("planted.tsv")
 POLICY = Policy.load(None)
@@ -135,7 +135,7 @@ async def decide(event: HealthEvent, providers: Sequence[Provider] = ()) -> Deci
     result = await complete(
         providers,
         prompt_for(event, evidence_for(event), allowed),
-        narrow(base_schema(), event, allowed),
+        answer_schema(event, allowed),
         read_answer(event, allowed),
         breakers=Breakers(),
     )

@@ -39,9 +39,9 @@ def read(event: HealthEvent, action: str, *turns: bool) -> ModelAnswer | Rejecti
     return call.read(json.dumps({**said, "reason": "its program is not there any more"}))
 
 
-def test_only_who_may_choose_is_offered_to_be_unsure() -> None:
+def test_only_who_may_choose_is_offered_a_choice_and_to_be_unsure() -> None:
     """A small model copies words: it would be unsure of everything."""
-    assert words(DIED, may_choose=False) == list(POLICY.allows(DIED).order)
+    assert words(DIED, may_choose=False) == ["restart"]
     assert words(DIED, may_choose=True) == [*POLICY.allows(DIED).order, "not_sure"]
 
 
@@ -81,7 +81,7 @@ def test_events_with_one_offer_share_all_of_the_prompt_before_their_own_lines() 
     )
     assert set(POLICY.allows(DIED).order) == set(POLICY.allows(other).order)
     asked_of = (
-        call_for(one, POLICY.allows(one), evidence_for(one), (), may_choose=lambda: False) for one in (DIED, other)
+        call_for(one, POLICY.allows(one), evidence_for(one), (), may_choose=lambda: True) for one in (DIED, other)
     )
     first, second = (call.prompt for call in asked_of)
     assert first.system == second.system

@@ -33,7 +33,7 @@ def test_a_model_is_asked_and_believed_about_one_that_lies_there_now(tmp_path: P
     policy = ConfigReader(tmp_path).policy()
     assert isinstance(policy, Policy)
     allowed = policy.allows(event)
-    assert "- mine: empty the scratch folder; it is full" in prompt_for(event, (), allowed).user
+    assert "- mine: empty the scratch folder; it is full" in prompt_for(event, (), allowed, may_choose=True).user
     assert narrow(base_schema(), event, allowed)["properties"]["action"]["enum"] == ["mine", "notify"]  # type: ignore[index]
     assert isinstance(read_answer(event, allowed)(answer), ModelAnswer)
 

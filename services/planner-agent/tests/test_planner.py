@@ -77,7 +77,9 @@ async def test_a_model_behind_a_server_without_schemas_that_thinks_aloud_is_hear
     await wait_for(told, 10, "the attempt")
     (attempt,) = await mesh.stream("mesh:llm_attempts")
     assert attempt["outcome"] == "ok"
-    assert attempt["detail"].startswith("5 unwrapped: thinking, code fence, action in another case, confidence as text")
+    assert attempt["detail"].startswith(
+        "4 unwrapped: thinking, code fence, action in another case, more than was asked"
+    )
     await provider.close()
 
 

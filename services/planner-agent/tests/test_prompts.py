@@ -18,7 +18,16 @@ from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.policy import Policy, narrow
 from planner_agent.evidence import evidence_for
-from planner_agent.prompts import MAX_SHOWN, base_schema, because, prompt_for, read_answer, rules_answer
+from planner_agent.prompts import (
+    MAX_SHOWN,
+    MAX_SHOWN_TO_EXPLAIN,
+    answer_schema,
+    base_schema,
+    because,
+    prompt_for,
+    read_answer,
+    rules_answer,
+)
 from planner_agent.refusals import declines
 
 POLICY = Policy.load(None)
@@ -113,8 +122,13 @@ def test_what_is_not_of_the_form_is_a_schema_violation(change: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("missing", sorted(GOOD))
-def test_nothing_may_be_missing(missing: str) -> None:
-    assert outcome({k: v for k, v in GOOD.items() if k != missing}) is AttemptOutcome.SCHEMA_VIOLATION
+def test_nothing_may_be_missing_that_was_asked_for(missing: str) -> None:
+    less = json.dumps({k: v for k, v in GOOD.items() if k != missing})
+    read = read_answer(EVENT, ALLOWED, may_choose=True)(less)
+    assert isinstance(read, Rejection)
+    assert read.outcome is AttemptOutcome.SCHEMA_VIOLATION
+    explained = READ(less)  # of who may not choose an action and a reason are wanted, the rest is known
+    assert isinstance(explained, Rejection) is (missing in ("action", "reason"))
 
 
 @pytest.mark.parametrize(
@@ -271,8 +285,22 @@ def test_the_narrowed_schema_takes_a_good_answer_and_no_other_event() -> None:
         assert not good.is_valid(GOOD | {"confidence": 0.7} | change)
 
 
-def test_the_prompt_is_short_fenced_and_says_what_may_be_chosen() -> None:
+def test_who_may_not_choose_is_asked_for_a_reason_alone_and_shown_the_most_telling() -> None:
     prompt = prompt_for(EVENT, evidence_for(EVENT), ALLOWED)
+    asked = answer_schema(EVENT, ALLOWED)["properties"]
+    assert (asked["action"]["enum"], [*asked]) == (["restart"], ["action", "reason"])  # type: ignore[index,misc]
+    assert "choose one action" not in prompt.system
+    assert "- restart:" not in prompt.user
+    assert "exit_code: 1" in prompt.user
+    big = EVENT.model_copy(update={"payload": {f"k{n}": "word " * 500 for n in range(40)}})
+    assert len(prompt_for(big, evidence_for(big), ALLOWED).user) < MAX_SHOWN_TO_EXPLAIN + 500
+    assert isinstance(READ(prompt.user.splitlines()[-1]), ModelAnswer), "its own example would be accepted"
+    other = READ(json.dumps({"action": "notify", "reason": "the container exited with code 1"}))
+    assert isinstance(other, Rejection)
+
+
+def test_the_prompt_is_short_fenced_and_says_what_may_be_chosen() -> None:
+    prompt = prompt_for(EVENT, evidence_for(EVENT), ALLOWED, may_choose=True)
     assert "exit_code: 1" in prompt.user
     assert "- restart:" in prompt.user
     assert "- redeploy:" not in prompt.user
@@ -303,7 +331,7 @@ def test_planted_marks_cannot_leave_the_fence() -> None:
 
 def test_a_huge_payload_makes_no_huge_prompt() -> None:
     big = EVENT.model_copy(update={"payload": {f"k{n}": "word " * 500 for n in range(40)}})
-    assert len(prompt_for(big, evidence_for(big), POLICY.allows(big)).user) < MAX_SHOWN + 1500
+    assert len(prompt_for(big, evidence_for(big), POLICY.allows(big), may_choose=True).user) < MAX_SHOWN + 1500
 
 
 def test_no_evidence_is_said_to_be_none() -> None:
@@ -353,7 +381,7 @@ async def test_the_bundled_135m_model_gives_an_answer_that_is_believed(llama_url
         result = await complete(
             (provider,),
             prompt_for(event, evidence_for(event), allowed),
-            narrow(base_schema(), event, allowed),
+            answer_schema(event, allowed),
             read_answer(event, allowed),
             breakers=Breakers(),
         )

@@ -124,7 +124,7 @@ async def _measured(
     async with models_named(cli, names) as chain:
         for set_name, rows in sets.items():
             known: dict[str, Any] = {"known": past.record_at} if past and set_name == OWN else {}
-            scripted = [] if alone else [Scripted(hostile=False, graded=True), Scripted(hostile=True)]
+            scripted = [] if alone else [Scripted(hostile=False, graded=True), Scripted(hostile=True, graded=True)]
             for model in (None, *scripted, *(Listening(provider) for provider in chain.providers)):
                 planner = TrialPlanner(source.policy, model, may_choose, **known, is_outside=chain.is_outside)
                 who = "rules" if model is None else model.name

@@ -27,7 +27,8 @@ class Scripted:
 
     async def ask(self, prompt: Prompt, schema: dict[str, Any]) -> Completion:
         fields = schema["properties"]
-        node, service = fields["node"]["const"], fields["service"]["const"]
+        about = self.row["event"]
+        node, service = (fields.get(key, {"const": about.get(key)})["const"] for key in ("node", "service"))
         words = [word for word in fields["action"]["enum"] if word != NOT_SURE]
         reason = "This choice fits best to what was seen of it."
         answers = [{"action": word, "service": service, "node": node, "reason": reason} for word in words]

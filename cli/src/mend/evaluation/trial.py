@@ -80,4 +80,7 @@ class TrialPlanner:
         if found is None:
             return SILENCE, SILENCE
         came = decided_by(found.answer.model_dump())
-        return came, decided_by(self.model.said) if self.model and self.model.said else came
+        if event is None or self.model is None or not self.model.said:
+            return came, came
+        about = {"node": event.node, "service": event.service}  # who may not choose is not asked to say so
+        return came, decided_by(about | {**self.model.said})
