@@ -191,3 +191,23 @@ def _seconds(text: str) -> float:
 )
 def test_what_the_second_corpus_showed_is_mended_as_a_kind(line: str, shown: str) -> None:
     assert redacted(line).endswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("db.lan:5432:app:anna:FalconCopper82#", "db.lan:5432:app:anna:***"),
+        ("main.c:10:5:error:unused", "main.c:10:5:error:unused"),
+        ("AUTH default UA9hMxWCcGdx4xv2", "AUTH default ***"),
+        ("HELLO 3 AUTH default 5WlGyqRTUM!A", "HELLO 3 AUTH default ***"),
+        ('[0 10.0.0.2:5] "AUTH" "4hiAen2x8CJL"', '"AUTH" ***'),
+        ("ERR AUTH <password> called without any password", "ERR AUTH <password> called without any password"),
+        ("login anna password kyKmJJqugavVihoF", "login anna password ***"),
+        ("nmcli dev wifi connect Home password NIHjmfNSSKZMDQpS", "connect Home password ***"),
+        ("token root@pam!backup=7812f170-167a-44d0-8643-e653ad689cf8", "token root@pam!backup=***"),
+        ("-----BEGIN OpenVPN Static key V1-----\n6a0842acee1f2517\n-----END OpenVPN Static key V1-----", "***"),
+        ("-----BEGIN PUBLIC KEY-----\nMFkwEwYH\n-----END PUBLIC KEY-----", "-----END PUBLIC KEY-----"),
+    ],
+)
+def test_what_the_third_corpus_showed_is_mended_as_a_kind(line: str, shown: str) -> None:
+    assert redacted(line).endswith(shown)

@@ -60,9 +60,20 @@ COMMANDS = (
         "requirepass masterauth with encrypted",
         r"(?<![\w.-])(?i:requirepass|masterauth|with\s+password|encrypted\s+password)\s+",
     ),
-    _command("auth pass", r"(?<![\w.-])(?:AUTH|PASS)\s+(?=\S*[^A-Z\s])(?!\[|Test)"),
+    # Redis: a user may stand before the password; its MONITOR writes each word in quotes
+    _command(
+        "auth pass",
+        r"(?m:(?<![\w.-])(?:AUTH|PASS)\s+(?=\S*[^A-Z\s])(?!\[|Test|<)(?:[\w.-]{1,64}[ \t]+(?=\S{1,200}[ \t]*$))?)"
+        r"|\"(?i:auth)\"\s+(?:\"[^\"\n]{1,64}\"\s+(?=\"))?",
+    ),
+    _command(
+        ":", r"(?m:^[\w.*-]{1,200}:(?:\d{1,5}|\*):[A-Za-z_*][\w.*-]{0,64}:[\w.*-]{1,64}:(?=\S{1,200}$))"
+    ),  # .pgpass
     _command("enable username", r"(?im:^\s*enable|^\s*username\s+(?!or\b)\S{1,64})\s+(?:secret|password)\s+(?:\d\s+)?"),
     _command("login", r"(?m:^[^\n]{0,40}?\bLOGIN\s+\S{1,128}\s+)"),
+    _command("login", r"\blogin\s+\S{1,128}\s+password\s+"),  # .netrc
+    _command("nmcli", rf"\bnmcli\b{_BETWEEN}(?:password|[\w.-]{{1,40}}\.psk)\s+"),
+    _command("!", r"\b[\w.-]{1,64}@[a-z]{2,16}![\w.-]{1,64}="),  # a token of Proxmox
     _command("_authtoken", r"_authToken[ =]"),
 )
 # echo user:password | chpasswd, echo password | sudo -S

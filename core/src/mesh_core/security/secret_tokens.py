@@ -56,7 +56,8 @@ PASSWORD_HASH = re.compile(
     r"\$[^\s:'\"]{8,512}|\{S?(?:SHA|MD5|CRYPT|SSHA)\d{0,3}\}[A-Za-z0-9+/=]{16,200}"
 )
 PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)"
+    r"-----BEGIN (?![A-Z0-9 ]{0,40}PUBLIC)[A-Za-z0-9 .-]{0,40}(?:KEY|[Kk]ey)(?: BLOCK| V\d)?-----"
+    r".*?(?:-----END [A-Za-z0-9 .-]{0,60}-----|\Z)"
     r"|PuTTY-User-Key-File-\d.*?(?:Private-MAC: ?[0-9a-f]{0,64}|\Z)",
     re.DOTALL,
 )

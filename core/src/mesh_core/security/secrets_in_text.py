@@ -22,7 +22,7 @@ from mesh_core.security.secrets_in_sentences import in_sentences
 
 def without_secrets(text: str) -> str:
     """The same text with every secret that is found in it replaced by `***`. It is not capped: the caller does that."""
-    text = PRIVATE_KEY.sub(HIDDEN, text) if "PRIVATE KEY" in text or "PuTTY" in text else text
+    text = PRIVATE_KEY.sub(HIDDEN, text) if "-----BEGIN" in text or "PuTTY" in text else text
     text = in_addresses(text)
     text = _WORD.sub(_token, text)
     text = PASSWORD_HASH.sub(HIDDEN, text) if "$" in text or "{" in text else text
