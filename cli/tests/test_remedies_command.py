@@ -128,6 +128,7 @@ def test_a_trial_asks_for_what_an_event_would_give(mend: Mend) -> None:
     for words, said in (
         ([], "--with mount=VALUE: a mount is wanted; its event gives it, and there is none here"),
         (["--with", "mount=../etc"], "'../etc' does not fit"),
+        (["--with", "mount=/", "--with", "keep_mib=5"], "a whole number from 16 to 10000 is wanted; '5' does not fit"),
         (["--with", "size=7"], "--with size: there is no such param; there are mount, limit, keep_mib"),
     ):
         done = mend("remedies", "test", "journal_vacuum", "--node", "here", *words)

@@ -51,7 +51,8 @@ def values_given(remedy: Remedy, said: Sequence[str]) -> dict[str, Any]:
         values[name] = param.fitting(given[name]) if name in given else default
         if values[name] is None:
             why = f"{given[name]!r} does not fit" if name in given else "its event gives it, and there is none here"
-            raise CliError(f"--with {name}=VALUE: a {param.type} is wanted; {plain(why)}", USAGE)
+            wanted = getattr(param, "fits", f"a {param.type}")
+            raise CliError(f"--with {name}=VALUE: {wanted} is wanted; {plain(why)}", USAGE)
     return values
 
 
