@@ -27,6 +27,7 @@ from node_agent.work.declared import declared_at
 from node_agent.work.deployments import deployment_by, pulled_at
 from node_agent.work.host import Process, Sight, look_around
 from node_agent.work.options import WorkOptions
+from node_agent.work.people import people_at
 from node_agent.work.programs import without_interpreter, work_of
 from node_agent.work.rebuilds import rebuilds_in
 from node_agent.work.subject import Subject, subject_of
@@ -74,6 +75,8 @@ def program(folder: Path, name: str, *arguments: str, **more: Any) -> Iterator[s
     ("words", "told"),
     [
         ("apt-get -y upgrade", ("packages", "apt-get upgrade")),
+        ("perl -T /usr/sbin/qm snapshot 100 before", ("backup", "qm snapshot")),
+        ("qm list", None),
         ("/usr/bin/apt-get update", None),
         ("apt list --upgradable", None),
         ("/usr/bin/python3 /usr/bin/unattended-upgrade", ("packages", "unattended-upgrade")),
@@ -284,6 +287,42 @@ def test_a_pull_counts_until_the_container_is_made_of_it() -> None:
 )
 def test_a_thing_is_named_by_a_whole_part_of_a_word(path: str, names: bool) -> None:
     assert subject_of(result("nginx.service", unit="nginx.service")).is_named_in([path]) is names
+
+
+@pytest.mark.parametrize(
+    ("unit", "word", "names"),
+    [
+        ("wg-quick@wg0.service", "wg-quick@wg0", True),
+        ("wg-quick@wg0.service", "/etc/systemd/system/wg-quick@wg0.service.d/override.conf", True),
+        ("wg-quick@wg0.service", "/etc/systemd/system/wg-quick@.service", True),  # the template of all of them
+        ("wg-quick@wg0.service", "wg-quick@wg1", False),
+        ("wg-quick@wg0.service", "wg-quick@wg1.service", False),
+        ("srv-media.mount", "srv-media.mount", True),
+        ("srv-media.mount", "srv-photos.mount", False),
+        ("backup.timer", "/etc/systemd/system/backup.timer", True),
+        ("my.app.service", "my.app", True),
+    ],
+)
+def test_an_instance_and_what_is_no_service_are_named_as_they_are(unit: str, word: str, names: bool) -> None:
+    assert subject_of(result(unit, unit=unit)).is_named_in([word]) is names
+
+
+@pytest.mark.parametrize(
+    ("words", "folder", "in_hand"),
+    [
+        ("docker compose restart web", "/srv/blog", True),
+        ("docker compose restart web", "/srv/mail", False),  # that of another project
+        ("docker compose -p mail restart web", "/srv/blog", False),
+        ("podman-compose -p blog restart web", "/", True),
+        ("docker exec -it blog-web-1 sh", "/srv/mail", True),
+        ("vim compose.yml", "/srv/blog", True),
+    ],
+)
+def test_a_service_of_the_same_name_in_another_project_is_another_one(words: str, folder: str, in_hand: bool) -> None:
+    process = Process(1, tuple(words.split()), 0.0, "pts/0", 0, folder)
+    sight = Sight((process,), {}, {})
+    found = [work.kind for work in people_at(Path("/nowhere"), sight, SHOP, 10.0)]
+    assert found == (["person"] if in_hand else [])
 
 
 def test_nobody_looks_where_it_is_switched_off() -> None:

@@ -30,12 +30,12 @@ def deployment_by(process: Process, subject: Subject, now: float) -> str:
     words = process.words
     if not subject.container or not words or words[0] not in CLIENTS:
         return ""
-    composes = words[0] in _COMPOSERS or "compose" in words[1:]
-    verb = next((word for word in words[1:] if word in (_COMPOSE_VERBS if composes else _VERBS)), "")
-    if not verb or (composes and verb in _ATTACHED and _is_attached(process, now)):
+    by_compose = composes(words)
+    verb = next((word for word in words[1:] if word in (_COMPOSE_VERBS if by_compose else _VERBS)), "")
+    if not verb or (by_compose and verb in _ATTACHED and _is_attached(process, now)):
         return ""
-    if composes:
-        return f"docker compose {verb}" if _is_of_project(process, subject.project) else ""
+    if by_compose:
+        return f"docker compose {verb}" if is_of_project(process, subject.project) else ""
     return f"{words[0]} {verb}" if _names_it(words, subject) else ""
 
 
@@ -49,7 +49,12 @@ def _is_attached(process: Process, now: float) -> bool:
     return not _DETACHED & {*process.words} and now - process.started > ATTACHED_SECONDS
 
 
-def _is_of_project(process: Process, project: str) -> bool:
+def composes(words: Sequence[str]) -> bool:
+    """Is this a command about a compose project?"""
+    return words[0] in _COMPOSERS or (words[0] in _ENGINES and "compose" in words[1:])
+
+
+def is_of_project(process: Process, project: str) -> bool:
     """By its name, else by the folder that names it; where that may not be known it may be any."""
     if not project:
         return False

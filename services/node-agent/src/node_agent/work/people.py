@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mesh_core.incidents.at_work import Work, WorkKind
 from node_agent.evidence import clean_text
+from node_agent.work.deployments import composes, is_of_project
 from node_agent.work.host import Process, Sight, last_key
 from node_agent.work.subject import Subject
 
@@ -44,6 +45,8 @@ def _changes_it(process: Process, subject: Subject) -> bool:
     name, *rest = process.words
     if name not in _HANDS or not _READING.isdisjoint(rest[:3]):
         return False
+    if composes(process.words) and not is_of_project(process, subject.project):
+        return False  # a service of that name in another project
     paths = (f"{process.folder}/{word}" if "." in word and not word.startswith(("/", "-")) else word for word in rest)
     return subject.is_named_in(paths)
 

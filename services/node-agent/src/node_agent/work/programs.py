@@ -51,6 +51,8 @@ _PROGRAMS: Mapping[str, _Program] = {
             "snapraid": "sync scrub fix check",
             "pg_dump pg_dumpall pg_basebackup pg_restore mysqldump mariadb-dump mariadb-backup mariabackup": "",
             "xtrabackup mongodump vzdump proxmox-backup-client": "",
+            "qm pct": "snapshot delsnapshot rollback clone migrate restore",
+            "virsh": "snapshot-create snapshot-create-as snapshot-revert backup-begin blockcommit",
             "snapper": "create delete rollback",
             "zfs": "snapshot send receive recv rollback",
         },
