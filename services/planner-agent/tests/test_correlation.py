@@ -92,6 +92,18 @@ async def test_a_cause_that_a_person_rejects_hides_nothing(mesh: Mesh) -> None:
     assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
 
 
+async def test_of_two_causes_the_one_counts_that_still_waits(mesh: Mesh) -> None:
+    await mesh.start()
+    assert await mesh.verdict_of(await db_dies(mesh)) == "proposed"
+    (db,) = mesh.proposals()
+    cache = {"runtime": "docker", "container": "cache", "exit_code": 1, "dependents": ["web"]}
+    died = await mesh.happens("container_died", service="cache", payload=cache, incident="web01/cache/1")
+    assert await mesh.verdict_of(died) == "proposed"
+    assert mesh.actions.reject(db.name, "not now", "ann")
+    assert await mesh.verdict_of(await web_fails(mesh)) == "explained"
+    assert waiting(mesh) == [("web01", "cache")]
+
+
 async def test_what_a_full_disk_stopped_is_started_once_there_is_room(mesh: Mesh) -> None:
     """Its log says that there was none, then and now."""
     await mesh.start()

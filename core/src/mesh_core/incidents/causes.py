@@ -17,7 +17,7 @@ need each other in a circle do not explain each other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -32,11 +32,16 @@ from mesh_core.models.streams import entered_ms
 
 DISK_FULL = "disk_space_low"
 # Where an engine, a package and a unit keep what they write; a full /mnt/media stops none of them.
-WRITTEN_TO = frozenset({"/", "/var", "/var/lib", "/var/lib/docker", "/var/lib/containerd"})
+WRITTEN_TO = frozenset(
+    {"/", "/var", "/var/lib", *(f"/var/lib/{name}" for name in ("docker", "containerd", "containers"))}
+)
 NEEDS_ELSEWHERE = "needs_elsewhere"  # of an agent's payload: [{node, service}]
 MOST_NAMES = 64
 _EARLIER = timedelta(seconds=60)  # whoever looks from outside may notice it before the last sign of life
-_ENGINES = {"docker.service": Runtime.DOCKER, "docker.socket": Runtime.DOCKER}  # whose unit carries which containers
+# Whose unit carries which containers. Those of Podman run without one.
+_ENGINES = dict.fromkeys(
+    ("docker.service", "docker.socket", "containerd.service", "snap.docker.dockerd.service"), Runtime.DOCKER
+)
 _MOUNTS = frozenset({"mount_stale", "mount_missing"})
 _NEEDING = ("in_its_network", "dependents")  # what an agent says of a container's company
 
@@ -127,14 +132,17 @@ def may_explain(event: HealthEvent) -> bool:
 
 
 def root_cause(event: HealthEvent, causes: Collection[Cause]) -> Cause | None:
-    """What this trouble comes from in the end, as far as it was told; None where that is itself."""
-    trouble, passed = cause_of(event), [subject_of(event)]
-    while above := next((cause for cause in _of_the_node_first(causes) if cause.explains(trouble)), None):
-        if above.subject in passed:
-            return None
-        passed.append(above.subject)
-        trouble = above
-    return trouble if trouble.told_by else None
+    """What this trouble comes from in the end, as far as it was told; None where that is itself.
+
+    Those of a circle come from what stands outside it. Where nothing does each of them stands for itself, and explains
+    what hangs on the circle.
+    """
+    trouble = cause_of(event)
+    above = _all_above(trouble, _of_the_node_first(causes))
+    firsts = [one for one in above if not any(other.explains(one) for other in above)]
+    if not firsts and all(one.subject != trouble.subject for one in above):
+        firsts = above
+    return next((one for one in firsts if one.told_by), None)
 
 
 def began_ms(event: HealthEvent) -> int:
@@ -168,6 +176,18 @@ def _runtime_of(event: HealthEvent) -> str:
     """Who keeps it running; of a probe that lost its source, that source."""
     said = event.payload.get("probe") if event.type == EventType.PROBE_FAILED else event.runtime
     return said if isinstance(said, str) else ""
+
+
+def _all_above(trouble: Cause, causes: Sequence[Cause]) -> list[Cause]:
+    """What explains it, and what explains that, each once."""
+    found: dict[str, Cause] = {}
+    wanted = [trouble]
+    for below in wanted:
+        for cause in causes:
+            if cause.subject not in found and cause.explains(below):
+                found[cause.subject] = cause
+                wanted.append(cause)
+    return [cause for cause in causes if cause.subject in found]
 
 
 def _of_the_node_first(causes: Iterable[Cause]) -> list[Cause]:

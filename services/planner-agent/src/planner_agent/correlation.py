@@ -37,10 +37,10 @@ class Correlation:
         repaired there before. A sick service does as long as its proposal is open: who rejects that one, or sees it
         fail, is told of the others.
         """
-        cause = root_cause(event, known.lasting)
-        if cause is None or cause.service is None:
-            return cause
-        return cause if any(filed.name.id == cause.told_by for filed in self._actions.open_proposals()) else None
+        if not known.lasting:
+            return None
+        is_open = {"", *(filed.name.id for filed in self._actions.open_proposals())}
+        return root_cause(event, [one for one in known.lasting if one.service is None or one.told_by in is_open])
 
     async def end(self, recoveries: Sequence[HealthEvent]) -> None:
         """What these end explains nothing any more."""
