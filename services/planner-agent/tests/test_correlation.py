@@ -92,6 +92,37 @@ async def test_a_cause_that_a_person_rejects_hides_nothing(mesh: Mesh) -> None:
     assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
 
 
+@pytest.mark.parametrize("first", ["the alert", "the cause"])
+async def test_an_alert_that_would_restart_what_hangs_on_a_cause_shares_its_card(mesh: Mesh, first: str) -> None:
+    """By whatever name another system calls it; one that only tells of something is told."""
+    await mesh.start()
+
+    async def alert(kind: str) -> str:
+        event = HealthEvent(type=kind, node="web01", service="web", severity=Severity.ERROR, incident=f"am/{kind}/1")
+        entered = await mesh.bus.enter(event, Trust.FOREIGN)
+        assert entered is not None
+        return await mesh.verdict_of(str(entered.id))
+
+    if first == "the alert":
+        assert await alert("web_down") == "proposed"
+        assert [filed.proposal.action for filed in mesh.proposals()] == ["restart"]
+    assert await mesh.verdict_of(await db_dies(mesh)) == "proposed"
+    if first == "the cause":
+        assert await alert("web_down") == "explained"
+    await wait_for(lambda: waiting(mesh) == [("web01", "db")], 10, "the cause waits alone")
+    assert await alert("certificate_expiring") == "proposed"
+
+
+async def test_what_needs_a_missing_mount_is_not_started_before_it(mesh: Mesh) -> None:
+    await mesh.start()
+    media = {"runtime": "systemd", "mount": "/media", "source": "/dev/sdb1", "dependents": ["jellyfin.service"]}
+    missing = await mesh.happens("mount_missing", service="media.mount", payload=media, incident="web01/media.mount/1")
+    assert await mesh.verdict_of(missing) == "proposed"
+    unit = {"runtime": "systemd", "unit": "jellyfin.service"}
+    needs = await mesh.happens("unit_failed", service="jellyfin.service", payload=unit, incident="web01/jellyfin/1")
+    assert await mesh.verdict_of(needs) == "explained"
+
+
 async def test_of_two_causes_the_one_counts_that_still_waits(mesh: Mesh) -> None:
     await mesh.start()
     assert await mesh.verdict_of(await db_dies(mesh)) == "proposed"

@@ -9,7 +9,7 @@
 
 Of another node it explains a service that does not run or answer there, if its agent was told that this needs it
 (`depends_on` in node.yml): the service itself, or whatever ails its whole node and explains it. A node that is offline
-explains what is mounted from there as well.
+explains what is mounted from there as well. A mount that is missing counts as a service that does not run.
 
 Only an agent's or the observer's own word makes a cause: else a stranger could hide trouble behind one. Services that
 need each other in a circle do not explain each other.
@@ -124,7 +124,7 @@ def nodes_needed(trouble: Cause) -> list[str]:
 def may_explain(event: HealthEvent) -> bool:
     """Is this trouble of a kind that explains other trouble?"""
     if event.service is not None:
-        return event.trust is Trust.NODE and event.type in SERVICE_STATES
+        return event.trust is Trust.NODE and event.type in SERVICE_STATES | _MOUNTS
     if event.type == EventType.NODE_OFFLINE:
         return event.trust is Trust.OBSERVER
     full = event.type == DISK_FULL and event.severity is Severity.CRITICAL

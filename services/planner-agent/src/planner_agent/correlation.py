@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mesh_core.actions.choices import RESTART
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.incidents.causes import Cause, cause_of, may_explain, places_needed, root_cause
 from mesh_core.incidents.event_types import EventType
@@ -17,6 +18,8 @@ from mesh_core.models.events import HealthEvent
 from planner_agent.cause_book import CauseBook, KnownCauses
 from planner_agent.storms import Storm, Storms
 from planner_agent.withdrawals import Withdrawals
+
+SERVICE_DOWN = "service_down"
 
 
 class Correlation:
@@ -32,11 +35,15 @@ class Correlation:
         """What may explain it, for all that is asked of it while it is planned."""
         return await self._book.known_for(event)
 
-    def cause_of(self, event: HealthEvent, known: KnownCauses) -> Cause | None:
+    def cause_of(self, event: HealthEvent, known: KnownCauses, *, choice: str = "") -> Cause | None:
         """What explains this trouble, and is told. What ails a whole node explains as long as it lasts: no service is
         repaired there before. A sick service does as long as its proposal is open: who rejects that one, or sees it
         fail, is told of the others.
+
+        `choice`: what is to be done for it. What a restart is for is down, whatever another system calls it.
         """
+        if event.service is not None and choice == RESTART.word:
+            event = event.model_copy(update={"type": SERVICE_DOWN})
         if not known.lasting:
             return None
         is_open = {"", *(filed.name.id for filed in self._actions.open_proposals())}
@@ -68,7 +75,8 @@ class Correlation:
 
     async def look_around(self, event: HealthEvent, action_id: str, *, again: bool) -> None:
         """The proposal for this was filed: does it explain what waits, or something else this?"""
-        if cause := self.cause_of(event, await self.known_for(event)):
+        choice = next((filed.proposal.action for filed in self._actions.pending() if filed.name.id == action_id), "")
+        if cause := self.cause_of(event, await self.known_for(event), choice=choice):
             await self.explain(event, cause, again=again)
         elif storm := await self._storms.told(event):
             await self.explain(event, storm.cause, again=again)
@@ -95,7 +103,8 @@ class Correlation:
             trouble = filed.proposal.event
             if trouble.node != node and not any(place.startswith(f"{node}/") for place in places_needed(trouble)):
                 continue
-            if cause := self.cause_of(trouble, await self.known_for(trouble)):
+            known = await self.known_for(trouble)
+            if cause := self.cause_of(trouble, known, choice=filed.proposal.action):
                 await self._take_back(trouble, cause, again=False)
 
     async def _take_back(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
