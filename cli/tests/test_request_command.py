@@ -9,7 +9,7 @@ import redis
 from mend_rig import Mend
 
 from mend.commands import request as command
-from mend.request_desk import LocalDesk
+from mend.requests.local_client import LocalRequestClient
 from mesh_core.approvals.previews import FoundPreview
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.previews import Preview
@@ -124,7 +124,7 @@ def test_each_state_has_its_words_and_its_exit_status(mend: Mend, monkeypatch: p
     )
     for code, changes, words in states:
 
-        def answered(desk: LocalDesk, asked: Request | RequestReply, changes: object = changes) -> str:
+        def answered(client: LocalRequestClient, asked: Request | RequestReply, changes: object = changes) -> str:
             assert isinstance(asked, Request)
             assert isinstance(changes, dict)
             status = RequestStatus.model_validate(
@@ -133,7 +133,7 @@ def test_each_state_has_its_words_and_its_exit_status(mend: Mend, monkeypatch: p
             planned(mend, asked, **dict(status))
             return asked.id
 
-        monkeypatch.setattr(LocalDesk, "enter", answered)
+        monkeypatch.setattr(LocalRequestClient, "enter", answered)
         said = mend("request", "open the firewall", "--host", "pi4")
         assert (said.exit_code, [word for word in words if word not in said.output]) == (code, []), said.output
     rows = json.loads(mend("requests", "--json").output)
@@ -182,19 +182,19 @@ def test_each_host_of_a_request_is_asked_what_would_change(mend: Mend) -> None:
 def test_a_request_is_previewed_before_anybody_approves_it(mend: Mend, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = mend.propose("front")
 
-    def answered(desk: LocalDesk, asked: Request | RequestReply) -> str:
+    def answered(client: LocalRequestClient, asked: Request | RequestReply) -> str:
         assert isinstance(asked, Request)
         planned(mend, asked, proposals=(RequestedProposal(host="pi4", action_id=waits.id),))
         return asked.id
 
-    def previewed(desk: LocalDesk, action_id: str) -> FoundPreview | None:
+    def previewed(client: LocalRequestClient, action_id: str) -> FoundPreview | None:
         (asked,) = mend.actions.filed(Folder.APPROVED)
         of = {"of": waits.id, "digest": mend.name_of(waits).digest, "playbook_sha256": "0" * 64, "node": "pi4"}
         word = Preview(action_id=asked.name.id, at=waits.created_at, sentence="1 of 1 tasks would change it", **of)
         return FoundPreview(asked.name.id, Folder.DONE, "ann", waits.created_at, said=word)
 
-    monkeypatch.setattr(LocalDesk, "enter", answered)
-    monkeypatch.setattr(LocalDesk, "preview", previewed)
+    monkeypatch.setattr(LocalRequestClient, "enter", answered)
+    monkeypatch.setattr(LocalRequestClient, "preview", previewed)
     said = mend("request", "install x", "--host", "pi4", "--preview")
     assert (said.exit_code, "1 of 1 tasks would change it" in said.output) == (0, True), said.output
     assert "===== Generated Playbook (preview) =====" in said.output
@@ -253,14 +253,14 @@ def test_an_option_that_does_not_fit_is_named_and_nothing_is_asked(
 def test_of_a_request_that_was_only_checked_its_playbook_is_said(
     mend_online: Mend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def checked(self: LocalDesk, asked: Request | RequestReply) -> str:
+    def checked(self: LocalRequestClient, asked: Request | RequestReply) -> str:
         assert isinstance(asked, Request)
         role = {"name": "webapp", "files": [{"path": "tasks/main.yml", "sha256": "0" * 64, "text": "- ping: {}\n"}]}
         book = Playbook.model_validate({"name": "p", "sha256": "0" * 64, "text": "---\n- hosts: web01\n", "role": role})
         planned(mend_online, asked, state=RequestState.CHECKED, playbook=book)
         return asked.id
 
-    monkeypatch.setattr(LocalDesk, "enter", checked)
+    monkeypatch.setattr(LocalRequestClient, "enter", checked)
     said = mend_online("request", "install htop", "--host", "web01", "--verify", "syntax", "--layout", "role")
     assert said.exit_code == 0, said.output
     assert "(preview) =====\n---\n- hosts: web01\n# roles/webapp/tasks/main.yml\n- ping: {}\n========" in said.output

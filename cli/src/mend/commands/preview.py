@@ -14,8 +14,8 @@ from mend.follow import follow
 from mend.obstacles import APPROVED_HEADING, say_obstacles, surroundings
 from mend.options import AsJson
 from mend.previews import is_good, line_of, preview_row, say_preview
-from mend.request_desk import LocalDesk
-from mend.request_previews import preview_request
+from mend.requests.local_client import LocalRequestClient
+from mend.requests.previews import preview_request
 from mend.text import plain
 from mend.times import now
 from mesh_core.approvals.obstacles import obstacles_of
@@ -49,7 +49,7 @@ def preview(
     if bool(action_id) == bool(request):
         raise CliError("of what? Give an id, as in mend pending, or --request with that of a request", USAGE)
     if request:
-        status, previews = preview_request(cli, LocalDesk(cli), request, timeout, quiet=as_json)
+        status, previews = preview_request(cli, LocalRequestClient(cli), request, timeout, quiet=as_json)
         if as_json:
             cli.say_json(previews)
         raise typer.Exit(status)

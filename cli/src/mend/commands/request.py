@@ -11,8 +11,10 @@ import typer
 from mend.context import CliContext
 from mend.errors import ASKS, DONE, FAILED, REFUSED, USAGE, CliError
 from mend.options import AsJson
-from mend.request_desk import RequestDesk, Row, desk_for
-from mend.request_options import (
+from mend.requests.client import RequestClient, Row
+from mend.requests.http_client import HttpRequestClient, read_token
+from mend.requests.local_client import LocalRequestClient
+from mend.requests.options import (
     AsLayout,
     AsVerified,
     InventoryFile,
@@ -28,10 +30,10 @@ from mend.request_options import (
     each_of,
     with_hosts,
 )
-from mend.request_previews import PATIENCE_SECONDS as PREVIEW_SECONDS
-from mend.request_previews import Previews, preview_request
-from mend.request_words import new_request, reply_to
-from mend.requests import follow_row, lines_of, say_playbook, say_row
+from mend.requests.previews import PATIENCE_SECONDS as PREVIEW_SECONDS
+from mend.requests.previews import Previews, preview_request
+from mend.requests.progress import follow_row, lines_of, say_playbook, say_row
+from mend.requests.words import new_request, reply_to
 from mesh_core.models.requests import Request, RequestReply, RequestState
 from mesh_core.models.run_options import Layout, Verify
 
@@ -124,13 +126,13 @@ def request(
     Exit status: 0 proposed (with --wait: done), 1 failed, 2 usage, 3 not found, 4 it asks, 5 nothing may be proposed.
     """
     cli: CliContext = ctx.obj
+    client = _client(cli, base_url, token_file)
     asked: Request | RequestReply
     before = ""
     if answers or cancel:
         if not text:
             raise CliError("which request? Give its id, as in mend requests", USAGE)
-        desk = desk_for(cli, base_url, token_file)
-        row = desk.row(text)
+        row = client.row(text)
         asked = reply_to(cli.user, text, row, answers or [], cancel)
         before = row["updated_at"] if row else ""
     else:
@@ -146,29 +148,48 @@ def request(
         wanted |= {"user": user, "ssh_key": ssh_key}
         wanted |= {"model": model, "max_tokens": max_tokens, "temperature": temperature}
         asked = new_request(cli.user, said, files or [], extra_vars, with_hosts(wanted, inventory, inventory_file))
-        desk = desk_for(cli, base_url, token_file)
-    own_id = desk.enter(asked)
-    row = _answered(desk, own_id, before, timeout if wait else PATIENCE_SECONDS)
+    own_id = client.enter(asked)
+    row = _answered(client, own_id, before, timeout if wait else PATIENCE_SECONDS)
     if row is None:
-        if as_json:
-            cli.say_json({"id": own_id, "state": None})
-        else:
-            cli.say(f"{own_id} waits: no planner has read it yet. mend status tells whether one runs.", "yellow")
+        _say_waiting(cli, own_id, as_json=as_json)
         raise typer.Exit(FAILED if wait else DONE)
-    ended = _ENDS.get(row["state"], DONE)
-    filed = row["state"] == RequestState.FILED
-    if (row["state"] == RequestState.CHECKED or (filed and (wait or preview))) and not as_json:
-        say_playbook(cli, desk, row)
+    raise typer.Exit(_follow(cli, client, row, timeout, preview=preview, wait=wait, as_json=as_json))
+
+
+def _client(cli: CliContext, base_url: str | None, token_file: Path | None) -> RequestClient:
+    """This machine's mesh, or where `base_url` is given the observer there alone."""
+    if base_url is not None:
+        return HttpRequestClient(base_url, read_token(token_file) if token_file else "")
+    if token_file is not None:
+        raise CliError("--token-file belongs to --base-url", USAGE)
+    return LocalRequestClient(cli)
+
+
+def _say_waiting(cli: CliContext, own_id: str, *, as_json: bool) -> None:
+    if as_json:
+        cli.say_json({"id": own_id, "state": None})
+    else:
+        cli.say(f"{own_id} waits: no planner has read it yet. mend status tells whether one runs.", "yellow")
+
+
+def _follow(
+    cli: CliContext, client: RequestClient, row: Row, timeout: float, *, preview: bool, wait: bool, as_json: bool
+) -> int:
+    """Say what a planner made of it, and what was asked for beside that; the exit status."""
+    own_id, state = row["id"], row["state"]
+    ended, filed = _ENDS.get(state, DONE), state == RequestState.FILED
+    if (state == RequestState.CHECKED or (filed and (wait or preview))) and not as_json:
+        say_playbook(cli, client, row)
     if not as_json:
         say_row(cli, row)
     previews: Previews = {}
     if filed and preview:
-        ended, previews = preview_request(cli, desk, own_id, min(timeout, PREVIEW_SECONDS), quiet=as_json)
+        ended, previews = preview_request(cli, client, own_id, min(timeout, PREVIEW_SECONDS), quiet=as_json)
     if filed and wait:
-        ended = follow_row(cli, desk, own_id, timeout, quiet=as_json)
+        ended = follow_row(cli, client, own_id, timeout, quiet=as_json)
     if as_json:
-        cli.say_json({**(desk.row(own_id) or row), **({"previews": previews} if preview else {})})
-    raise typer.Exit(ended)
+        cli.say_json({**(client.row(own_id) or row), **({"previews": previews} if preview else {})})
+    return ended
 
 
 def requests(
@@ -182,7 +203,7 @@ def requests(
       mend requests --json | jq -r '.[] | select(.state == "asks") | .id'
     """
     cli: CliContext = ctx.obj
-    rows = desk_for(cli, base_url, token_file).rows()
+    rows = _client(cli, base_url, token_file).rows()
     if as_json:
         cli.say_json(rows)
     elif not rows:
@@ -192,11 +213,11 @@ def requests(
             cli.say(line, style)
 
 
-def _answered(desk: RequestDesk, own_id: str, before: str, seconds: float) -> Row | None:
+def _answered(client: RequestClient, own_id: str, before: str, seconds: float) -> Row | None:
     """What a planner said of it after that moment, once no model writes any more or time is up; None for nothing."""
     deadline = time.monotonic() + seconds
     while True:
-        row = desk.row(own_id)
+        row = client.row(own_id)
         told = row if row and row["state"] and row["updated_at"] != before else None
         if (told and told["state"] != RequestState.WRITING) or time.monotonic() >= deadline:
             return told

@@ -8,7 +8,7 @@ from typing import Any
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
 from mend.previews import is_good, line_of, preview_row, say_preview
-from mend.request_desk import RequestDesk
+from mend.requests.client import RequestClient
 from mend.text import plain
 from mesh_core.approvals.previews import FoundPreview
 
@@ -19,13 +19,13 @@ Previews = dict[str, dict[str, Any] | None]
 
 
 def preview_request(
-    cli: CliContext, desk: RequestDesk, own_id: str, seconds: float, *, quiet: bool
+    cli: CliContext, client: RequestClient, own_id: str, seconds: float, *, quiet: bool
 ) -> tuple[int, Previews]:
     """(0 if every host answered and nothing would change that its card does not say, the answers by host)."""
-    asked = desk.ask_previews(own_id)
+    asked = client.ask_previews(own_id)
     deadline, answers, status = time.monotonic() + seconds, Previews(), DONE
     for one in asked:
-        found = None if one["problem"] else _answered(desk, one["action_id"], one["preview"], deadline)
+        found = None if one["problem"] else _answered(client, one["action_id"], one["preview"], deadline)
         answers[one["host"]] = preview_row(found, holds=True)
         if not quiet:
             _say(cli, one, found)
@@ -34,10 +34,10 @@ def preview_request(
     return status, answers
 
 
-def _answered(desk: RequestDesk, action_id: str, preview_id: str, deadline: float) -> FoundPreview | None:
+def _answered(client: RequestClient, action_id: str, preview_id: str, deadline: float) -> FoundPreview | None:
     """That preview, with its answer if one came in time."""
     while True:
-        found = desk.preview(action_id)
+        found = client.preview(action_id)
         if found and found.id == preview_id and not found.works:
             return found
         if time.monotonic() >= deadline:

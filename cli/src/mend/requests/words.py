@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mend.errors import NOT_THERE, USAGE, CliError, no_request
-from mend.request_desk import Row
+from mend.requests.client import Row
 from mend.text import plain
 from mesh_core.models.foreign_text import decoded
 from mesh_core.models.parsing import read_asked

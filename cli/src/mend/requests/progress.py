@@ -1,4 +1,4 @@
-"""A request in words: where it stands, its playbook, and what Ansible said of it. Only prints rows of a desk."""
+"""A request in words: where it stands, its playbook, and what Ansible said of it. Only prints rows of a client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
 from mend.follow import STYLE as FOLDER_STYLE
-from mend.request_desk import RequestDesk, Row
+from mend.requests.client import RequestClient, Row
 from mend.text import plain, plain_lines
 from mend.times import age, now, seconds_between, took
 from mesh_core.approvals.proposal_files import short_id
@@ -51,9 +51,9 @@ def lines_of(row: Row) -> Iterator[tuple[str, str]]:
         yield f"  {plain(one['host'], 60):<20}  {one['folder'] or 'gone':<11}  {plain(one['action_id'], 300)}", ""
 
 
-def say_playbook(cli: CliContext, desk: RequestDesk, row: Row) -> None:
+def say_playbook(cli: CliContext, client: RequestClient, row: Row) -> None:
     """That of its first host: all of them carry the same, but `hosts`. Of a role its tasks, too."""
-    book = row["playbook"] or desk.playbook(row["proposals"][0]["action_id"])
+    book = row["playbook"] or client.playbook(row["proposals"][0]["action_id"])
     cli.say("===== Generated Playbook (preview) =====")
     cli.say(plain_lines(book.get("text", "")).rstrip())
     if role := book.get("role"):
@@ -63,11 +63,11 @@ def say_playbook(cli: CliContext, desk: RequestDesk, row: Row) -> None:
     cli.say("========")
 
 
-def follow_row(cli: CliContext, desk: RequestDesk, own_id: str, seconds: float, *, quiet: bool) -> int:
+def follow_row(cli: CliContext, client: RequestClient, own_id: str, seconds: float, *, quiet: bool) -> int:
     """Say each change of place of its proposals, until all came to rest; then what each run said. 0 if all are done."""
     started, last = time.monotonic(), dict[str, str | None]()
     while True:
-        row = desk.row(own_id) or {"proposals": []}
+        row = client.row(own_id) or {"proposals": []}
         spent = time.monotonic() - started
         for one in row["proposals"]:
             here = one["folder"]
@@ -82,13 +82,13 @@ def follow_row(cli: CliContext, desk: RequestDesk, own_id: str, seconds: float, 
             return FAILED
         time.sleep(LOOK_SECONDS)
     for one in row["proposals"] if not quiet else ():
-        _say_ran(cli, desk, one)
+        _say_ran(cli, client, one)
     return DONE if all(here in _GOOD for here in last.values()) else FAILED
 
 
-def _say_ran(cli: CliContext, desk: RequestDesk, one: dict[str, Any]) -> None:
+def _say_ran(cli: CliContext, client: RequestClient, one: dict[str, Any]) -> None:
     """What Ansible said in a run, how it ended, and where its bundle lies."""
-    ran = desk.ran(one["action_id"])
+    ran = client.ran(one["action_id"])
     if ran is None:
         return
     cli.say("===== Ansible Output =====")
