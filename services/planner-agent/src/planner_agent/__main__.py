@@ -13,13 +13,9 @@ import structlog
 
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.request_folder import RequestFolder
-from mesh_core.llm.chain import budgets_in, chain_for, leaving, marked_to_write, model_urls
-from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.grades import GradeBook
-from mesh_core.llm.noting import Noting
 from mesh_core.llm.provider_kind import BadChain
-from mesh_core.llm.router import Provider
-from mesh_core.llm.settings import ChainSettings, Privacy
+from mesh_core.llm.settings import ChainSettings
 from mesh_core.messaging.bridge import Bridge
 from mesh_core.messaging.bus import Bus, BusDown, masked
 from mesh_core.messaging.consumer import Consumer
@@ -35,11 +31,10 @@ from mesh_core.policy.names.name_book import NameBook
 from mesh_core.policy.policy import BadPolicy
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.chain_note import note_chain
-from mesh_core.runtime.health import Probes, Ready, writable
+from mesh_core.runtime.health import Probes, writable
 from mesh_core.runtime.health_http import ProbesServer
-from mesh_core.runtime.metrics import CIRCUIT_OPEN
 from mesh_core.runtime.pulse import Pulse
-from mesh_core.runtime.service import pause, serve
+from mesh_core.runtime.service import Part, pause, serve
 from mesh_core.runtime.services import PLANNER, SERVICES
 from mesh_core.runtime.settings import settings_or_exit
 from mesh_core.runtime.settings_file import service_environment
@@ -48,6 +43,7 @@ from mesh_core.silences.folder import SilenceFolder
 from mesh_core.storage.schema import schema_or_exit
 from planner_agent.attempt_reports import AttemptReports
 from planner_agent.budget_book import BudgetBook
+from planner_agent.configured_chain import ConfiguredChain, configured_chain
 from planner_agent.consumer_name import claim_consumer_name
 from planner_agent.diagnosis import Diagnostician
 from planner_agent.keyed_queue import KeyedQueue
@@ -70,57 +66,32 @@ def main() -> None:
     """Start and never return; exit status 2 for settings that cannot be used."""
     environ = service_environment(PLANNER)
     settings = settings_or_exit(PlannerSettings, PLANNER, environ)
-    chain = settings_or_exit(ChainSettings, PLANNER, environ)
+    chain_settings = settings_or_exit(ChainSettings, PLANNER, environ)
     setup(PLANNER, level=settings.log_level)
-    write_privately(settings.runtime_path)
-    schema_or_exit(settings.runtime_path, PLANNER)
-    config = settings.runtime_path / "config"
+    runtime = settings.runtime_path
+    write_privately(runtime)
+    schema_or_exit(runtime, PLANNER)
     try:
-        models_at = model_urls(chain, config / "chain.yml", environ=environ)
-        lifeline = Lifeline.at([settings.redis_url, *models_at], settings.node_name)
-        policy = LatestPolicy(settings.runtime_path, lifeline, _complain)
-        outside = leaving(chain, config / "chain.yml", environ=environ)
-        providers: list[Provider] = [
-            Noting(provider, settings.runtime_path, outside=provider.name in outside)
-            for provider in chain_for(chain, config / "chain.yml", environ=environ)
-        ]
-        marked = marked_to_write(config / "chain.yml")
-        limits = budgets_in(config / "chain.yml")
+        chain = configured_chain(chain_settings, runtime, environ)
+        lifeline = Lifeline.at([settings.redis_url, *chain.urls], settings.node_name)
+        policy = LatestPolicy(runtime, lifeline, _complain)
     except (BadPolicy, BadChain) as error:
         print(f"{PLANNER}: cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    actions = PlannerFolders(settings.runtime_path)
+    actions = PlannerFolders(runtime)
     actions.prepare()
-    if not_noted := note_lifeline(settings.runtime_path, PLANNER, lifeline):
-        log.warning("planner.lifeline_not_noted", reason=str(not_noted))
-    refused = outside if chain.llm_privacy is Privacy.LOCAL else {}
-    if not_noted := note_chain(settings.runtime_path, [provider.name for provider in providers], refused):
-        log.warning("planner.chain_not_noted", reason=str(not_noted))
+    _note(runtime, lifeline, chain)
     bus = Bus.connect(settings.redis_url, PLANNER)
-    name = claim_consumer_name(settings.runtime_path, settings.node_name)
+    name = claim_consumer_name(runtime, settings.node_name)
     consumer = Consumer(bus, GROUP, name, pattern=f"{EVENT_STREAM_PREFIX}*", streams=tuple(ENTERED.values()))
+    asked = Consumer(bus, GROUP, name, streams=(Request.stream,), longest=MAX_REQUEST_BYTES + 1)
     store = PlannerStore(
         bus, cooldown_ms=max(1, int(settings.cooldown_seconds * 1000)), keep_seconds=settings.proposal_ttl_seconds
     )
-    breakers = Breakers()
-    grades = GradeBook(settings.runtime_path, _complain)
-    budgets = BudgetBook(bus, limits)
-    diagnostician = Diagnostician(
-        bus,
-        store,
-        policy.now,
-        providers,
-        breakers,
-        grades.may_choose,
-        outside.__contains__,
-        budgets,
-    )
-    folder = SilenceFolder(settings.runtime_path)
-    try:
-        folder.prepare()
-    except OSError as error:  # it is only read then, and whoever writes the first silence makes it
-        log.warning("planner.silences_not_made", folder=str(folder.root), error=str(error))
-    silences = SilenceFilter(folder, store)
+    budgets = BudgetBook(bus, chain.budgets)
+    leaves, may_choose = chain.outside.__contains__, GradeBook(runtime, _complain).may_choose
+    diagnostician = Diagnostician(bus, store, policy.now, chain.providers, chain.breakers, may_choose, leaves, budgets)
+    silences = SilenceFilter(_silence_folder(runtime), store)
     writer = ProposalWriter(
         bus,
         store,
@@ -135,8 +106,47 @@ def main() -> None:
     pulse = Pulse()
     queue = KeyedQueue(settings.planner_parallel, on_failure=consumer.interrupt)
     planner = Planner(bus, consumer, store, actions, writer, queue, silences, pulse)
-    names = NameBook(config / "inventory.yml")
-    bridge = Bridge(
+    requests = RequestFolder(runtime)
+    try:
+        requests.prepare()
+    except OSError as error:  # requests wait in their stream then
+        log.warning("planner.requests_not_made", folder=str(requests.root), error=str(error))
+    ttl = timedelta(seconds=settings.proposal_ttl_seconds)
+    filing = RequestFiling(store, actions, writer.drafts, ttl, _now, SyntaxCheck(bus))
+    task_writer = TaskWriter(chain.providers, chain.writers, chain.breakers, AttemptReports(bus, budgets).tell)
+    drafting = ModelDrafting(task_writer, requests, filing, policy.config, _now)
+    inbox = RequestInbox(bus, asked, requests, filing, policy.config, drafting, pulse, _now)
+    channel = RequestChannel(bus, "planner", turned=pulse.watch("listening to hand-published requests"))
+    written = (actions.folder(Folder.PENDING), runtime / "state")
+    probes = Probes(
+        PLANNER,
+        runtime,
+        checks={"redis": takes_writes(bus), "folders": writable(lambda: written), "models": chain.ready},
+        figures=(chain.circuits, planner.figures),
+    )
+    log.info("planner.ready", consumer=name, providers=chain.names, redis=masked(settings.redis_url))
+    serve(
+        PLANNER,
+        runtime,
+        {
+            "plan": planner.run,
+            "claims": planner.keep_claims,
+            "bridge": _bridge(bus, consumer, runtime, pulse).run,
+            "requests": inbox.run,
+            "request channel": channel.run,
+            "request sweep": inbox.sweep,
+            "drafts": writer.drafts.sweep,
+            "server": _looking_at_server(bus, masked(settings.redis_url)),
+            "probes": ProbesServer(address_for(settings.metrics_listen, SERVICES[PLANNER].port), probes).run,
+        },
+        pulse=pulse,
+        closing=[*(provider.close for provider in chain.providers), consumer.close, asked.close, bus.close],
+    )
+
+
+def _bridge(bus: Bus, consumer: Consumer, runtime: Path, pulse: Pulse) -> Bridge:
+    names = NameBook(runtime / "config" / "inventory.yml")
+    return Bridge(
         bus,
         "planner",
         on_stream=consumer.hint,
@@ -146,79 +156,41 @@ def main() -> None:
         turned=pulse.watch("listening to hand-published messages"),
     )
 
-    def now() -> datetime:
-        return datetime.now(UTC)
 
-    requests = RequestFolder(settings.runtime_path)
+def _silence_folder(runtime: Path) -> SilenceFolder:
+    folder = SilenceFolder(runtime)
     try:
-        requests.prepare()
-    except OSError as error:  # requests wait in their stream then
-        log.warning("planner.requests_not_made", folder=str(requests.root), error=str(error))
-    asked = Consumer(bus, GROUP, name, streams=(Request.stream,), longest=MAX_REQUEST_BYTES + 1)
-    ttl = timedelta(seconds=settings.proposal_ttl_seconds)
-    filing = RequestFiling(store, actions, writer.drafts, ttl, now, SyntaxCheck(bus))
-    task_writer = TaskWriter(providers, marked, breakers, AttemptReports(bus, budgets).tell)
-    drafting = ModelDrafting(task_writer, requests, filing, policy.config, now)
-    inbox = RequestInbox(bus, asked, requests, filing, policy.config, drafting, pulse, now)
-    channel = RequestChannel(bus, "planner", turned=pulse.watch("listening to hand-published requests"))
+        folder.prepare()
+    except OSError as error:  # it is only read then, and whoever writes the first silence makes it
+        log.warning("planner.silences_not_made", folder=str(folder.root), error=str(error))
+    return folder
 
-    async def look_at_server(stop: asyncio.Event) -> None:
+
+def _note(runtime: Path, lifeline: Lifeline, chain: ConfiguredChain) -> None:
+    """What others show and protect of this planner; it works without."""
+    if not_noted := note_lifeline(runtime, PLANNER, lifeline):
+        log.warning("planner.lifeline_not_noted", reason=str(not_noted))
+    if not_noted := note_chain(runtime, chain.names, chain.forbidden):
+        log.warning("planner.chain_not_noted", reason=str(not_noted))
+
+
+def _looking_at_server(bus: Bus, address: str) -> Part:
+    async def look(stop: asyncio.Event) -> None:
         while True:
             try:
                 for warning in await check_server(bus):
-                    log.warning("planner.redis_unsafe", warning=warning, redis=masked(settings.redis_url))
+                    log.warning("planner.redis_unsafe", warning=warning, redis=address)
                 break
             except BusDown:
                 if await pause(stop, 2):
                     return
         await stop.wait()
 
-    async def models() -> Ready:
-        """Always ready: where no provider answers, the rules do."""
-        paused = [provider.name for provider in providers if breakers.of(provider.name).closed_in() > 0]
-        asked = [provider.name for provider in providers if provider.name not in paused]
-        detail = f"providers: {', '.join(asked)}" if asked else "no provider answers: the rules decide"
-        return Ready(True, f"{detail}; left alone: {', '.join(paused)}" if paused else detail)
+    return look
 
-    async def circuits() -> None:
-        CIRCUIT_OPEN.set_all(
-            {(provider.name,): float(breakers.of(provider.name).closed_in() > 0) for provider in providers}
-        )
 
-    pending = actions.folder(Folder.PENDING)
-    probes = Probes(
-        PLANNER,
-        settings.runtime_path,
-        checks={
-            "redis": takes_writes(bus),
-            "folders": writable(lambda: (pending, settings.runtime_path / "state")),
-            "models": models,
-        },
-        figures=(circuits, planner.figures),
-    )
-    log.info(
-        "planner.ready",
-        consumer=name,
-        providers=[provider.name for provider in providers],
-        redis=masked(settings.redis_url),
-    )
-    serve(
-        PLANNER,
-        settings.runtime_path,
-        {
-            "plan": planner.run,
-            "claims": planner.keep_claims,
-            "bridge": bridge.run,
-            "requests": inbox.run,
-            "request channel": channel.run,
-            "request sweep": inbox.sweep,
-            "drafts": writer.drafts.sweep,
-            "server": look_at_server,
-            "probes": ProbesServer(address_for(settings.metrics_listen, SERVICES[PLANNER].port), probes).run,
-        },
-        pulse=pulse,
-        closing=[*(provider.close for provider in providers), consumer.close, asked.close, bus.close],
-    )
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _complain(file: Path, sentence: str) -> None:
