@@ -15,6 +15,7 @@ import httpx
 from observer_rig import Desk
 from starlette.types import ASGIApp
 
+from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import Folder
 from mesh_core.security.passwords import hash_password
@@ -174,3 +175,7 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
     assert len(body["detail"]) > 10
     assert "Traceback" not in body["detail"]
     return answer.status_code, body["error"]
+
+
+def yes(name: ActionName) -> tuple[str, dict[str, str]]:
+    return f"/proposals/{name.id}/approve", {"digest": name.digest}
