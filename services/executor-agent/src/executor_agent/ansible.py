@@ -163,7 +163,7 @@ def _result(
         return _stage(stage, runner, rc, changed, started, listener.failure or f"ansible-playbook ended with {rc}")
     if stage.must_change_nothing and changed:
         return _stage(stage, runner, rc, changed, started, f"{changed} tasks would still change something")
-    return _stage(stage, runner, rc, changed, started, "", ok=True)
+    return _stage(stage, runner, rc, changed, started, stage.proves, ok=True)
 
 
 def _stage(
