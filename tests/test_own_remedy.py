@@ -82,6 +82,7 @@ async def test_who_follows_the_page_gets_a_proven_run(
                 "scratch_clean on web01",
                 "deletes old files of the scratch folder on web01; /srv/scratch is 94 % full; what is older than 7",
                 "path: '{{ item.path }}'",
+                "would change      Delete it: /srv/scratch/old",
                 "proven",
                 "/srv/scratch 91 % -> 1 % full",
             ):

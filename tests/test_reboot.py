@@ -15,7 +15,7 @@ import redis
 from parts.engine import Engine
 from parts.hanging import HANGS
 from parts.nodes import SystemdNode, systemd_container
-from parts.planning import mend, outcome_of, planner_and_executor, waiting
+from parts.planning import mend, outcome_of, planner_and_executor, preview_of, waiting
 
 from mesh_core.testing import RedisServer, wait_for
 
@@ -62,6 +62,11 @@ async def test_a_host_whose_programs_hang_is_restarted_and_its_agent_says_that_i
     assert "restarts the whole host on far01; 5 processes hang in its kernel (5 python3)" in shown, shown
     asked = mend(mesh, "preview", proposal["id"])
     assert "NOT ON THE CARD" not in asked, asked
+    effects = {task["name"]: task["effect"] for task in preview_of(actions, proposal["id"])["tasks"]}
+    assert effects == {
+        "Restart the host and wait for it": "changes",
+        "Wait until it has started what belongs to a boot": "unknown",
+    }
     assert hanging(node) == 5, "nothing is restarted before a person said yes"
     assert node.engine.started_at(node.name) == first
 
@@ -84,6 +89,15 @@ async def test_a_host_whose_programs_hang_is_restarted_and_its_agent_says_that_i
     assert "the probe that saw the trouble is green" in outcome["reason"]
     assert hanging(node) == 0
 
+    # No second time within the hour, whatever is told: people hear of it, and decide.
+    second = node.engine.started_at(node.name)
+    tell(redis_server, "far01", "load_high", incident="far01/again", severity="error", payload=high_load(5))
+    await wait_for(lambda: len(waiting(actions)) == 1, 60, "what is proposed instead")
+    ((_, instead),) = waiting(actions)
+    assert instead["type"] == "notify"
+    assert "node_reboot began 1 times here within the hour, its limit is 1" in instead["reason"]
+    assert node.engine.started_at(node.name) == second
+
 
 def high_load(hung: int) -> dict[str, Any]:
     found = {"processes": hung, "programs": f"{hung} python3", "failed_units": 0, "carries_mesh": False}
@@ -101,6 +115,6 @@ def is_up(node: SystemdNode) -> bool:
 
 def tell(server: RedisServer, node: str, type_: str, **more: Any) -> None:
     """As the node agent of that host."""
-    told = json.dumps({"node": node, "type": type_, "incident": f"{node}/load", "severity": "info", **more})
+    told = json.dumps({"node": node, "type": type_, "incident": f"{node}/load", "severity": "info"} | more)
     with redis.Redis.from_url(server.url) as client:
         client.xadd(f"mesh:ev:{node}", {"p": told}, id=f"{int(time.time() * 1000)}-0")

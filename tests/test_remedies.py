@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,14 +20,16 @@ from typing import Any
 
 import pytest
 import redis
+from parts.disk_faults import DISK_FAULTS
 from parts.dockerd import OwnEngine
 from parts.engine import DockerFailed
-from parts.fault import Fault, Script, bytes_in, full_disk, used_percent
-from parts.host_faults import HOST_FAULTS
+from parts.fault import Fault, Script, full_disk
+from parts.host_faults import HOST_FAULTS, MISSING_MOUNT
 from parts.nodes import SystemdNode
-from parts.planning import mend, outcome_of, planner_and_executor, proposed
-from parts.web_faults import ENDED, LOADED_AGAIN, NEARLY_OVER, NEVER_LOADED, RENEWED_AND_NOT_LOADED
+from parts.planning import NOTHING_MORE, mend, outcome_of, planner_and_executor, preview_of, proposed, second_pass
+from parts.web_faults import ENDED, LOADED_AGAIN, NEARLY_OVER, NEVER_LOADED, RENEWED_AND_NOT_LOADED, SERVED
 
+from mesh_core.actions.register import action_type
 from mesh_core.testing import RedisServer, wait_for
 from node_agent.checks import Condition
 from node_agent.engine import Engine as AgentsEngine
@@ -77,34 +79,6 @@ def never_loaded(run: Script) -> dict[str, Any]:
     return {"type": "http_probe_failed", "service": "nginx.service", "severity": "error", "payload": payload}
 
 
-# Archived files of 4 MiB, with names that the journal gives them, until the disk is full.
-FULL_JOURNAL = """
-mkdir -p /var/log/journal /etc/systemd/journald.conf.d
-mount -t tmpfs -o size=164m journal /var/log/journal
-printf '%s\\n' '[Journal]' Storage=persistent SystemMaxUse=1G SystemMaxFileSize=4M SystemKeepFree=1K \\
-  > /etc/systemd/journald.conf.d/test.conf
-systemctl restart systemd-journald
-logger first; journalctl --sync; journalctl --rotate
-cd /var/log/journal/*/
-old=$(ls system@*.journal | head -n 1); n=10
-while [ "$(df --output=pcent . | tail -n 1 | tr -dc 0-9)" -lt 94 ]; do
-  new=$(echo "$old" | cut -c 1-57)0005f$n${n}00000$n.journal; n=$((n + 1))
-  { head -c 131072 "$old"; head -c 4000000 /dev/urandom; } > "$new"
-done
-"""
-JOURNAL_AS_BEFORE = """
-rm -f /etc/systemd/journald.conf.d/test.conf; umount -l /var/log/journal; systemctl restart systemd-journald
-"""
-FULL_CACHE = """
-mount -t tmpfs -o size=80m cache /var/cache/apt/archives
-mkdir /var/cache/apt/archives/partial
-head -c 76000000 /dev/zero > /var/cache/apt/archives/old_1.0_all.deb
-"""
-FULL_OF_LOGS = """
-mkdir /var/log/shop; mount -t tmpfs -o size=80m,mode=755 logs /var/log/shop
-printf '%s\\n' '/var/log/shop/*.log {' weekly delaycompress 'rotate 3' missingok '}' > /etc/logrotate.d/shop
-{ yes "a line of a log" | head -c 75000000; echo the last line; } > /var/log/shop/web.log
-"""
 # It fails five times, which is when systemd gives up; what it lacked is there then.
 TIRED = """
 printf '%s\\n' '[Service]' Restart=always RestartSec=50ms \\
@@ -122,53 +96,8 @@ for n in 1 2; do head -c 70000000 /dev/urandom > root/junk; tar -C root -c . | d
 docker run --name chatty shop /bin/sh -c 'PATH=/usr/bin; yes "$(printf %0300d 0)" | head -c 60000000' > out
 """
 FAULTS = (
-    Fault(
-        "journal_vacuum",
-        make=FULL_JOURNAL,
-        event=full_disk(
-            "/var/log/journal",
-            lambda run: {"journal": {"bytes": bytes_in(run, "/var/log/journal"), "mount": "/var/log/journal"}},
-        ),
-        mended=lambda run: used_percent(run, "/var/log/journal") < 60,
-        touches="deletes archived journal files on web01; frees up to ",
-        told="/var/log/journal 9",
-        undo=JOURNAL_AS_BEFORE,
-    ),
-    Fault(
-        "package_cache_clean",
-        make=FULL_CACHE,
-        event=full_disk(
-            "/var/cache/apt/archives",
-            lambda run: {
-                "packages": {
-                    "cache_bytes": bytes_in(run, "/var/cache/apt/archives"),
-                    **{"manager": "apt", "mount": "/var/cache/apt/archives"},
-                }
-            },
-        ),
-        mended=lambda run: used_percent(run, "/var/cache/apt/archives") < 10,
-        touches="deletes downloaded package files on web02; frees up to 72 MiB on /var/cache/apt/archives",
-        told="/var/cache/apt/archives 91 % -> 0 % full",
-        previewed="check mode cannot say: ",
-        undo="umount -l /var/cache/apt/archives",
-        host="web02",
-    ),
+    *DISK_FAULTS,
     *HOST_FAULTS,
-    Fault(
-        "logs_rotate",
-        make=FULL_OF_LOGS,
-        event=full_disk(
-            "/var/log/shop",
-            lambda run: {
-                "logs": {"bytes": bytes_in(run, "/var/log/shop"), "rule": "shop", "mount": "/var/log/shop"},
-            },
-        ),
-        mended=lambda run: "the last line" in run("zcat /var/log/shop/web.log.1.gz | tail -n 1 || true"),
-        touches="rotates the largest log files on web03; rotates and compresses 72 MiB of log files on /var/log/shop",
-        told="/var/log/shop 90 % -> 1 % full",
-        undo="umount -l /var/log/shop; rm -r /var/log/shop /etc/logrotate.d/shop",
-        host="web03",
-    ),
     Fault(
         "certificate_renew",
         make=NEARLY_OVER,
@@ -176,6 +105,9 @@ FAULTS = (
         mended=lambda run: shown_until(run, "shop.example", 8443) > 80 * 86400,
         touches="it is good for 4 days more; certbot renews shop.example if it finds it due, then front-shop.example.s",
         told="the certificate of shop.example is good for 4 days -> 89 days",
+        state=f"set -- shop.example; {SERVED}",
+        changes=("Load it",),
+        unsure=("Let certbot renew it",),
         undo=f"set -- shop.example; {ENDED}",
     ),
     Fault(
@@ -185,6 +117,8 @@ FAULTS = (
         mended=lambda run: shown_until(run, "wiki.example", 8444) > 80 * 86400,
         touches="lets the server load the certificate that was renewed on web02; what is shown is good for 4 days more",
         told="the certificate of wiki.example is good for 4 days -> 89 days",
+        state=f"set -- wiki.example; {SERVED}",
+        changes=("Load it",),
         undo=f"set -- wiki.example; {ENDED}",
         host="web02",
     ),
@@ -195,6 +129,8 @@ FAULTS = (
         mended=lambda run: bool(run("ss -Hltn 'sport = 8445'")),
         touches="/etc/nginx/conf.d/wiki.conf was changed ",
         told="nginx.service is ",
+        state="systemctl show --property=StateChangeTimestamp nginx; pgrep --parent $(cat /run/nginx.pid)",
+        changes=("Load it",),
         probe="nginx.service",
         undo=LOADED_AGAIN,
     ),
@@ -205,7 +141,10 @@ FAULTS = (
         mended=lambda run: run("systemctl is-active tired || true").strip() == "active",
         touches="starts the unit on web01; starts tired.service",
         told="tired.service runs: no -> yes",
-        previewed="1 of 2 tasks would change something: Start it; of 1 task check mode cannot say: Forgive earlier fai",
+        state="systemctl show --property=InvocationID --property=NRestarts tired",
+        changes=("Start it",),
+        unsure=("Forgive earlier failures",),
+        back=("tired.service runs: no", "tired.service runs: yes -> no; "),
         undo="systemctl disable --quiet --now tired; rm /etc/systemd/system/tired.service; systemctl daemon-reload",
     ),
     Fault(
@@ -215,6 +154,8 @@ FAULTS = (
         mended=lambda run: not run("docker images -q -f dangling=true") and bool(run("docker images -q shop")),
         touches="deletes images without a name and the build cache on docker01; frees up to 6",
         told="/",
+        state="docker images -aq",
+        unsure=("Delete them",),
         host="docker01",
     ),
     Fault(
@@ -224,13 +165,17 @@ FAULTS = (
         mended=lambda run: not run("docker logs chatty"),
         touches="empties the log of the container that logs most on docker02; frees up to ",
         told="/",
+        state="docker logs chatty | wc -c; docker ps -aq",
+        unsure=("Empty it",),
         host="docker02",
     ),
+    MISSING_MOUNT,
 )
 
 
+TOLD = ("type", "service", "severity", "payload")  # of an event, what its agent says anew
 # What is about a whole host runs one after the other on it: by another name it need not wait.
-NAMES_OF_THE_NODE = ("web01", "web02", "web03", "web04")
+NAMES_OF_THE_NODE = ("web01", "web02", "web03", "web04", "web05")
 
 
 class SmallEngine(OwnEngine):
@@ -290,8 +235,8 @@ async def test_each_remedy_mends_its_fault_and_says_by_how_much(
         # Whoever comes before the pool takes the slow road: that is not what is asked here.
         log = actions.parent.parent / "log"
         await wait_for(lambda: b"ansible_pool.ready" in log.read_bytes(), 60, "the executor's Ansible")
-        # Two on one engine's disk: the second trouble is what the first remedy leaves.
-        for faults in (FAULTS[:-1], FAULTS[-1:]):
+        # Two on one engine's disk: the second trouble is what the first remedy leaves. And two of one remedy.
+        for faults in (FAULTS[:-2], FAULTS[-2:]):
             for number, fault in enumerate(faults):
                 event = await asyncio.to_thread(fault.event, hosts[fault.host])
                 tell(redis_server, fault, number, event)
@@ -306,12 +251,11 @@ async def test_each_remedy_mends_its_fault_and_says_by_how_much(
                 assert not fault.mended(hosts[fault.host]), "nothing runs before a person said yes"
                 shown = mend(mesh, "show", proposal["id"])
                 assert fault.touches in shown, shown
-                if fault.previewed:
-                    asked = mend(mesh, "preview", proposal["id"])
-                    assert fault.previewed in asked, asked
-                    assert "NOT ON THE CARD" not in asked, asked
-                    assert not fault.mended(hosts[fault.host]), "a preview changes nothing"
-                    assert " ago by " in mend(mesh, "show", proposal["id"])
+                state = hosts[fault.host](fault.state)
+                tells_what_it_would_change(mesh, fault, proposal["id"])
+                assert not fault.mended(hosts[fault.host]), "a preview changes nothing"
+                assert hosts[fault.host](fault.state) == state
+            assert " ago by " in mend(mesh, "show", proposal["id"]), "the card has it afterwards"
             # What has a probe first: its run waits for that probe, and not for what the others have to show.
             in_turn = sorted(enumerate(faults), key=lambda one: not one[1].probe)
             for _, fault in in_turn:
@@ -327,11 +271,54 @@ async def test_each_remedy_mends_its_fault_and_says_by_how_much(
                 change = outcome["reason"].partition(";")[0]
                 assert change.startswith(fault.told), outcome["reason"]
                 assert " -> " in change, outcome["reason"]
-        await taken_back(mesh, ids["unit_start"], hosts["web01"])
+                assert second_pass(outcome) == NOTHING_MORE
+            await a_second_run_changes_nothing(mesh, hosts, redis_server, faults, approved)
+        assert {fault.remedy for fault in FAULTS if fault.back} == {name for name in ids if action_type(name).undone_by}
+        for fault in FAULTS:
+            if fault.back:
+                await taken_back(mesh, fault, fault.back, ids[fault.remedy], hosts[fault.host])
     finally:
         for fault in FAULTS:
             with suppress(DockerFailed):  # of what was never broken
                 hosts[fault.host](fault.undo)
+
+
+def tells_what_it_would_change(mesh: dict[str, str], fault: Fault, action_id: str) -> None:
+    """A person asks before he decides."""
+    asked = mend(mesh, "preview", action_id)
+    assert "NOT ON THE CARD" not in asked, asked
+    said = preview_of(Path(mesh["RUNTIME_PATH"]) / "actions", action_id)
+    assert said["sees"], said
+    told = {
+        effect: tuple(task["name"] for task in said["tasks"] if task["effect"] == effect)
+        for effect in ("changes", "unknown", "failed")
+    }
+    assert told == {"changes": fault.changes, "unknown": fault.unsure, "failed": ()}, said
+
+
+async def a_second_run_changes_nothing(
+    mesh: dict[str, str],
+    hosts: dict[str, Script],
+    server: RedisServer,
+    faults: Sequence[Fault],
+    ran: dict[str, tuple[Path, dict[str, Any]]],
+) -> None:
+    """The same trouble told once more gives the same bytes, and a yes to them: the look sees that it is over, so
+    nothing runs, and what each is about stays as it is. That holds for what restarts something, too."""
+    actions = Path(mesh["RUNTIME_PATH"]) / "actions"
+    for number, fault in enumerate(faults, 100):
+        tell(server, fault, number, {key: ran[fault.remedy][1]["event"][key] for key in TOLD})
+    await wait_for(partial(are_proposed, actions, {fault.remedy for fault in faults}), 120, "the same once more")
+    again = proposed(actions)
+    states = {fault.remedy: hosts[fault.host](fault.state) for fault in faults}
+    for fault in faults:
+        file, proposal = again[fault.remedy]
+        assert proposal["remedy_sha256"] == ran[fault.remedy][1]["remedy_sha256"]
+        file.rename(actions / "approved" / file.name)
+    for fault in faults:
+        outcome = await outcome_of(actions, again[fault.remedy][1]["id"])
+        assert (outcome["result"], outcome["verdict"], outcome["stages"]) == ("withdrawn", "not_run", []), outcome
+        assert hosts[fault.host](fault.state) == states[fault.remedy], fault.remedy
 
 
 def tell(server: RedisServer, fault: Fault, number: int, event: dict[str, Any]) -> None:
@@ -341,21 +328,21 @@ def tell(server: RedisServer, fault: Fault, number: int, event: dict[str, Any]) 
         client.xadd(f"mesh:ev:{fault.host}", {"p": told}, id=f"{int(time.time() * 1000) + number}-0")
 
 
-async def taken_back(mesh: dict[str, str], action_id: str, run: Script) -> None:
-    """A person asks for it, sees what that would run, and says yes to it: the unit that was started does not run."""
+async def taken_back(mesh: dict[str, str], fault: Fault, words: tuple[str, str], action_id: str, run: Script) -> None:
+    """A person asks for it, sees what that would run, and says yes to it: all is as it was before the remedy ran."""
     actions = Path(mesh["RUNTIME_PATH"]) / "actions"
     assert f"to take it back: mend undo {action_id[-12:]}" in mend(mesh, "show", action_id)
     mend(mesh, "undo", action_id)
-    file, proposal = proposed(actions)["undo_unit_start"]
+    file, proposal = proposed(actions)[f"undo_{fault.remedy}"]
     shown = mend(mesh, "show", proposal["id"])
-    assert f"takes back on web01 what {action_id} did" in shown, shown
-    assert "tired.service runs: no" in shown, shown
-    assert run("systemctl is-active tired || true").strip() == "active", "nothing runs before a person said yes"
+    assert f"takes back on {fault.host} what {action_id} did" in shown, shown
+    assert words[0] in shown, shown
+    assert fault.mended(run), "nothing runs before a person said yes"
     file.rename(actions / "approved" / file.name)
     outcome = await outcome_of(actions, proposal["id"])
     assert (outcome["result"], outcome["verdict"]) == ("done", "proven"), outcome["reason"]
-    assert outcome["reason"].startswith("tired.service runs: yes -> no; "), outcome["reason"]
-    assert run("systemctl is-active tired || true").strip() == "inactive"
+    assert outcome["reason"].startswith(words[1]), outcome["reason"]
+    assert not fault.mended(run)
 
 
 def are_proposed(actions: Path, types: set[str]) -> bool:

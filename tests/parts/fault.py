@@ -13,7 +13,10 @@ Script = Callable[[str], str]  # runs a shell script on a host and gives what it
 class Fault:
     """`make` breaks the host; `event` is what its agent would say then, with what it looked up; `mended` is what the
     test itself sees afterwards. `touches` and `told` are words of the card and of the outcome. `probe`: the service
-    whose probe saw it, and has to see it gone. `previewed`: what `mend preview` says of it, '' where nobody asks."""
+    whose probe saw it, and has to see it gone. `state` prints what the remedy is about: the same before and after
+    whatever changes nothing. `changes` and `unsure`: the tasks that a preview says would change something, and those of
+    which check mode cannot say. `back`: words of the card and of the outcome of what takes it back, None where nothing
+    does."""
 
     remedy: str
     make: str
@@ -21,10 +24,13 @@ class Fault:
     mended: Callable[[Script], bool]
     touches: str
     told: str
+    state: str
+    changes: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+    back: tuple[str, str] | None = None
     undo: str = "true"
     host: str = "web01"
     probe: str = ""
-    previewed: str = ""
 
 
 def used_percent(run: Script, mount: str) -> int:

@@ -13,6 +13,12 @@ def dead_mount(run: Script) -> dict[str, Any]:
     return {"type": "mount_stale", "severity": "error", "payload": payload}
 
 
+def missing_mount(run: Script) -> dict[str, Any]:
+    found = {"point": "/srv/box", "declared_in": "fstab", "source": "box", "source_there": True, "is_mounted": False}
+    payload = {"mount": "/srv/box", "kind": "tmpfs", "investigation": {"mount": found}}
+    return {"type": "mount_missing", "severity": "error", "payload": payload}
+
+
 def unknown_name(run: Script) -> dict[str, Any]:
     found = {"name_resolves": False, "host": "shop.lan", "name_cache": "nscd"}
     payload = {"url": "http://shop.lan/", "name_resolves": False, "investigation": {"network": found}}
@@ -75,6 +81,8 @@ HOST_FAULTS = (
         mended=lambda run: run("findmnt -n -o FSTYPE /srv/nas || true").strip() == "tmpfs",
         touches="mounts it again on web03; mounts /srv/nas as fstab says, from nas (is it there: yes)",
         told="/srv/nas is mounted: yes, answers: no -> yes",
+        state="grep /srv/nas /proc/self/mountinfo || true",
+        unsure=("Let go of what does not answer", "Mount it as fstab says"),
         undo=MOUNT_AS_BEFORE,
         host="web03",
     ),
@@ -85,6 +93,8 @@ HOST_FAULTS = (
         mended=lambda run: used_percent(run, "/var/tmp") < 10 and what_was_put_there(run) == {"new"},
         touches="deletes old temporary files on web04; frees up to 93 MiB on /var/tmp",
         told="/var/tmp 93 % -> 0 % full",
+        state="ls -l /var/tmp/old /var/tmp/new || true",  # what is woken up meanwhile has a folder of its own there
+        unsure=("Delete what is older than tmpfiles.d says",),
         undo="umount -l /var/tmp; rm /etc/tmpfiles.d/test.conf",
         host="web04",
     ),
@@ -95,6 +105,8 @@ HOST_FAULTS = (
         mended=lambda run: "192.0.2.7" in run("getent ahosts shop.lan || true"),
         touches="forgets what the local name cache holds on web01; empties the cache of nscd",
         told="shop.lan leads to an address: no -> yes",
+        state="getent ahosts shop.lan || true; systemctl show --property=InvocationID nscd",
+        unsure=("Forget what nscd holds",),
         undo="systemctl stop nscd; sed '/shop.lan/d' /etc/hosts > /run/hosts; cat /run/hosts > /etc/hosts",
     ),
     Fault(
@@ -107,7 +119,23 @@ HOST_FAULTS = (
         mended=lambda run: "Not synchronised" not in run("chronyc tracking"),
         touches="restarts the time service on web04; restarts chrony.service and waits up to two minutes",
         told="the clock is synchronised: no -> yes, chrony.service runs: yes",
+        state="systemctl show --property=InvocationID chrony",
+        changes=("Restart it",),
         undo=TIME_AS_BEFORE,
         host="web04",
     ),
+)
+# Nothing dead lies there, so what it was before can be had again.
+MISSING_MOUNT = Fault(
+    "mount_again",
+    make="mkdir -p /srv/box; echo 'box /srv/box tmpfs size=4m 0 0' >> /etc/fstab; systemctl daemon-reload",
+    event=missing_mount,
+    mended=lambda run: run("findmnt -n -o FSTYPE /srv/box || true").strip() == "tmpfs",
+    touches="mounts it again on web05; mounts /srv/box as fstab says, from box (is it there: yes)",
+    told="/srv/box is mounted: no -> yes, answers: yes",
+    state="grep /srv/box /proc/self/mountinfo || true",
+    unsure=("Mount it as fstab says",),
+    back=("/srv/box is mounted: no, answers: yes", "/srv/box is mounted: yes -> no, answers: yes; "),
+    undo="umount -l /srv/box || true; sed -i '\\:/srv/box:d' /etc/fstab; systemctl daemon-reload",
+    host="web05",
 )

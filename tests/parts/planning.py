@@ -15,6 +15,8 @@ from typing import Any
 
 from mesh_core.testing import free_port, until, wait_for
 
+NOTHING_MORE = (True, 0, "what it was run for is so, and in check mode nothing would change")  # of a second pass
+
 
 @contextmanager
 def planner_and_executor(
@@ -94,6 +96,19 @@ async def outcome_of(actions: Path, action_id: str) -> dict[str, Any]:
     await wait_for(lambda: any(path.parts[-3] != "running" for path in ended()), 300, f"the outcome of {action_id}")
     told: dict[str, Any] = json.loads(ended()[0].read_bytes())
     return told
+
+
+def second_pass(outcome: Mapping[str, Any]) -> tuple[bool, int, str]:
+    """(it went well, how many tasks changed something, what that shows), of the run's own."""
+    stage = next(one for one in outcome["stages"] if one["name"] == "check_idempotency")
+    return stage["ok"], stage["changed"], stage["detail"]
+
+
+def preview_of(actions: Path, action_id: str) -> dict[str, Any]:
+    """What came of the newest preview of it."""
+    paths = sorted((actions / "done").glob("*/preview.json"), key=lambda path: path.stat().st_mtime_ns)
+    said: list[dict[str, Any]] = [json.loads(path.read_bytes()) for path in paths]
+    return next(one for one in reversed(said) if one["of"] == action_id)
 
 
 def mend(environment: Mapping[str, str], *words: str) -> str:

@@ -64,6 +64,10 @@ chmod +x /usr/local/bin/certbot
 )
 NEARLY_OVER = _CERTBOT + _SERVE + "serve shop.example 8443\n"
 RENEWED_AND_NOT_LOADED = _SERVE + "serve wiki.example 8444\nnew_certificate wiki.example 0 90\n"
+# $1 name: its certificate, and the workers that nginx began with the last load.
+SERVED = """
+sha256sum "/etc/letsencrypt/live/$1/cert.pem"; pgrep --parent "$(cat "/run/$1.pid")"
+"""
 # $1 name.
 ENDED = r"""
 systemctl stop "front-$1"
