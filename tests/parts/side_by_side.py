@@ -62,6 +62,7 @@ LONG = (
     "tests/test_loop_under_acl.py",
     "tests/test_at_rest.py",
     "tests/test_request_options.py",
+    "core/tests/messaging/test_bridge_outages.py",
     "core/tests/messaging/test_bridge.py",
     "core/tests/runtime/test_service.py",
     "services/observer/tests/test_index_process.py",

@@ -1,10 +1,11 @@
-"""The fixture `group`, on each server."""
+"""The fixtures `group` and `listeners` (bridges), on each server."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
+from bridge_rig import Listeners
 from consumer_rig import Group
 
 from mesh_core.testing import RedisServer
@@ -13,5 +14,12 @@ from mesh_core.testing import RedisServer
 @pytest.fixture
 async def group(redis_each: RedisServer) -> AsyncIterator[Group]:
     made = Group(redis_each.url)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def listeners(redis_each: RedisServer) -> AsyncIterator[Listeners]:
+    made = Listeners(redis_each.url)
     yield made
     await made.close()

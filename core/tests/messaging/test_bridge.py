@@ -1,4 +1,4 @@
-"""Messages typed by hand: each in the log once, however many listen; nothing that is typed stops anybody."""
+"""What is published by hand is adopted once, by whoever heard it first, or kept as a dead letter with the reason."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import json
 import os
 import stat
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
+from bridge_rig import Listeners
 
 from mesh_core.messaging.bridge import Bridge, Heard
 from mesh_core.messaging.bus import ADOPTION_WINDOW_MS, Bus, Hearing
@@ -21,7 +20,6 @@ from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.policy.names.name_book import NameBook
 from mesh_core.testing import RedisServer, wait_for
 
-NOW = "2026-05-05T12:00:00.000Z"
 DEEP = b"[" * 100_000
 
 # One of each kind that must end in the dead letters.
@@ -64,69 +62,6 @@ BAD: dict[str, bytes] = {
     "time without zone": b'{"type":"oom","node":"pi4","timestamp":"2026-05-05T12:00:00"}',
     "id is a number": b'{"type":"oom","node":"pi4","id":7}',
 }
-
-
-class Listeners:
-    """Several bridges on one server, all listening."""
-
-    def __init__(self, url: str):
-        self.bus = Bus.connect(url, "test")
-        self.stop = asyncio.Event()
-        self.bridges: list[Bridge] = []
-        self.hints: list[str] = []
-        self.listened = 0
-        self._buses: list[Bus] = []
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def start(self, count: int) -> None:
-        for n in range(count):
-            bus = Bus.connect(self.bus.url, f"replica{n}")
-            bridge = Bridge(bus, "planner", on_stream=self.hints.append, on_listening=self.count_listening)
-            self._buses.append(bus)
-            self.bridges.append(bridge)
-            self._tasks.append(asyncio.create_task(bridge.run(self.stop)))
-        await wait_for(lambda: self.listening(count), 10, f"{count} subscriptions")
-
-    def count_listening(self) -> None:
-        self.listened += 1
-
-    async def listening(self, count: int) -> bool:
-        reply = await self.bus.call("PUBSUB", "NUMSUB", "health_events")
-        return int(dict(reply)[b"health_events"] if isinstance(reply[0], tuple) else reply[1]) == count
-
-    async def say(self, raw: bytes | str) -> int:
-        return await self.bus.announce("health_events", raw if isinstance(raw, bytes) else raw.encode())
-
-    async def settled(self) -> None:
-        """Every bridge has dealt with everything said so far: the last word is adopted, and the order is kept."""
-        await self.say(f'{{"type":"last_word","node":"end","timestamp":"{NOW}"}}')
-
-        async def heard() -> bool:
-            return any(one["type"] == "last_word" for one in await self.stream(FOREIGN_STREAM))
-
-        await wait_for(heard, 10, "the last word")
-        for bridge in self.bridges:  # an answered question of each bridge's own connection comes after its work
-            await bridge._bus.call("PING")
-        await asyncio.sleep(0.1)
-
-    async def stream(self, name: str) -> list[dict[str, Any]]:
-        return [json.loads(fields[b"p"]) for _, fields in await self.bus.call("XRANGE", name, "-", "+")]
-
-    async def adopted(self) -> list[dict[str, Any]]:
-        return [one for one in await self.stream(FOREIGN_STREAM) if one["type"] != "last_word"]
-
-    async def close(self) -> None:
-        self.stop.set()  # ends the wait for a message
-        await asyncio.wait_for(asyncio.gather(*self._tasks), 60)
-        for bus in (*self._buses, self.bus):
-            await bus.close()
-
-
-@pytest.fixture
-async def listeners(redis_each: RedisServer) -> AsyncIterator[Listeners]:
-    made = Listeners(redis_each.url)
-    yield made
-    await made.close()
 
 
 async def test_two_bridges_adopt_each_message_once(listeners: Listeners) -> None:
@@ -292,104 +227,6 @@ async def test_a_message_is_as_old_as_it_was_heard_though_its_script_waits_on_th
     await bus.close()
 
 
-async def test_a_listener_knows_since_when_it_heard_nothing_also_when_it_was_stopped(
-    redis_each: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    heard: list[Heard] = []
-
-    async def keep(self: Bridge, one: Heard) -> None:
-        heard.append(one)
-
-    monkeypatch.setattr(Bridge, "hear", keep)
-    bus, stop = Bus.connect(redis_each.url, "test"), asyncio.Event()
-    bridge = Bridge(bus, "planner")
-    running = asyncio.create_task(bridge.run(stop))
-    with redis.Redis(port=redis_each.port) as somebody:
-        await wait_for(lambda: bridge._subscriptions, 20, "it listens")
-        began = time.monotonic()
-        await wait_for(lambda: bridge._looked_at > began, 20, "while it waits it looks again")
-        somebody.publish("health_events", "1")
-        await wait_for(lambda: len(heard) == 1, 20, "it hears")
-        assert began < heard[0].hearing.looked_at <= heard[0].hearing.at
-        published = time.monotonic()
-        somebody.publish("health_events", "2")
-        time.sleep(2.5)  # noqa: ASYNC251  all of this process stands still, past the next look
-        await wait_for(lambda: len(heard) == 2, 20, "it hears what came meanwhile")
-        assert heard[1].hearing.looked_at <= published
-        assert heard[1].hearing.at >= published + 2.5
-    stop.set()
-    await running
-    await bus.close()
-
-
-async def test_what_two_bridges_heard_before_redis_was_killed_is_adopted_once_after_it(
-    redis_server: RedisServer,
-) -> None:
-    listeners = Listeners(redis_server.url)
-    await listeners.start(2)
-    async with listeners.bus.redis.pipeline(transaction=False) as pipe:
-        for n in range(200):
-            pipe.publish("health_events", f'{{"type":"oom","node":"pi4","service":"s{n}"}}')
-        await pipe.execute()
-
-    async def some() -> bool:
-        return len(await listeners.adopted()) >= 50
-
-    await wait_for(some, 10, "some are adopted")
-    redis_server.kill()
-    await asyncio.sleep(2.1)  # the window of two seconds passes
-    redis_server.start()
-    await wait_for(listeners.bus.is_up, 10, "our own connection is new")
-    await wait_for(lambda: listeners.listening(2), 10, "new subscriptions")
-
-    async def all_there() -> bool:
-        return len({one["service"] for one in await listeners.adopted()}) == 200
-
-    await wait_for(all_there, 20, "all are adopted")
-    await listeners.settled()
-    assert len(await listeners.adopted()) == 200
-    await listeners.close()
-
-
-async def test_a_gap_in_listening_is_counted(listeners: Listeners) -> None:
-    await listeners.start(1)
-    assert listeners.bridges[0].gaps == 0
-    for gaps in (1, 2):
-        await listeners.bus.call("CLIENT", "KILL", "TYPE", "pubsub")
-        await wait_for(lambda g=gaps: listeners.bridges[0].gaps == g, 10, f"gap {gaps}")  # type: ignore[misc]
-        assert listeners.listened == gaps + 1  # whoever listens looks for what nobody told it of
-    await listeners.settled()
-
-
-async def test_a_restarted_server_is_listened_to_again_and_what_reached_nobody_was_told_so(
-    redis_each: RedisServer,
-) -> None:
-    listeners = Listeners(redis_each.url)
-    await listeners.start(1)
-    redis_each.kill()
-    redis_each.start()
-    await wait_for(listeners.bus.is_up, 10, "a connection")
-    unheard = await listeners.say('{"type":"oom","node":"deaf"}')
-    await wait_for(lambda: listeners.listening(1), 10, "a new subscription")
-    await listeners.settled()
-    assert listeners.bridges[0].gaps == 1
-    assert [one["node"] for one in await listeners.adopted()] == ([] if unheard == 0 else ["deaf"])
-    await listeners.close()
-
-
-async def test_a_message_heard_just_before_redis_goes_away_is_kept_until_it_is_back(redis_each: RedisServer) -> None:
-    bus = Bus.connect(redis_each.url, "test")
-    bridge, now = Bridge(bus, "planner"), time.monotonic()
-    redis_each.kill()
-    keeping = asyncio.create_task(
-        bridge._keep_trying(Heard(b'{"type":"oom","node":"pi4"}', Hearing(now, now)), asyncio.Event())
-    )
-    redis_each.start()
-    await asyncio.wait_for(keeping, 60)
-    assert int(await bus.call("XLEN", FOREIGN_STREAM)) == 1
-    await bus.close()
-
-
 async def test_what_somebody_types_is_adopted_under_the_name_that_the_inventory_writes(
     redis_each: RedisServer, tmp_path: Path
 ) -> None:
@@ -431,14 +268,4 @@ async def test_who_may_not_read_the_inventory_lets_those_come_first_who_may(
     rows = await bus.call("XRANGE", FOREIGN_STREAM, "-", "+")
     adopted = [json.loads(fields[b"p"]) for _, fields in rows]
     assert [(one["service"], one["node"]) for one in adopted] == [("s0", "NAS01"), ("s1", "nas01")]
-    await bus.close()
-
-
-async def test_a_bridge_stops_when_it_is_told_to_even_without_a_server() -> None:
-    bus = Bus.connect("redis://127.0.0.1:1/0", "test")
-    stop = asyncio.Event()
-    running = asyncio.create_task(Bridge(bus, "planner").run(stop))
-    await asyncio.sleep(0)
-    stop.set()
-    await asyncio.wait_for(running, 60)
     await bus.close()
