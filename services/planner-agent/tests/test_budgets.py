@@ -35,6 +35,9 @@ def attempt(outcome: AttemptOutcome = AttemptOutcome.OK, *, tokens: int = 0, usd
         (Budget(tokens_per_day=1000), attempt(tokens=500), "1000 tokens a day"),
         (Budget(usd_per_month=0.5), attempt(usd=0.25), "0.5 US dollars a month"),
         (Budget(calls_per_hour=2), attempt(AttemptOutcome.TIMEOUT), "2 calls an hour"),
+        (Budget(calls_per_day=2, calls_per_month=9), attempt(), "2 calls a day"),
+        (Budget(tokens_per_month=100, tokens_per_hour=999), attempt(tokens=50), "100 tokens a month"),
+        (Budget(usd_per_day=1), attempt(usd=0.5), "1.0 US dollars a day"),
     ],
 )
 async def test_what_is_spent_says_until_when_and_comes_back(

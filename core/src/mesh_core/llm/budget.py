@@ -37,22 +37,33 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     calls_per_hour: int | None = Field(None, ge=0)
+    calls_per_day: int | None = Field(None, ge=0)
+    calls_per_month: int | None = Field(None, ge=0)
+    tokens_per_hour: int | None = Field(None, ge=0)
     tokens_per_day: int | None = Field(None, ge=0)
+    tokens_per_month: int | None = Field(None, ge=0)
+    usd_per_hour: float | None = Field(None, ge=0)
+    usd_per_day: float | None = Field(None, ge=0)
     usd_per_month: float | None = Field(None, ge=0)
 
     def windows(self, provider: str, now: datetime) -> Iterator[Window]:
         """Those that `now` falls into."""
         hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         day, month = hour.replace(hour=0), hour.replace(day=1, hour=0)
-        limits = (
-            ("calls", self.calls_per_hour, "calls an hour", f"{hour:%Y%m%d%H}", hour + timedelta(hours=1)),
-            ("tokens", self.tokens_per_day, "tokens a day", f"{day:%Y%m%d}", day + timedelta(days=1)),
-            ("micro_usd", self.usd_per_month, "US dollars a month", f"{month:%Y%m}", _next_month(month)),
+        spans = (
+            ("hour", "an hour", f"{hour:%Y%m%d%H}", hour + timedelta(hours=1)),
+            ("day", "a day", f"{day:%Y%m%d}", day + timedelta(days=1)),
+            ("month", "a month", f"{month:%Y%m}", _next_month(month)),
         )
-        for unit, limit, told, span, ends in limits:
-            if limit is not None:
-                whole = round(limit * MICRO) if unit == "micro_usd" else round(limit)
-                yield Window(f"{BUDGET_PREFIX}{provider}:{unit}:{span}", f"{limit} {told}", whole, ends, unit)
+        for span, each, written, ends in spans:
+            for name, unit, told, parts in _UNITS:
+                if (limit := getattr(self, f"{name}_per_{span}")) is not None:
+                    key = f"{BUDGET_PREFIX}{provider}:{unit}:{written}"
+                    yield Window(key, f"{limit} {told} {each}", round(limit * parts), ends, unit)
+
+
+# What a limit is called, what is counted for it, what people read, and how many of those that are counted it is.
+_UNITS = (("calls", "calls", "calls", 1), ("tokens", "tokens", "tokens", 1), ("usd", "micro_usd", "US dollars", MICRO))
 
 
 def _next_month(month: datetime) -> datetime:
