@@ -129,6 +129,13 @@ def test_what_is_wrong_comes_before_what_would_be_done_and_how_far_that_goes(pro
     assert listed.count("web01/shop: disk full: /srv (container_restart?") == 4
 
 
+def test_how_sure_a_model_says_it_is_is_told_to_nobody() -> None:
+    made = notification_of_action(update("", "pending"), proposal())
+    assert made is not None
+    own = NotificationRules.model_validate({"templates": {made.kind: {"title": "$type", "body": "sure: $confidence"}}})
+    assert render([made], own, "http://nas").body == "sure: not calibrated"
+
+
 def test_a_proposal_that_nobody_can_read_any_more_is_told_all_the_same() -> None:
     made = notification_of_action(update("pending", "expired"), None)
     assert made is not None

@@ -63,7 +63,9 @@ class PastAction(Record):
     model: str | None = Field(description="who wrote the proposal")
     provider: str | None = Field(description="that model's provider; `floor` when no model's answer was good enough")
     position: int | None = Field(description="that rung's place in the chain, from 1")
-    confidence: float | None = Field(description="what it said of its own certainty, 0 to 1")
+    confidence: float | None = Field(
+        description="what it said of its own certainty, 0 to 1; not calibrated, so no page shows it"
+    )
     symptom_at: Timestamp | None = Field(description="when the event that it answers came in")
     proposed_at: Timestamp | None = Field(description="when it appeared in pending/")
     decided_at: Timestamp | None = Field(description="when a person said yes or no")

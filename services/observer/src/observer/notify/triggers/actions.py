@@ -17,6 +17,9 @@ OUTCOMES = {
     Folder.EXPIRED: ("expired", Severity.WARNING),
 }
 WRONG_CHARS = 120  # in a title, before what would be done
+NOT_CALIBRATED = (
+    "not calibrated"  # what a template may still ask for: a number would be no more than a model's own word
+)
 _SUBJECT = "If you approve: $touches.\nWhat would run, and why: $link"
 KINDS = (
     Kind(
@@ -83,7 +86,7 @@ def _of_proposal(proposal: Proposal | None) -> dict[str, str]:
     return {
         "reason": told_reason(proposal),
         "risk": proposal.risk_level.value,
-        "confidence": f"{proposal.confidence:.2f}",
+        "confidence": NOT_CALIBRATED,
         "model": proposal.model.name,
         "expires": proposal.expires_at,
         "event": proposal.event.type,
