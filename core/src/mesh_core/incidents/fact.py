@@ -24,6 +24,7 @@ class Fact(StrEnum):
     OWN = "own"  # its node's own agent says so
     KUBERNETES = "kubernetes"  # it is a pod or what Kubernetes makes pods of, which nothing of ours reaches
     SWARM = "swarm"  # it is a swarm's task: the swarm replaces what ends
+    GUEST = "guest"  # it is a virtual machine, a system container or a jail
     BACKED = "backed"  # the event says which manager runs it
     UNFIT = "unfit"  # its exit code says that it cannot work with what it was started with
     NOT_MEANT = "not_meant"  # it is not to run: masked, scaled to none, not declared, moved away, stopped to a plan

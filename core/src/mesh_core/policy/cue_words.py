@@ -14,8 +14,10 @@ from functools import cached_property
 from typing import Any
 
 from mesh_core.policy.plugin_output import says_unanswered
+from mesh_core.policy.progress_lines import tells_of_progress
 from mesh_core.policy.text_line import CONTINUED, TextLine, stands_in
 
+PROGRESS = "progress"  # the cue that numbers in lines speak for as well
 MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for
 
 _PRINTED = re.compile(r"(?:^|[^a-z])(?:log|stdout|stderr|journal|console|tail)(?:$|[^a-z])|logs$|loglines$")
@@ -27,7 +29,8 @@ class CueWords:
 
     `plain` counts anywhere but in a line about somebody who came to the program, `topics` in a line that complains,
     `logged` in what the program itself printed, `failed_at` in a line of its own that speaks of a failure: what it did
-    then. A line that says who asked for what never counts.
+    then; `at_work` in what it printed at any level: what it does now. A line that says who asked for what never
+    counts.
     `unless`: a word does not count in a line that also has one of these.
     """
 
@@ -35,12 +38,13 @@ class CueWords:
     topics: Mapping[str, tuple[str, ...]]
     logged: Mapping[str, tuple[str, ...]]
     failed_at: Mapping[str, tuple[str, ...]]
+    at_work: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     grave: frozenset[str] = frozenset()
     unless: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> frozenset[str]:
-        return frozenset((*self.plain, *self.topics, *self.logged, *self.failed_at))
+        return frozenset((*self.plain, *self.topics, *self.logged, *self.failed_at, *self.at_work))
 
     def heard_in(self, payload: Mapping[str, Any]) -> set[str]:
         """The cues whose words the payload holds, in its keys or its texts."""
@@ -61,6 +65,8 @@ class CueWords:
             | heard(self.topics, lambda _, line: line.complains)
             | heard(self.logged, lambda _, line: line.printed and not line.is_about_itself)
             | heard(self.failed_at, lambda _, line: line.printed and line.failed and not line.is_about_itself)
+            | heard(self.at_work, lambda _, line: line.printed)
+            | ({PROGRESS} & self.names if tells_of_progress([line.text for line in lines if line.printed]) else set())
         )
 
 

@@ -20,10 +20,11 @@ from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.alert_state import is_firing, is_host_away, is_over
 from mesh_core.policy.memory_limit import is_over_its_limit
 from mesh_core.policy.names.known_names import is_address
-from mesh_core.policy.orchestrators import is_of_kubernetes, is_of_swarm
+from mesh_core.policy.orchestrators import is_of_hypervisor, is_of_kubernetes, is_of_swarm
 from mesh_core.policy.other_cause import has_no_room, is_certificate_over, lacks_what_it_needs
 from mesh_core.policy.payload_fields import fields_of
 from mesh_core.policy.plugin_output import CHECK_KEYS, OUTPUT_KEYS, says_no_check, says_stopped, says_unanswered
+from mesh_core.policy.probe_evidence import STATUS_CODES, is_unevidenced
 from mesh_core.policy.purpose import is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.start_error import cannot_work, could_not_start
 from mesh_core.policy.startable import NOT_TO_BE_STARTED as NOT_TO_BE_STARTED
@@ -105,7 +106,6 @@ _HEALTH_KEYS = frozenset({"health", "healthstatus"}) | _CHANGED_TO
 # It answers, and leads elsewhere or finds fault with who asks: no restart changes that. Not what a page, a service or
 # time may lack.
 _REFUSALS = frozenset(range(300, 500)) - {404, 408, 410, 423, 424, 425}
-_STATUS_CODES = frozenset({"httpstatus", "httpstatuscode", "httpcode", "statuscode", "responsecode", "responsestatus"})
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
 _PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
 _BY_WHOM = frozenset({"initiatedby", "stoppedby", "pausedby", "removedby", "deletedby", "disabledby"})
@@ -132,16 +132,6 @@ _AGES = ("uptime_seconds", "up_seconds", "started_seconds_ago", "age_seconds", "
 _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
 _LOOKED_AT = frozenset(
     {"lastcheck", "lastcheckat", "lastchecked", "checkedat", "measuredat", "observedat", "sampledat"}
-)
-_PROBES = ("_probe", "_probe_failed")
-# What a probe asked for, and what came of it: that it failed is no more than a name where none of these stands.
-_PROBED = frozenset(
-    {
-        *("url", "uri", "target", "endpoint", "address", "hostport", "port", "heartbeat", "monitor", "alert", "check"),
-        *("error", "errors", "status", "result", "latencyms", "responsetime", "responsetimems", "failures", "query"),
-        *("attempts", "consecutivefailures", "output", "state", "duration", "durationms", "timeoutseconds"),
-    }
-    | _STATUS_CODES
 )
 _CAUSES = frozenset({"cause", "rootcause", "probablecause", "changed", "changes", "recentchanges", "packageschanged"})
 _PACKAGE_MANAGERS = frozenset({"dpkg", "apt", "aptget", "dnf", "yum", "zypper", "pacman", "apk", "packagemanager"})
@@ -192,7 +182,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
     if key in CHECK_KEYS and isinstance(value, str | list) and says_no_check(str(value)):
         yield Fact.NO_CHECK
     number = whole_in(value)
-    if len(path) == 1 and key in _STATUS_CODES and number is not None and number in _REFUSALS:
+    if len(path) == 1 and key in STATUS_CODES and number is not None and number in _REFUSALS:
         yield Fact.REFUSED
     if parent in ("dependson", "dependency", "dependencies") and word.startswith(_DEPENDENCY_DOWN):
         yield Fact.DEPENDENCY_DOWN
@@ -235,6 +225,7 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact
         Fact.RESTARTING: is_being_changed(path, value, word, of_a_state=of_a_state),
         Fact.IN_USE: is_busy(path, value, word) or is_in_use(path, value),
         Fact.WELL: is_seen_to_work(path, value),
+        Fact.GUEST: is_of_hypervisor(path, word) and value not in (None, False, ""),
         Fact.NOT_MEANT: is_not_meant(path, value, word),
         Fact.ONE_SHOT: is_one_shot(path, value, word),
         Fact.NO_ROOM: has_no_room(path, value),
@@ -331,7 +322,7 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found.add(Fact.OWN)
     if is_over_its_limit(payload):
         found.add(Fact.OVER_LIMIT)
-    if event.type.endswith(_PROBES) and event.sighting is None and _PROBED.isdisjoint(beside):
+    if is_unevidenced(event, beside):
         found.add(Fact.UNEVIDENCED)
     if is_host_away(payload):
         found.add(Fact.HOST_AWAY)

@@ -17,6 +17,7 @@ from mesh_core.runbooks.folding import words_of
 SAYS, ABOUT, PROGRAM, PROXIES = "says_", "about_", "program", "proxies"
 _WHOLE = (SAYS, "about_kubernetes", "about_guest")  # heard in the whole name, whatever program of theirs it is
 _STORE = "about_store"  # what the service is, whatever the alert is called
+_DEVICE = "about_device"  # what the service is, by its last word or what stands before a dot
 _BEHIND = "about_behind"  # what stands behind such a service
 _OF_A_STORE = {"server", "service", "container", "instance", "unit"}
 # What a service may be called after.
@@ -38,6 +39,8 @@ class NameWords:
         bodies = self._bodies(called)
         own = set() if bodies or (event.service or "").lower() == event.node.lower() else {*called}
         found = {*bodies, *({_STORE} if self._is_store(called) else ())}
+        if self._is_device(event.service or ""):
+            found.add(_DEVICE)
         for name in clues_in(event).names:
             words = words_of(name)
             found.update(kind for kind in self.listed if kind.startswith(_WHOLE) and self._hears(kind, words))
@@ -59,7 +62,13 @@ class NameWords:
 
     @property
     def _about(self) -> Iterator[str]:
-        return (kind for kind in self.listed if kind.startswith(ABOUT) and kind not in (_STORE, _BEHIND))
+        return (kind for kind in self.listed if kind.startswith(ABOUT) and kind not in (_STORE, _BEHIND, _DEVICE))
+
+    def _is_device(self, service: str) -> bool:
+        """`kitchen-light`, `sensor.attic`; not what serves one (`printer-server`), nor a unit (`ups.service`)."""
+        domain, dot, _ = service.partition(".")
+        last = [word.rstrip("0123456789") for word in words_of(service)][-1:]
+        return self._hears(_DEVICE, words_of(domain)) if dot else self._hears(_DEVICE, last)
 
     def _is_store(self, called: Sequence[str]) -> bool:
         """Is it called after a data store, and not what stands beside one (`postgres-exporter`)?"""

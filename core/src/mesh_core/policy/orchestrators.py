@@ -1,5 +1,5 @@
-"""Does a swarm or Kubernetes run it? They make and move containers by themselves: neither a restart of one nor compose
-reaches what they run. By the names of fields and labels; pure. Keys are folded (`facts.py`)."""
+"""Does a swarm, Kubernetes or a hypervisor run it? Neither a restart of a container or unit nor compose reaches what
+they run. By the names of fields and labels; pure. Keys are folded (`facts.py`)."""
 
 from __future__ import annotations
 
@@ -23,3 +23,17 @@ def is_of_swarm(path: tuple[str, ...], word: str) -> bool:
 def is_of_kubernetes(path: tuple[str, ...]) -> bool:
     """At the top of a payload, or among its labels."""
     return path[-1] in _KUBERNETES and (path[-2] if len(path) > 1 else "") in _LABELS
+
+
+_GUEST_KEYS = frozenset({"vmid", "ctid", "vmname", "guestname", "guestid", "domainuuid", "jail", "jailname", "vmuuid"})
+_GUEST_KINDS = frozenset(
+    {"lxc", "lxd", "incus", "qemu", "kvm", "vm", "jail", "bhyve", "virtual-machine", "virtualmachine"}
+)
+_KIND_KEYS = frozenset({"type", "kind", "guesttype", "instancetype", "virttype", "virtualization", "hypervisor"})
+
+
+def is_of_hypervisor(path: tuple[str, ...], word: str) -> bool:
+    """A virtual machine, a system container or a jail: at the top of a payload only, for a label may name the host."""
+    if len(path) != 1:
+        return False
+    return path[0] in _GUEST_KEYS or (path[0] in _KIND_KEYS and word in _GUEST_KINDS)

@@ -120,8 +120,9 @@ class Document(FilePart):
     """One policy file. `unprotect` takes names off the shipped `never` lists.
 
     The words of a cue: `cues` count anywhere, `topics` in a line that complains, `logged` in what the program printed,
-    `failed_at` in what it printed of a failure; `unless` says of a word beside which others it does not count. `names`
-    are words of names (of a type, an alert, a rule): `says_...`, `about_...`, and `program`.
+    `failed_at` in what it printed of a failure, `at_work` in what it printed at any level; `unless` says of a word
+    beside which others it does not count. `names` are words of names (of a type, an alert, a rule): `says_...`,
+    `about_...`, and `program`.
     """
 
     max_restarts_per_hour: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
@@ -131,6 +132,7 @@ class Document(FilePart):
     topics: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     logged: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     failed_at: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
+    at_work: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     unless: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
     grave: tuple[Key, ...] = ()
     names: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
@@ -143,6 +145,7 @@ class Document(FilePart):
             topics=_lowered(self.topics),
             logged=_lowered(self.logged),
             failed_at=_lowered(self.failed_at),
+            at_work=_lowered(self.at_work),
             grave=frozenset(self.grave),
             unless={word.lower(): said for word, said in _lowered(self.unless).items()},
         )
@@ -179,6 +182,7 @@ def merged(base: Document, over: Document) -> Document:
         topics={**_without(base.topics, over.cues), **over.topics},
         logged={**_without(base.logged, over.cues), **over.logged},
         failed_at={**_without(base.failed_at, over.cues), **over.failed_at},
+        at_work={**_without(base.at_work, over.cues), **over.at_work},
         unless={**base.unless, **over.unless},
         grave=(*base.grave, *over.grave),
         names={**base.names, **over.names},

@@ -21,7 +21,7 @@ from mesh_core.models.sightings import SeenState, Sighting
 from mesh_core.policy.facts import NOT_TO_BE_STARTED, YOUNG_SECONDS, Fact, facts_for
 
 # What has its name beside a service of this node, and is another thing.
-_ANOTHER = frozenset({Fact.KUBERNETES, Fact.SWARM, "about_guest", "about_kubernetes"})
+_ANOTHER = frozenset({Fact.KUBERNETES, Fact.SWARM, Fact.GUEST, "about_guest", "about_kubernetes"})
 _SAYS_DOWN = frozenset({Fact.DOWN, Fact.GONE, "says_down"})
 _OVERRULED = frozenset({Fact.RUNNING, Fact.WELL, Fact.ADDRESS})  # who looks from outside may be wrong about these
 _STARTS = frozenset({SeenState.STARTING, SeenState.RESTARTING})

@@ -60,7 +60,8 @@ _FAILED = re.compile(
     rf"|\bno \w{{1,20}} available|deadline exceeded|\b(?:emerg|crit|err)\b"
 )
 _COMPLAINING = re.compile(
-    rf"{_FAILURE}|crit|timeout|missing|unknown|unavailab|mismatch|unsupported|unexpected|untrusted"
+    rf"{_FAILURE}|abgelaufen|ungültig|expiré|caducad|scadut|vencid|verlopen|wygas|истёк|истек|просроч|过期|期限切れ|만료"
+    r"|crit|timeout|missing|unknown|unavailab|mismatch|unsupported|unexpected|untrusted"
     r"|\bnot (?:yet )?(?:valid|trusted|available|reachable|set)\b|\b(?:bad|down|lost|dead|wrong|broken|reset|err)\b"
     r"|\bno (?:live|such|valid|route|resolver)\b"
 )

@@ -1,0 +1,110 @@
+"""Kinds of alerts whose lines or names speak against an action, by examples that stand in no labelled set (decision
+0200)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from policy_rig import DOCKER, IGNORE, NOTIFY, RESTART, allows
+
+ILL: dict[str, Any] = {**DOCKER, "status": "running", "health": "unhealthy"}
+DIED: dict[str, Any] = {**DOCKER, "status": "exited", "exit_code": 1, "restart_policy": "no"}
+
+
+def preferred_of(lines: list[str], type_: str = "container_unhealthy") -> str:
+    told = DIED if type_ == "container_died" else ILL
+    return allows(type_, {**told, "logs": lines}, severity="error").preferred
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["thumbnails: 40% done", "thumbnails: 44% done"],
+        ["10:00:01 verified 118/9000 chunks", "10:00:09 verified 320/9000 chunks"],
+        ["Dateien geprüft: 12 von 88", "Dateien geprüft: 13 von 88"],
+        ["INFO page 3 of 70", "INFO other work", "INFO page 9 of 70"],
+    ],
+)
+def test_numbers_that_rise_from_line_to_line_are_work_that_goes_on(lines: list[str]) -> None:
+    assert preferred_of(lines) == NOTIFY
+    assert preferred_of(lines, "container_died") == RESTART
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["thumbnails: 44% done"],
+        ["thumbnails: 44% done", "thumbnails: 44% done"],
+        ["attempt 1/5", "attempt 2/5"],
+        ["queue: 10% used", "queue: 60% used"],
+    ],
+)
+def test_numbers_that_stand_or_count_no_work_are_none(lines: list[str]) -> None:
+    assert preferred_of(lines) == RESTART
+
+
+@pytest.mark.parametrize(
+    "last", ["INFO Converting database, this may take some time", "Bitte warten ...", "level=info msg=replaying"]
+)
+def test_what_it_does_now_it_says_at_any_level_and_a_line_more_takes_nothing_back(last: str) -> None:
+    assert preferred_of(["started", last]) == NOTIFY
+    assert preferred_of([last, "done: 100%", "restart it"]) == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "btrfs: parent transid verify failed on 7 wanted 9 found 8",
+        "vfs: Structure needs cleaning (117)",
+        "bolt: invalid checksum, file not opened",
+        "store.db: file is not a database",
+        "La base de datos está dañada",
+    ],
+)
+def test_what_says_of_its_data_that_they_cannot_be_trusted_is_not_started(line: str) -> None:
+    assert preferred_of([line], "container_died") == NOTIFY
+    assert preferred_of(["scrub: checksum errors: 0"], "container_died") == RESTART
+
+
+@pytest.mark.parametrize("line", ["error: failed to persist 12 records", "BGSAVE: Background saving error"])
+def test_what_could_not_write_is_not_thrown_away(line: str) -> None:
+    assert preferred_of([line]) == NOTIFY
+    assert preferred_of([line], "container_died") == RESTART
+
+
+@pytest.mark.parametrize("line", ["barrier is sealed", "Enter passphrase for /dev/vdb:", "enter the verification code"])
+def test_what_waits_for_a_persons_key_is_not_restarted(line: str) -> None:
+    assert preferred_of([line]) == NOTIFY
+    assert preferred_of(["sqlite: database is locked"]) == RESTART
+
+
+@pytest.mark.parametrize("error", ["Das Zertifikat ist abgelaufen", "il certificato è scaduto", "сертификат просрочен"])
+def test_a_certificate_is_over_in_other_languages_too(error: str) -> None:
+    told = {"url": "https://x.example", "error": error}
+    assert allows("http_probe_failed", told, severity="error").preferred == NOTIFY
+
+
+@pytest.mark.parametrize("service", ["hall-lamp2", "camera.garden", "unifi-ap", "binary_sensor.door"])
+def test_a_thing_in_the_house_is_no_program(service: str) -> None:
+    for type_ in ("service_down", "device_offline", "tcp_probe_failed"):
+        told = {"port": 80, "error": "timed out"}
+        assert allows(type_, told, service=service, severity="error").actions == {NOTIFY}, type_
+
+
+@pytest.mark.parametrize("service", ["camera-proxy", "ups.service", "lamp-server", "switchboard"])
+def test_what_serves_one_is(service: str) -> None:
+    assert allows("service_down", {}, service=service, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize("told", [{"vmid": 7}, {"jail": "media"}, {"kind": "incus"}])
+def test_a_guest_is_no_container_of_its_name(told: dict[str, Any]) -> None:
+    assert allows("container_stopped", told, severity="error").actions == {NOTIFY}
+    assert allows("container_stopped", {"labels": told}, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize("type_", ["restart_required", "sync_failed", "renewal_fehlgeschlagen"])
+def test_an_information_about_a_failure_or_a_need_is_told(type_: str) -> None:
+    assert allows(type_, {"files": 2}, severity="info").actions == {NOTIFY}
+    assert allows("report_written", {"files": 2}, severity="info").preferred == IGNORE
+    assert allows(type_, {"status": "resolved"}, severity="info").preferred == IGNORE
