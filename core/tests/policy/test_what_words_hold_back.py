@@ -108,3 +108,23 @@ def test_an_information_about_a_failure_or_a_need_is_told(type_: str) -> None:
     assert allows(type_, {"files": 2}, severity="info").actions == {NOTIFY}
     assert allows("report_written", {"files": 2}, severity="info").preferred == IGNORE
     assert allows(type_, {"status": "resolved"}, severity="info").preferred == IGNORE
+
+
+@pytest.mark.parametrize(
+    ("line", "now"),
+    [
+        ("getaddrinfo failed for db.lan", {"net": {"name_resolves": True}}),
+        ("open /srv/app/a.toml: no such file or directory", {"mounts": {"/srv": "mounted since 9 min"}}),
+        ("open /srv/app/a.toml: no such file or directory", {"host_mount": {"point": "/srv", "is_mounted": "yes"}}),
+        ("listen: address already in use", {"ports_now": {"8090": "free"}}),
+        ("ERROR failed to connect to broker", {"mqtt": "online for 3 h"}),
+    ],
+)
+def test_a_line_about_what_was_missing_is_of_the_past_where_a_field_says_that_it_is_there(
+    line: str, now: dict[str, Any]
+) -> None:
+    told = {**DIED, "logs": [line]}
+    assert allows("container_died", told, severity="error").preferred == NOTIFY
+    assert allows("container_died", {**told, **now}, severity="error").preferred == RESTART
+    said = [line, "mqtt online, mounted since 9 min, free, name_resolves: true"]
+    assert allows("container_died", {**told, "logs": said}, severity="error").preferred == NOTIFY

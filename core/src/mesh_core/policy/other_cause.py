@@ -1,5 +1,5 @@
 """Does a field name a cause that lies beside the thing: a full disk, a certificate that is over, what it needs and
-does not get? Pure; keys are folded (`facts.py`)."""
+does not get? Or that such a cause is over? Pure; keys are folded (`facts.py`)."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ _OUT = (
     *("unavailable", "offline", "servfail", "nxdomain", "not mounted", "no route", "read-only", "lost"),
 )
 
+_IN = ("running", "healthy", "reachable", "online", "up", "ok")
+_LINES = frozenset({"gateway", "internet", "wan", "uplink", "network", "router"})
+_HERE = frozenset({"mounted", "ismounted", "readable"})
+
 
 def has_no_room(path: tuple[str, ...], value: Any) -> bool:
     """A disk or its inodes are full, or it takes no writes."""
@@ -52,3 +56,18 @@ def lacks_what_it_needs(path: tuple[str, ...], value: Any, word: str, *, of_a_st
         return word.startswith(_OUT)
     needs = (key.removesuffix(end) for end in _STANDS if key.endswith(end))
     return truth_in(value) is False and any(need in _NEEDED or (not need and parent in _NEEDED) for need in needs)
+
+
+def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]:
+    """The cues of which a field says that their cause is over: `{"name_resolves": true}`, `{"mounts": {"/srv": "mounted
+    since 4 min"}}`, `{"ports_now": {"80": "free"}}`, `{"gateway": "online"}`."""
+    key, parent = path[-1], path[-2] if len(path) > 1 else ""
+    if key.endswith("resolves") and truth_in(value) is True:
+        return frozenset({"dns"})
+    if "mount" in key + parent and ((key in _HERE and truth_in(value) is True) or word.startswith("mounted")):
+        return frozenset({"configuration", "dependency"})
+    if parent.startswith("port") and word == "free":
+        return frozenset({"configuration"})
+    if key in _NEEDED and word.startswith(_IN):
+        return frozenset({"dependency", "unreachable"} if key in _LINES else {"dependency"})
+    return frozenset()

@@ -9,6 +9,8 @@ from mesh_core.incidents.causes import DISK_FULL
 from mesh_core.incidents.causes_over import causes_over
 from mesh_core.incidents.event_types import SERVICE_STATES, EventType
 from mesh_core.models.events import HealthEvent
+from mesh_core.policy.other_cause import cues_it_ends
+from mesh_core.policy.payload_fields import fields_of
 
 _NEEDED = frozenset({"dependency"})  # what a program prints that could not reach what it needs
 _NEEDS_KEYS = ("depends_on", "dependencies", "dependency")  # of a payload: {name: how it is}
@@ -19,8 +21,17 @@ def cues_of_the_past(event: HealthEvent) -> frozenset[str]:
     """By what each cause makes its victims say. None of them is grave in another way: a data store that was damaged
     meanwhile speaks of corruption, which no cause takes with it."""
     found = (_left_by(type_) for type_ in causes_over(event))
-    over = frozenset(cue for cues in found for cue in cues)
+    over = frozenset(cue for cues in found for cue in cues) | _ended_by_fields(event.payload)
     return over | _NEEDED if _runs_what_it_needs(event.payload) else over
+
+
+def _ended_by_fields(payload: dict[str, Any]) -> frozenset[str]:
+    """A field says how it is now; a log, what was wrong then. Never a line: anybody may write one."""
+    found = (
+        cues_it_ends(path, value, value.strip().lower()[:60] if isinstance(value, str) else "")
+        for path, value, _ in fields_of(payload)
+    )
+    return frozenset(cue for cues in found for cue in cues)
 
 
 def _runs_what_it_needs(payload: Mapping[str, Any]) -> bool:
