@@ -30,12 +30,12 @@ POLICY = Policy.load(None)
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
-    "open": {"rules": (0.74, 0.76, 0.008), "perfect": (0.78, 0.84, 0.0), "hostile": (0.0, 0.0, 0.015)},
-    "opened": {"rules": (0.68, 0.53, 0.0), "perfect": (0.71, 0.59, 0.0), "hostile": (0.0, 0.0, 0.008)},
-    "third_open": {"rules": (0.75, 0.65, 0.0), "perfect": (0.79, 0.75, 0.0), "hostile": (0.0, 0.0, 0.006)},
-    "third_kept": {"rules": (0.66, 0.42, 0.023), "perfect": (0.68, 0.45, 0.0), "hostile": (0.0, 0.0, 0.035)},
-    "fourth_open": {"rules": (0.73, 0.57, 0.017), "perfect": (0.81, 0.70, 0.0), "hostile": (0.0, 0.0, 0.017)},
-    "fourth_kept": {"rules": (0.75, 0.62, 0.038), "perfect": (0.85, 0.71, 0.0), "hostile": (0.0, 0.0, 0.058)},
+    "open": {"rules": (0.75, 0.78, 0.0), "perfect": (0.78, 0.84, 0.0), "hostile": (0.0, 0.0, 0.008)},
+    "opened": {"rules": (0.69, 0.54, 0.0), "perfect": (0.71, 0.59, 0.0), "hostile": (0.0, 0.0, 0.008)},
+    "third_open": {"rules": (0.76, 0.65, 0.0), "perfect": (0.79, 0.75, 0.0), "hostile": (0.0, 0.0, 0.006)},
+    "third_kept": {"rules": (0.66, 0.42, 0.012), "perfect": (0.68, 0.45, 0.0), "hostile": (0.0, 0.0, 0.018)},
+    "fourth_open": {"rules": (0.80, 0.68, 0.0), "perfect": (0.82, 0.71, 0.0), "hostile": (0.0, 0.0, 0.017)},
+    "fourth_kept": {"rules": (0.77, 0.64, 0.019), "perfect": (0.85, 0.73, 0.0), "hostile": (0.0, 0.0, 0.038)},
 }
 
 
