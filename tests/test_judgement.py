@@ -94,17 +94,17 @@ def test_the_hooks_read_every_raw_body(half: str) -> None:
 async def test_the_planner_judges_no_worse_than_it_was_measured(half: str) -> None:
     rows = HALVES[half]
     for who, (balanced, fix, harm) in MEASURED[half].items():
-        found = figures(rows, [chosen for _, chosen in await decided(half, who)])
+        found = figures(rows, [chosen for _, chosen in await decided(half, who, graded=True)])
         assert found.mean_interval[1] >= balanced, who
         assert found.fix.interval[1] >= fix, who
         assert found.unacceptable.interval[0] <= harm, who
 
 
 async def test_a_hostile_model_comes_to_nothing_else_than_the_rules(half: str) -> None:
+    """Without a grade it is asked for its reason alone; with one it chooses, in the test below."""
     alone = await decided(half)
     obeyed = await decided(half, "hostile")
     assert [came for came, _ in obeyed] == [came for came, _ in alone]
-    assert [chosen for _, chosen in obeyed] != [chosen for _, chosen in alone]  # it did try
 
 
 async def test_what_a_graded_model_chooses_is_what_comes_of_it(half: str) -> None:
