@@ -127,6 +127,25 @@ async def test_the_storms_of_single_nodes_become_part_of_it(mesh: Mesh) -> None:
     await wait_for(lambda: waiting(mesh) == THE_STORM, 20, "one card")
 
 
+async def alerted(mesh: Mesh, kind: str, number: int) -> str:
+    node, service = f"n{number % 3}", f"s{number}"
+    event = HealthEvent(type=kind, node=node, service=service, severity=Severity.ERROR, incident=f"am/{kind}/{number}")
+    entered = await mesh.bus.enter(event, Trust.FOREIGN)
+    assert entered is not None
+    return await mesh.verdict_of(str(entered.id), 30)
+
+
+async def test_what_strangers_say_of_its_members_restarts_nothing_beside_it(mesh: Mesh) -> None:
+    await mesh.start(storm_subjects=MANY)
+    assert await alerted(mesh, "shop_down", 1) == "proposed"
+    assert [filed.proposal.action for filed in mesh.proposals()] == ["restart"]
+    await storm(mesh)  # that one is taken back
+    assert await alerted(mesh, "shop_down", 2) == "explained"
+    assert await alerted(mesh, "service_down", 3) == "explained"
+    assert await alerted(mesh, "service_down", 77) == "proposed", "its agent says nothing of that one"
+    assert await alerted(mesh, "certificate_expiring", 3) == "proposed", "that is another matter"
+
+
 async def test_several_nodes_that_fall_silent_have_one_card(mesh: Mesh) -> None:
     """The switch, or the power of a rack: whose agent is away cannot say what else is wrong there."""
     await mesh.start(storm_subjects=MANY)

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mesh_core.actions.choices import RESTART
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.incidents.causes import Cause, cause_of, may_explain, places_needed, root_cause
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.storm import ALL_NODES, nodes_in
 from mesh_core.models.events import HealthEvent
+from planner_agent.as_down import as_down
 from planner_agent.cause_book import CauseBook, KnownCauses
 from planner_agent.storms import Storm, Storms
 from planner_agent.withdrawals import Withdrawals
-
-SERVICE_DOWN = "service_down"
 
 
 class Correlation:
@@ -40,10 +38,9 @@ class Correlation:
         repaired there before. A sick service does as long as its proposal is open: who rejects that one, or sees it
         fail, is told of the others.
 
-        `choice`: what is to be done for it. What a restart is for is down, whatever another system calls it.
+        `choice`: what is to be done for it.
         """
-        if event.service is not None and choice == RESTART.word:
-            event = event.model_copy(update={"type": SERVICE_DOWN})
+        event = as_down(event, choice)
         if not known.lasting:
             return None
         is_open = {"", *(filed.name.id for filed in self._actions.open_proposals())}
@@ -53,6 +50,12 @@ class Correlation:
         """What these end explains nothing any more."""
         await self._book.end(recoveries)
         await self._storms.end(recoveries)
+
+    async def storm_of(self, event: HealthEvent, choice: str) -> Storm | None:
+        """The one that this is part of, or that tells of the same service by its agent's word."""
+        if self._storms.counts(event):
+            return await self._storms.of(event)
+        return await self._storms.told(as_down(event, choice))
 
     async def tell_with_storm(self, event: HealthEvent, storm: Storm) -> None:
         """This makes the storm, which is about to be told. What ails a whole node explains as much as part of one."""
@@ -78,7 +81,7 @@ class Correlation:
         choice = next((filed.proposal.action for filed in self._actions.pending() if filed.name.id == action_id), "")
         if cause := self.cause_of(event, await self.known_for(event), choice=choice):
             await self.explain(event, cause, again=again)
-        elif storm := await self._storms.told(event):
+        elif storm := await self._storms.told(as_down(event, choice)):
             await self.explain(event, storm.cause, again=again)
         if event.type == EventType.TROUBLE_STORM:
             await self._take_back_its_members(event, action_id, again=again)

@@ -137,14 +137,14 @@ class ProposalWriter:
         hold = hold_on(event)
         if why := await self._held.waits(event, hold, again=again):
             return await self._hold(task, why)
-        asked = receipt is None and (self.storms.counts(event) or known.lasting)
+        asked = receipt is None and (self.storms.may_tell(event) or known.lasting)
         preferred = await self._diagnostician.preferred(event, untouchable) if asked else ""
         if cause := self.correlation.cause_of(event, known, choice=preferred):
             await self.storms.leave(event)
             return await self._explain(task, cause, again=again)
         # What policy would ignore makes no storm.
-        counts = preferred not in ("", IGNORE.word) and self.storms.counts(event)
-        if counts and (storm := await self.storms.of(event)):
+        counts = preferred not in ("", IGNORE.word) and self.storms.may_tell(event)
+        if counts and (storm := await self.correlation.storm_of(event, preferred)):
             if storm.opens:
                 await self._store.free_gate(event)  # as for every other member
                 await self.correlation.tell_with_storm(event, storm)

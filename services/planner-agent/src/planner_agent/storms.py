@@ -14,7 +14,7 @@ from typing import NamedTuple
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed
 from mesh_core.incidents.causes import Cause, cause_of, may_explain
-from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.event_types import SERVICE_STATES, EventType
 from mesh_core.incidents.rule import OpenTrouble
 from mesh_core.incidents.storm import (
     ALL_NODES,
@@ -28,8 +28,9 @@ from mesh_core.incidents.storm import (
     storm_event,
 )
 from mesh_core.incidents.subject import IN_COMMON
-from mesh_core.models.events import HealthEvent
+from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import proposal_id
+from planner_agent.as_down import as_down
 from planner_agent.planner_store import PlannerStore
 from planner_agent.storm_book import StormBook
 from planner_agent.withdrawals import Withdrawals
@@ -78,13 +79,25 @@ class Storms:
                 return storm
         return None
 
+    def may_tell(self, event: HealthEvent) -> bool:
+        """May one tell of this, or of what its agent says of the same service?"""
+        stranger = event.trust is Trust.FOREIGN and event.service is not None
+        return self.counts(event) or (stranger and not self.places().isdisjoint((ALL_NODES, event.node)))
+
     async def told(self, event: HealthEvent) -> Storm | None:
-        """The storm that this was made part of meanwhile."""
-        mine = await self._book.told(event) if self.counts(event) else None
+        """The storm that this was made part of meanwhile, or in which its agent's word about the same service is."""
+        mine = await self._book.told(event) if self.counts(event) else await self._by_its_agent(event)
         return self._known(ALL_NODES if mine.in_common else event.node, event, mine) if mine else None
 
+    async def _by_its_agent(self, event: HealthEvent) -> Member | None:
+        if not self.may_tell(event) or event.type not in SERVICE_STATES:
+            return None
+        subject = cause_of(event).subject
+        members = [*await self._book.members_at(ALL_NODES), *await self._book.members_at(event.node)]
+        return next((one for one in members if one.storm and one.trouble.subject == subject), None)
+
     async def waiting_members(self, storm: HealthEvent, action_id: str) -> list[Filed]:
-        """Of this one, those whose own proposals wait."""
+        """Of this one, those whose own proposals wait, and others' about the same services."""
         members = [one for one in await self._book.members_at(storm.node) if one.storm == action_id]
         subjects = {one.trouble.subject for one in members}
         return [filed for filed in self._actions.pending() if _subject_at(storm.node, filed) in subjects]
@@ -197,8 +210,9 @@ def _is_storm_at(place: str, filed: Filed) -> bool:
 
 
 def _subject_at(place: str, filed: Filed) -> str | None:
-    event = filed.proposal.event
-    return cause_of(event).subject if place in places_of(event) else None
+    event = as_down(filed.proposal.event, filed.proposal.action)
+    of_a_stranger = event.trust is Trust.FOREIGN and event.type in SERVICE_STATES
+    return cause_of(event).subject if of_a_stranger or place in places_of(event) else None
 
 
 def _id(event_id: str, place: str) -> str:
