@@ -10,6 +10,7 @@ from planner_rig import Mesh
 from test_correlation import waiting
 from test_crashes import NO_MODEL, healthy_planner, run_until_it_dies
 
+from mesh_core.incidents.rule import OpenTrouble, addresses_of
 from mesh_core.messaging.explained import explained_by
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.proposals import Folder
@@ -164,6 +165,17 @@ async def test_several_nodes_that_fall_silent_have_one_card(mesh: Mesh) -> None:
         assert waiting(mesh) == THE_STORM, "that a node is silent is said once: nobody would tell of the last one"
     assert await observed(mesh, "node_online", "n2") == "recovered"
     await wait_for(lambda: mesh.proposals() == [], 10, "the storm is taken back")
+
+
+async def test_a_node_that_was_back_before_its_storm_was_told_explains_nothing(mesh: Mesh) -> None:
+    await mesh.start(storm_subjects=MANY)
+    for address in addresses_of(OpenTrouble("n2", None, "node_offline", None)):
+        await mesh.bus.redis.set(f"mesh:well:{address}", 2**50)
+    for node in ("n0", "n1", "n2"):
+        await observed(mesh, "node_offline", node)
+    await wait_for(lambda: waiting(mesh) == THE_STORM, 10, "one card")
+    assert await mesh.verdict_of(await fails(mesh, 0)) == "explained"
+    assert await mesh.verdict_of(await fails(mesh, 2)) == "proposed"
 
 
 async def test_a_node_that_needs_what_is_silent_keeps_no_card_of_its_own(mesh: Mesh) -> None:

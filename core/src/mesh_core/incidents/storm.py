@@ -103,8 +103,8 @@ def belongs_to(storm: Collection[Member], mine: Member, in_common: str) -> bool:
     began = [one.began_ms for one in storm] or [mine.began_ms]
     if mine.began_ms < min(began) - WITHIN_SECONDS * 1000:
         return False
-    lasts = not in_common or _is_needed(in_common)
-    return lasts or mine.began_ms <= max(began) + WITHIN_SECONDS * 1000
+    has_no_end = not in_common or _is_needed(in_common)
+    return has_no_end or mine.began_ms <= max(began) + WITHIN_SECONDS * 1000
 
 
 def subjects_of(members: Iterable[Member]) -> int:

@@ -16,6 +16,7 @@ from mesh_core.incidents.storm import ALL_NODES, nodes_in
 from mesh_core.models.events import HealthEvent
 from planner_agent.as_down import as_down
 from planner_agent.cause_book import CauseBook, KnownCauses
+from planner_agent.planner_store import PlannerStore
 from planner_agent.storms import Storm, Storms
 from planner_agent.withdrawals import Withdrawals
 
@@ -23,8 +24,16 @@ from planner_agent.withdrawals import Withdrawals
 class Correlation:
     """Every method may be repeated. Raises BusDown, and OSError for a full disk."""
 
-    def __init__(self, book: CauseBook, storms: Storms, actions: PlannerFolders, withdrawals: Withdrawals):
+    def __init__(
+        self,
+        book: CauseBook,
+        storms: Storms,
+        store: PlannerStore,
+        actions: PlannerFolders,
+        withdrawals: Withdrawals,
+    ):
         self._book = book
+        self._store = store
         self._storms = storms
         self._actions = actions
         self._withdrawals = withdrawals
@@ -58,9 +67,9 @@ class Correlation:
         return await self._storms.told(as_down(event, choice))
 
     async def tell_with_storm(self, event: HealthEvent, storm: Storm) -> None:
-        """This makes the storm, which is about to be told. What ails a whole node explains as much as part of one."""
+        """This makes the storm, which is about to be told."""
         if event.service is None:
-            await self.tell(event, storm.told_by)
+            await self._note_as_member(event, storm.told_by)
 
     async def tell(self, event: HealthEvent, action_id: str) -> None:
         """This trouble is about to be told by that proposal."""
@@ -111,12 +120,19 @@ class Correlation:
                 await self._take_back(trouble, cause, again=False)
 
     async def _take_back(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
-        if may_explain(event):
-            in_storm = event.service is None and cause.type == EventType.TROUBLE_STORM
-            await self._book.note(cause_of(event, cause.told_by if in_storm else ""))
+        if event.service is None and cause.type == EventType.TROUBLE_STORM:
+            await self._note_as_member(event, cause.told_by)
+        elif may_explain(event):
+            await self._book.note(cause_of(event))
         await self._book.note_explained(event, cause)
         if withdrawn := await self._withdrawals.explained(event, cause, again=again):
             await self._book.hand_on(withdrawn, cause)
+
+    async def _note_as_member(self, event: HealthEvent, storm: str) -> None:
+        """What ails a whole node explains as much as part of a storm, unless it was over before that was noted."""
+        await self.tell(event, storm)
+        if await self._store.recovered_after(event):
+            await self.forget(event)
 
     async def forget(self, event: HealthEvent) -> None:
         """It was over before its proposal was filed."""

@@ -87,7 +87,7 @@ class ProposalWriter:
         book = StormBook(bus, keep_seconds=ttl_seconds)
         self.storms = Storms(book, store, actions, self._withdrawals, many=storm_subjects)
         causes = CauseBook(bus, keep_seconds=ttl_seconds)
-        self.correlation = Correlation(causes, self.storms, actions, self._withdrawals)
+        self.correlation = Correlation(causes, self.storms, store, actions, self._withdrawals)
         self.drafts = ProposalDrafts(store, actions, timedelta(seconds=ttl_seconds), clock)
         self._inventory = inventory
         self._clock = clock
