@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import settings
@@ -40,13 +42,14 @@ NEVER_QUICK = (
 )
 LEFT_OPEN = ("raisable", "handledThread")
 POOLS = ("asyncio_", "ThreadPoolExecutor")  # their threads hand on what is raised
-QUICK_SECONDS = 5.0
+QUICK_SECONDS = 2.0
 QUICK_EXAMPLES = 20  # of 100
 QUICK_STRIDE = 8
 BIN = Path(sys.executable).parent
 STARTERS = frozenset({"nohup", "env", "timeout", "setpriv", "faketime"})  # they start what is named behind them
 
 Row = TypeVar("Row")
+Start = Callable[..., None]
 _quick = False
 _in_a_test = False
 _long: list[tuple[float, str]] = []
@@ -70,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _quick:
         settings.register_profile("quick", settings.default, max_examples=QUICK_EXAMPLES)
         settings.load_profile("quick")
-        sys.addaudithook(_no_python)
+        subprocess.Popen.__init__ = _no_python(subprocess.Popen.__init__)  # type: ignore[method-assign]
         # A test that is left in its middle leaves open what it had: that is no fault of the next one.
         signal.signal(signal.SIGUSR2, _skip)
         for warning in ("ResourceWarning", *(f"pytest.PytestUn{kind}ExceptionWarning" for kind in LEFT_OPEN)):
@@ -83,22 +86,30 @@ def pytest_sessionstart() -> None:
         sys.unraisablehook = threading.excepthook = lambda _: None
 
 
-def _no_python(event: str, arguments: tuple[object, ...]) -> None:
-    """Reaches the test through whatever code asked for the process, from any thread: a skip is no `Exception`."""
-    if not (_in_a_test and event == "subprocess.Popen"):
-        return
-    if _is_python(*arguments[:2]):
-        thread = threading.current_thread()
-        if thread is not threading.main_thread() and not thread.name.startswith(POOLS):
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR2)
-        _skip()
+def _no_python(start: Start) -> Start:
+    """Reaches the test through whatever code asked for the process, from any thread: a skip is no `Exception`.
+
+    In the one class that all go through, asyncio's too: an audit hook would be called for each file as well.
+    """
+
+    @wraps(start)
+    def started(self: object, args: Any, *more: Any, **options: Any) -> None:
+        words = [args] if isinstance(args, (str, bytes, os.PathLike)) else list(args)
+        if _in_a_test and _is_python(options.get("executable") or words[0], words):
+            thread = threading.current_thread()
+            if thread is not threading.main_thread() and not thread.name.startswith(POOLS):
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR2)
+            _skip()
+        start(self, args, *more, **options)
+
+    return started
 
 
-def _is_python(program: object, words: object = ()) -> bool:
+def _is_python(program: Any, words: Sequence[Any] = ()) -> bool:
     """Itself, a script that is installed beside it, or either behind a program that only starts what it is given."""
-    path = Path(os.fsdecode(program))  # type: ignore[arg-type]
+    path = Path(os.fsdecode(program))
     if path.name in STARTERS:
-        return isinstance(words, (list, tuple)) and any(_is_python(word) for word in words[1:])
+        return any(_is_python(word) for word in words[1:])
     return path.name.startswith("python") or (path.parent == BIN and path.is_file() and _begins_as_script(path))
 
 
