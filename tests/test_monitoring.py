@@ -34,6 +34,7 @@ def check(tool: str, package: str, *words: str) -> str:
     return said.stdout
 
 
+@pytest.mark.slow
 def test_promtool_accepts_the_rules_and_sees_each_of_them_fire_when_it_should() -> None:
     check("promtool", "prometheus", "check", "rules", "alerts.yml")
     check("promtool", "prometheus", "test", "rules", "alerts_test.yml")
@@ -44,6 +45,7 @@ def test_promtool_accepts_the_rules_and_sees_each_of_them_fire_when_it_should() 
     assert [name for name in rules if name not in tests] == []
 
 
+@pytest.mark.slow
 def test_a_rule_that_never_fires_would_be_noticed(tmp_path: Path) -> None:
     """The test above can fail: with one threshold moved out of reach it does."""
     for file in ("alerts.yml", "alerts_test.yml"):

@@ -187,6 +187,7 @@ def test_every_check_is_of_a_line_of_the_page() -> None:
     assert {line.split("`")[1] for line in LINES} == CHECKS.keys()
 
 
+@pytest.mark.slow
 def test_the_older_names_of_the_models_settings_work_and_ours_win() -> None:
     assert file_of_the_model() == "/models/model.gguf"
     assert file_of_the_model(CHAT_MODEL="old.gguf") == "/models/old.gguf"

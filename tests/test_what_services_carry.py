@@ -12,6 +12,7 @@ from mesh_core.runtime.services import SERVICES
 DRAWING = {"rich", "pygments"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", [service.module for service in SERVICES.values()])
 def test_no_service_has_the_colours_of_the_command_line_in_memory(module: str) -> None:
     code = f"import sys, {module}.__main__; print(*({DRAWING} & set(sys.modules)))"

@@ -149,6 +149,7 @@ def test_every_command_on_every_terminal_says_what_matters_and_nothing_that_stee
                 assert word in text, (word, words, terminal)
 
 
+@pytest.mark.slow
 def test_over_an_empty_folder_too(mend: Mend, tmp_path: Path) -> None:
     for folder in (tmp_path / "empty", tmp_path / f"r{NO_TEXT}", tmp_path / f"m{FOREIGN[-9:]}"):
         folder.mkdir()
@@ -181,6 +182,7 @@ def test_a_redis_that_refuses_its_user_or_has_no_such_database_ends_no_command(m
         client.execute_command("ACL", "DELUSER", "nothing", "reader")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "redirection", "status", "told"),
     [

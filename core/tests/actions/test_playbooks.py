@@ -209,6 +209,7 @@ def test_a_notification_has_no_playbook_and_a_reviewed_one_is_passed_on_byte_for
     assert playbook_for(a_proposal("playbook", text=text)) == PlaybookSet(text, "", "", files=under_its_name)
 
 
+@pytest.mark.slow
 @settings(max_examples=2 * settings.default.max_examples)
 @given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}", fullmatch=True))
 def test_any_good_name_comes_out_of_the_yaml_as_it_went_in(name: str) -> None:

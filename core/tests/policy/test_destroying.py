@@ -145,6 +145,7 @@ def test_the_sentence_says_what_and_where() -> None:
     assert len(shell("rm -rf " + "/srv/data/" * 99)[0]) < 200
 
 
+@pytest.mark.slow
 def test_text_of_any_size_takes_no_time() -> None:
     began = time.process_time()
     for text in (

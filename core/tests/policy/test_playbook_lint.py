@@ -242,6 +242,7 @@ def test_a_list_where_a_word_should_be_is_a_template_s_or_a_problem_and_never_an
         assert lint(HEAD + f"[{{{task}}}]").problems
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -116,6 +116,7 @@ def test_what_belongs_to_a_service_defines_nothing(tmp_path: Path) -> None:
     assert folder.use().own == {"mine", "theirs"}, "one user owns everything, as in a checkout"
 
 
+@pytest.mark.slow
 def test_a_folder_of_ten_thousand_files_is_read_up_to_its_bound_and_says_so(tmp_path: Path) -> None:
     folder = own_folder(tmp_path, a_good_one=GOOD)
     for number in range(10_000):

@@ -147,6 +147,7 @@ def event(kind: str, task: str = "a", *, stdout: str = "", **result: Any) -> dic
     return {"event": kind, "stdout": stdout, "event_data": data}
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_a_result_is_bounded() -> None:
     recorder = PreviewRecorder(lambda text: text)
     big = {"before": "", "after": "y\n" * 100_000}

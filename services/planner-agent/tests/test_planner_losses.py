@@ -108,6 +108,7 @@ async def test_an_entry_that_was_handed_out_often_and_never_worked_on_is_no_pois
     assert await mesh.stream("mesh:dead_letters") == []
 
 
+@pytest.mark.slow
 @ON_BOTH_SERVERS
 async def test_redis_restarted_five_times_loses_and_doubles_nothing(mesh: Mesh, redis_server: RedisServer) -> None:
     await mesh.start()

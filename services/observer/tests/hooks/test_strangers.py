@@ -35,6 +35,7 @@ def made_up() -> dict[str, str]:
     return {"X-Mendmesh-Signature": "0" * 64, "X-Mendmesh-Timestamp": str(int(time.time()))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "read", "mib"),
     [(WRONG_TOKEN, 0, 16), (made_up(), 15 * PIECE, 50)],

@@ -62,6 +62,7 @@ async def scene(redis_each: RedisServer) -> AsyncIterator[Scene]:
         await part.close()
 
 
+@pytest.mark.slow
 async def test_one_node_that_floods_pays_itself_and_the_others_lose_nothing(scene: Scene) -> None:
     await scene.fill("mesh:ev:pi4", 300, 500)
     await scene.fill("mesh:ev:web01", 3000, 60)  # small ones first: half of its entries are no half of it
