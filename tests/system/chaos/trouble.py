@@ -191,8 +191,12 @@ class Trouble:
             ballast.unlink()
 
     def _look_after_pages(self, now: float) -> None:
-        """One page is sick at a time, until its agent has written that down; then it is well again for a while."""
-        for row in self._open_incidents():
+        """One page is sick at a time, until its agent has written that down; then it is well again for a while.
+
+        Never one that its agent still holds for sick: it would not write that down a second time.
+        """
+        known = self._open_incidents()
+        for row in known:
             if row["incident"] not in self.seen:
                 self.seen[row["incident"]] = Seen(AGENT, str(row["service"]), str(row["incident"]))
                 if row["service"] == self._page:
@@ -201,7 +205,10 @@ class Trouble:
             self.world.outside.sick.discard(self._page)
             self._page, self._page_noticed, self._page_next = "", 0.0, now + 3.0
         elif not self._page and now >= self._page_next:
-            self._page = self.rng.choice(PAGES)
+            held = {row["service"] for row in known}
+            if not (well := [page for page in PAGES if page not in held]):
+                return
+            self._page = self.rng.choice(well)
             self.world.outside.sick.add(self._page)
             self._note("sick", self._page, 0)
 
