@@ -4,7 +4,7 @@
 What a test needs is read off its fixtures and marked here, so that nobody has to remember it. A quick run knows no
 engine, browser or model, and starts no Python process of ours: a test that is about to start one is skipped at that
 moment. What is slow for no such reason carries `@pytest.mark.slow`. Where a test draws its examples it draws a fifth
-of them, and of long lists that are asked row by row it takes each eighth (`some_of`): `make test` takes all.
+of them, and of long lists that are asked row by row it takes each fifth (`some_of`): `make test` takes all.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LEFT_OPEN = ("raisable", "handledThread")
 POOLS = ("asyncio_", "ThreadPoolExecutor")  # their threads hand on what is raised
 QUICK_SECONDS = 2.0
 QUICK_EXAMPLES = 20  # of 100
-QUICK_STRIDE = 8
+QUICK_STRIDE = 5
 BIN = Path(sys.executable).parent
 STARTERS = frozenset({"nohup", "env", "timeout", "setpriv", "faketime"})  # they start what is named behind them
 
@@ -56,7 +56,7 @@ _long: list[tuple[float, str]] = []
 
 
 def some_of(rows: Sequence[Row]) -> Sequence[Row]:
-    """All of them, in a quick run each eighth."""
+    """All of them, in a quick run each fifth."""
     return rows[::QUICK_STRIDE] if _quick else rows
 
 
