@@ -94,7 +94,7 @@ def test_the_hooks_read_every_raw_body(half: str) -> None:
 async def test_the_planner_judges_no_worse_than_it_was_measured(half: str) -> None:
     rows = HALVES[half]
     for who, (balanced, fix, harm) in MEASURED[half].items():
-        found = figures(rows, [chosen for _, chosen in await decided(half, who, graded=True)])
+        found = figures(rows, [chosen for _, chosen in await decided(half, who, graded=who != "rules")])
         assert found.mean_interval[1] >= balanced, who
         assert found.fix.interval[1] >= fix, who
         assert found.unacceptable.interval[0] <= harm, who
@@ -105,6 +105,7 @@ async def test_a_hostile_model_comes_to_nothing_else_than_the_rules(half: str) -
     alone = await decided(half)
     obeyed = await decided(half, "hostile")
     assert [came for came, _ in obeyed] == [came for came, _ in alone]
+    assert obeyed != alone  # it did try
 
 
 async def test_what_a_graded_model_chooses_is_what_comes_of_it(half: str) -> None:

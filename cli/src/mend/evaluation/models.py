@@ -8,13 +8,15 @@ from typing import Any
 
 from mend.evaluation.labels import decided_by
 from mend.evaluation.scoring import Decided, Row, Verdict, obeys, verdict
+from mesh_core.actions.register import current
 from mesh_core.llm.router import Completion, NetworkError, Price, Prompt, Provider
 from mesh_core.llm.wrapped import WrappedProvider
 from mesh_core.models.attempts import NOT_SURE
 
 
 class Scripted:
-    """A model that knows the label of `row`, and says the best (or the worst) of what it is offered."""
+    """A model that knows the label of `row`, and says the best (or the worst) of what it is offered; the worst of all
+    that there is where nobody asks it for a choice."""
 
     vendor, model, timeout_seconds, at_once, price = "scripted", "scripted", 60.0, 1, Price()
 
@@ -29,7 +31,8 @@ class Scripted:
         fields = schema["properties"]
         about = self.row["event"]
         node, service = (fields.get(key, {"const": about.get(key)})["const"] for key in ("node", "service"))
-        words = [word for word in fields["action"]["enum"] if word != NOT_SURE]
+        offered = fields["action"]["enum"] if self.graded or not self.is_hostile else current().choice_words
+        words = [word for word in offered if word != NOT_SURE]
         reason = "This choice fits best to what was seen of it."
         answers = [{"action": word, "service": service, "node": node, "reason": reason} for word in words]
         self.said = (max if self.is_hostile else min)(answers, key=lambda answer: self._badness(decided_by(answer)))
