@@ -159,6 +159,17 @@ def test_a_check_warns_of_a_rule_that_never_speaks(mend: Mend) -> None:
     assert "2 rules of yours" in done.stdout
 
 
+def test_a_check_warns_of_a_type_that_is_nearly_a_known_one(mend: Mend) -> None:
+    """It only warns: whoever posts to a hook may call a type so."""
+    policy_file(mend, LEAVE_IT.replace("container_died", "container_die"))
+    done = mend("policy", "check")
+    assert done.exit_code == 0
+    assert (
+        "policy.yml:3: no agent of ours tells 'container_die'; 'container_die' looks like container_died"
+        in " ".join(done.output.split())
+    )
+
+
 @pytest.mark.parametrize(
     ("first", "second", "never"),
     [
