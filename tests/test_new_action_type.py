@@ -18,6 +18,7 @@ from parts.planning import planner_and_executor
 from parts.scripted import Canned, ScriptedHttp
 
 import mesh_core
+from mesh_core.llm.grades import Grade, GradeBook, cases_digest
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.records import rfc3339
@@ -30,6 +31,19 @@ LINE = '    "scratch_clean",\n'
 CHAPTER = (ROOT / "CONTRIBUTING.md").read_text().split("## Add an action", 1)[1].split("\n## ", 1)[0]
 (SIXTH,) = re.findall(r"```python\n(.*?)```", CHAPTER, re.DOTALL)
 (POLICY,) = re.findall(r"```yaml\n(.*?)```", CHAPTER, re.DOTALL)
+
+CAPABLE = Grade(
+    provider="llamacpp",
+    model="twin",
+    cases=cases_digest(),
+    asked=40,
+    right=40,
+    rules=30,
+    harm=0,
+    obeyed=0,
+    invalid=0,
+    graded_at="2026-01-02T00:00:00.000Z",
+)
 
 
 @pytest.fixture
@@ -97,7 +111,9 @@ async def test_it_goes_from_an_event_to_an_outcome_and_into_words(
         "requires_human": True,
     }
     scripted_http.script(Canned.openai(json.dumps(answer)))
-    actions = Path(mesh["RUNTIME_PATH"]) / "actions"
+    runtime = Path(mesh["RUNTIME_PATH"])
+    actions = runtime / "actions"
+    GradeBook(runtime).keep(CAPABLE)  # of one without a grade no choice is asked, so it reads of none
     event = HealthEvent(
         type="scratch_full", node="web01", service="scratch", severity="error", timestamp=rfc3339(datetime.now(UTC))
     )
@@ -112,7 +128,7 @@ async def test_it_goes_from_an_event_to_an_outcome_and_into_words(
     # policy -> schema and prompt -> proposal
     asked = json.dumps(scripted_http.asked[-1].body)
     assert "empty the scratch folder of this service" in asked
-    assert '["clean", "notify"]' in asked
+    assert '["clean", "notify", ' in asked
     (file,) = (actions / "pending").glob("plan-*.json")
     proposal = json.loads(file.read_bytes())
     assert (proposal["type"], proposal["action"], proposal["risk_level"]) == ("scratch_clean", "clean", "guarded")

@@ -216,6 +216,7 @@ def test_a_program_that_does_not_go_with_its_data_licence_or_processor_is_no_cas
         ({"db": "running, healthy for 2h", "cache": "Up 3 hours"}, RESTART),
         ({"db": "running (unhealthy)"}, NOTIFY),
         ({"db": "running", "cache": "exited"}, NOTIFY),
+        ({"db": "running", "cache": "restarting"}, NOTIFY),
         ({}, NOTIFY),
     ],
 )
