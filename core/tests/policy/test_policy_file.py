@@ -163,6 +163,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     [
         ("\ngrave: [spce]\n", ":2: grave.0: 'spce' is no cue; cues are "),
         ("topics: {databse: [foo]}\n", "topics.databse: no rule asks for this cue"),
+        ("at_work: {progres: [foo]}\n", "at_work.progres: no rule asks for this cue"),
         ("unless:\n  corupt: [x]\n", ":2: unless.corupt: 'corupt' is a word of no cue; 'corupt' looks like corrupt"),
         ("names: {says_don: [kaputt]}\n", "no rule asks for this kind of names; 'says_don' looks like says_down"),
         ("unprotect: [redsi]\n", "'redsi' looks like redis"),
@@ -177,6 +178,11 @@ def test_a_name_that_means_nothing_is_refused_with_its_line_and_the_nearest(
         policy_file(tmp_path, text)
     assert complaint in str(refused.value)
     assert f"{tmp_path / 'policy.yml'}:" in str(refused.value)
+
+
+def test_a_word_of_each_list_may_be_taken_back(tmp_path: Path) -> None:
+    for word in ("corrupt", "please wait"):
+        assert policy_file(tmp_path, f"unless: {{{word}: [nothing]}}\n")
 
 
 def test_a_cue_and_a_kind_of_names_of_ones_own_are_good_where_a_rule_asks_for_them(tmp_path: Path) -> None:

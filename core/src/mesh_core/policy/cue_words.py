@@ -42,9 +42,18 @@ class CueWords:
     grave: frozenset[str] = frozenset()
     unless: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def _lists(self) -> tuple[Mapping[str, tuple[str, ...]], ...]:
+        return self.plain, self.topics, self.logged, self.failed_at, self.at_work
+
     @cached_property
     def names(self) -> frozenset[str]:
-        return frozenset((*self.plain, *self.topics, *self.logged, *self.failed_at, *self.at_work))
+        return frozenset(cue for listed in self._lists for cue in listed)
+
+    @property
+    def words(self) -> frozenset[str]:
+        """All of them, of whichever cue."""
+        return frozenset(word for listed in self._lists for said in listed.values() for word in said)
 
     def heard_in(self, payload: Mapping[str, Any]) -> set[str]:
         """The cues whose words the payload holds, in its keys or its texts."""

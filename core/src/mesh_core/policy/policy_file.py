@@ -116,6 +116,10 @@ class Requests(FilePart):
         return self
 
 
+# Of a document: by cue its words that count in some lines only.
+IN_SOME_LINES = ("topics", "logged", "failed_at", "at_work")
+
+
 class Document(FilePart):
     """One policy file. `unprotect` takes names off the shipped `never` lists.
 
@@ -142,10 +146,7 @@ class Document(FilePart):
     def cue_words(self) -> CueWords:
         return CueWords(
             plain=_lowered(self.cues),
-            topics=_lowered(self.topics),
-            logged=_lowered(self.logged),
-            failed_at=_lowered(self.failed_at),
-            at_work=_lowered(self.at_work),
+            **{part: _lowered(getattr(self, part)) for part in IN_SOME_LINES},
             grave=frozenset(self.grave),
             unless={word.lower(): said for word, said in _lowered(self.unless).items()},
         )
@@ -179,10 +180,7 @@ def merged(base: Document, over: Document) -> Document:
         never=Never(services=both("services"), patterns=both("patterns"), nodes=both("nodes")),
         cues={**base.cues, **over.cues},
         # Whoever gives a cue words of his own means these, and no other of ours beside them.
-        topics={**_without(base.topics, over.cues), **over.topics},
-        logged={**_without(base.logged, over.cues), **over.logged},
-        failed_at={**_without(base.failed_at, over.cues), **over.failed_at},
-        at_work={**_without(base.at_work, over.cues), **over.at_work},
+        **{part: {**_without(getattr(base, part), over.cues), **getattr(over, part)} for part in IN_SOME_LINES},
         unless={**base.unless, **over.unless},
         grave=(*base.grave, *over.grave),
         names={**base.names, **over.names},

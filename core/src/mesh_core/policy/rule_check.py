@@ -8,12 +8,9 @@ from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.incidents.known_facts import type_problem
 from mesh_core.models.config_file import looks_like
 from mesh_core.models.events import Severity
-from mesh_core.policy.cue_words import CueWords
 from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
 from mesh_core.policy.name_words import ABOUT, PROGRAM, PROXIES, SAYS
-from mesh_core.policy.policy_file import BadPolicy, Document, PolicyRule, When
-
-WORDS = ("cues", "topics", "logged", "failed_at")  # of a document: by cue
+from mesh_core.policy.policy_file import IN_SOME_LINES, BadPolicy, Document, PolicyRule, When
 
 
 def check_names(rules: tuple[PolicyRule, ...], cues: frozenset[str], names: frozenset[str]) -> None:
@@ -42,7 +39,7 @@ def check_own(own: Document, base: Document, whole: Document) -> None:
 def _meaningless(own: Document, base: Document, whole: Document) -> Iterator[tuple[tuple[str, ...], str]]:
     cues, before = whole.cue_words(), base.cue_words()
     asked = {name for rule in whole.rules for name in (*rule.when.any, *rule.when.all, *rule.when.none)}
-    for part in WORDS:
+    for part in ("cues", *IN_SOME_LINES):
         for cue in getattr(own, part):
             if cue not in before.names | asked:
                 yield (part, cue), f"no rule asks for this cue{looks_like(cue, before.names)}"
@@ -53,7 +50,7 @@ def _meaningless(own: Document, base: Document, whole: Document) -> Iterator[tup
         if cue not in cues.names:
             known = ", ".join(sorted(cues.names))
             yield ("grave", str(number)), f"{cue!r} is no cue; cues are {known}{looks_like(cue, cues.names)}"
-    words = _words_of(cues)
+    words = cues.words
     for word in own.unless:
         if word.lower() not in words:
             yield ("unless", word), f"{word!r} is a word of no cue{looks_like(word.lower(), words)}"
@@ -66,15 +63,6 @@ def unlikely_types(own: Document) -> Iterator[tuple[tuple[str, ...], str]]:
         for place, pattern in enumerate(rule.when.types):
             if problem := type_problem(pattern):
                 yield ("rules", str(number), "when", "types", str(place)), problem
-
-
-def _words_of(cues: CueWords) -> set[str]:
-    return {
-        word
-        for listed in (cues.plain, cues.topics, cues.logged, cues.failed_at)
-        for said in listed.values()
-        for word in said
-    }
 
 
 def _wrong_in(rule: PolicyRule, facts: set[str], cues: frozenset[str]) -> str:
