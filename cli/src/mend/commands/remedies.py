@@ -74,8 +74,7 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
     rows = [_row(register, action, action.choice, languages) for action in register.types if action.choice]
     rows += [_row_of_recipe(register, name, recipe) for name, recipe in register.recipes.items()]
     cli.say_rows(COLUMNS, rows, lambda row: in_lines(row[:3], Text(": ").join(row[3:])))
-    refused = ConfigReader(cli.runtime).refused_playbooks()
-    for why in (*register.refused.values(), *(f"{name}.yml: {why}" for name, why in refused.items())):
+    for why in ConfigReader(cli.runtime).unusable_remedies():
         cli.say(f"not in use: {plain(why)}", "bold red")
 
 

@@ -130,9 +130,8 @@ def _owners(runtime: Path) -> Iterator[Finding]:
 def _remedies(runtime: Path) -> Iterator[Finding]:
     """A person's own; from here on they are in use, as the policy may name them."""
     config = ConfigReader(runtime)
-    register, refused = config.remedies.use(), config.refused_playbooks()
+    register, wrong = config.remedies.use(), config.unusable_remedies()
     fix = "`mend remedies lint FILE` says more; until then nothing of that file runs"
-    wrong = [*register.refused.values(), *(f"{name}.yml: {why}" for name, why in refused.items())]
     yield from (broken("remedies", plain(why, 400), fix) for why in wrong[:MAX_REFUSED])
     if (more := len(wrong) - MAX_REFUSED) > 0:
         yield broken("remedies", f"{more} more files of config/remedies cannot be used", fix)

@@ -79,11 +79,12 @@ class ConfigReader:
         """The inventory of now, for whoever does not need the policy. Blocks."""
         return self._inventory.value()
 
-    def refused_playbooks(self) -> dict[str, str]:
-        """Of a person's own remedies those whose playbook may not run, by name, with why; none where the policy cannot
-        be used, which is told by itself. Blocks."""
-        policy = self.policy()
-        return {} if isinstance(policy, str) else policy.refused_playbooks()
+    def unusable_remedies(self) -> list[str]:
+        """A sentence for each of a person's own that cannot be read, or whose playbook may not run; of the latter none
+        where the policy cannot be used, which is told by itself. Blocks."""
+        register, policy = self.remedies.use(), self.policy()
+        refused = {} if isinstance(policy, str) else policy.refused_playbooks()
+        return [*register.refused.values(), *(f"{name}.yml: {why}" for name, why in refused.items())]
 
     def _read_inventory(self) -> Inventory | str:
         try:

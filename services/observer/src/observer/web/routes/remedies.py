@@ -70,7 +70,7 @@ class Counted:
 def remedies(context: Context, user: Viewer, accept_language: Annotated[str, Header()] = "") -> Catalogue:
     """What the mesh can propose, and what each did here so far."""
     languages = languages_in(accept_language)
-    register, refused = context.config.remedies.use(), context.config.refused_playbooks()
+    register = context.config.remedies.use()
     try:
         counted = query_index(context, lambda c, complete: _counted(c))
     except HttpProblem:
@@ -79,7 +79,7 @@ def remedies(context: Context, user: Viewer, accept_language: Annotated[str, Hea
     return Catalogue(
         items=[_entry(register, action, choice, counted, languages) for action, choice in offered],
         recipes=[_recipe(register, name, recipe) for name, recipe in register.asked_for.items()],
-        problems=[*register.refused.values(), *(f"{name}.yml: {why}" for name, why in refused.items())],
+        problems=context.config.unusable_remedies(),
     )
 
 
