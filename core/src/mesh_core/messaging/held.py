@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pydantic import ValidationError
-
 from mesh_core.messaging.bus import NOT_SERVED, Bus
+from mesh_core.messaging.rows import read_rows
 from mesh_core.models.records import Name, Record, ServiceName, Timestamp, parse_time
 from mesh_core.models.streams import HELD_KEY
 
@@ -34,16 +33,7 @@ async def held_now(bus: Bus, now: datetime) -> list[HeldTrouble]:
         rows = await bus.call("HVALS", HELD_KEY)
     except NOT_SERVED:
         return []
-    found = [one for row in rows if (one := read_held(row)) is not None]
     return sorted(
-        (one for one in found if not one.told_by and now - parse_time(one.at) < SEEN_WITHIN),
+        (one for one in read_rows(HeldTrouble, rows) if not one.told_by and now - parse_time(one.at) < SEEN_WITHIN),
         key=lambda one: (one.node, one.service or ""),
     )
-
-
-def read_held(row: bytes) -> HeldTrouble | None:
-    """None for what a newer planner wrote in another form."""
-    try:
-        return HeldTrouble.model_validate_json(row)
-    except ValidationError:
-        return None

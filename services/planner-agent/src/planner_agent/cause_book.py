@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple, TypeVar
-
-from pydantic import ValidationError
+from typing import NamedTuple
 
 from mesh_core.incidents.causes import Cause, nodes_needed, places_needed
 from mesh_core.incidents.causes_over import CauseOver
 from mesh_core.incidents.rule import Trouble, ends
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.explained import Explained, explained_by
+from mesh_core.messaging.rows import read_rows
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.records import Record
 from mesh_core.models.streams import EXPLAINED_PREFIX, entered_ms
 
-R = TypeVar("R", bound=Record)
-PARSED = 1024  # that are kept as they were read: what waits is compared with each of them
 MOST_NODES = 64  # that are looked at for one trouble
 
 
@@ -114,8 +109,8 @@ class CauseBook:
             pipe.hvals(_over(node))
         found = await self._bus.run(pipe)
         return KnownCauses(
-            [cause for rows in found[::2] for cause in _read(Cause, rows)],
-            [cause for rows in found[1::2] for cause in _read(CauseOver, rows)],
+            [cause for rows in found[::2] for cause in read_rows(Cause, rows)],
+            [cause for rows in found[1::2] for cause in read_rows(CauseOver, rows)],
         )
 
 
@@ -130,17 +125,3 @@ def _over(node: str) -> str:
 def _nodes(event: HealthEvent) -> list[str]:
     """Where a cause of this may be."""
     return [*dict.fromkeys([event.node, *(place.partition("/")[0] for place in places_needed(event))])]
-
-
-def _read(form: type[R], rows: Sequence[bytes]) -> list[R]:
-    """Without what a newer planner wrote in another form."""
-    parsed = [_parsed(form, row) for row in rows]
-    return [one for one in parsed if isinstance(one, form)]
-
-
-@lru_cache(maxsize=PARSED)
-def _parsed(form: type[Record], row: bytes) -> Record | None:
-    try:
-        return form.model_validate_json(row)
-    except ValidationError:
-        return None

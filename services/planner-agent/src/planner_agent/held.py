@@ -14,7 +14,8 @@ from mesh_core.incidents.at_work import Hold, why_held
 from mesh_core.incidents.subject import subject_of
 from mesh_core.incidents.wording import what_is_wrong
 from mesh_core.messaging.bus import Bus
-from mesh_core.messaging.held import SEEN_WITHIN, HeldTrouble, read_held
+from mesh_core.messaging.held import SEEN_WITHIN, HeldTrouble
+from mesh_core.messaging.rows import read_row
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.models.streams import HELD_KEY
@@ -95,7 +96,7 @@ class HeldTroubles:
 
     async def _noted(self, event: HealthEvent) -> HeldTrouble | None:
         row = await self._bus.call("HGET", HELD_KEY, subject_of(event))
-        return read_held(row) if row else None
+        return read_row(HeldTrouble, row)
 
 
 def message_of(event: HealthEvent) -> str:

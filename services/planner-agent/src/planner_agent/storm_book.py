@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from pydantic import ValidationError
-
 from mesh_core.incidents.rule import ends
 from mesh_core.incidents.storm import ALL_NODES, WITHIN_SECONDS, Member, member_of, places_of
 from mesh_core.messaging.bus import Bus
+from mesh_core.messaging.rows import read_rows
 from mesh_core.messaging.scripts.planning import NOTE_MEMBER
 from mesh_core.models.events import HealthEvent
 
@@ -30,13 +29,13 @@ class StormBook:
         """What is known of this trouble there, from now on at the latest, and all that is known beside it."""
         mine = member_of(event)
         arguments: list[object] = [mine.key, mine.wire(), MOST_MEMBERS, NOTED_SECONDS]
-        members = _read(await self._bus.script(NOTE_MEMBER, [_key(place)], arguments))
+        members = read_rows(Member, await self._bus.script(NOTE_MEMBER, [_key(place)], arguments))
         past = [one for one in members if not one.storm and one.began_ms < mine.began_ms - 2 * WITHIN_SECONDS * 1000]
         await self._remove(place, past)
         return next((one for one in members if one.key == mine.key), mine), members
 
     async def members_at(self, place: str) -> list[Member]:
-        return _read(await self._bus.call("HVALS", _key(place)))
+        return read_rows(Member, await self._bus.call("HVALS", _key(place)))
 
     async def told(self, event: HealthEvent) -> Member | None:
         """What is known of this trouble where a storm tells it; None for nowhere. One round trip."""
@@ -44,7 +43,7 @@ class StormBook:
         for place in places_of(event):
             pipe.hget(_key(place), member_of(event).key)
         rows = [row for row in await self._bus.run(pipe) if row]
-        return next((one for one in _read(rows) if one.storm), None)
+        return next((one for one in read_rows(Member, rows) if one.storm), None)
 
     async def join(self, place: str, members: Collection[Member], storm: str, in_common: str) -> None:
         """All of these are told by that proposal; those of all nodes by none of their own."""
@@ -71,7 +70,9 @@ class StormBook:
         for place in places:
             pipe.hvals(_key(place))
         for place, rows in zip(places, await self._bus.run(pipe), strict=True):
-            over = [one for one in _read(rows) if any(ends(recovery, one.trouble) for recovery in recoveries)]
+            over = [
+                one for one in read_rows(Member, rows) if any(ends(recovery, one.trouble) for recovery in recoveries)
+            ]
             await self._remove(place, over)
 
     async def _remove(self, place: str, members: Collection[Member]) -> None:
@@ -81,14 +82,3 @@ class StormBook:
 
 def _key(place: str) -> str:
     return f"mesh:storm:{place}"
-
-
-def _read(rows: Iterable[bytes]) -> list[Member]:
-    """Without what a newer planner wrote in another form."""
-    members = []
-    for row in rows:
-        try:
-            members.append(Member.model_validate_json(row))
-        except ValidationError:
-            continue
-    return members
