@@ -21,14 +21,13 @@ from mesh_core.policy.alert_state import is_firing, is_host_away, is_over
 from mesh_core.policy.memory_limit import is_over_its_limit
 from mesh_core.policy.names.known_names import is_address
 from mesh_core.policy.orchestrators import is_of_hypervisor, is_of_kubernetes, is_of_swarm
-from mesh_core.policy.other_cause import has_no_room, is_certificate_over, lacks_what_it_needs
+from mesh_core.policy.other_cause import ALL_NEEDED, has_no_room, is_certificate_over, lacks_what_it_needs
 from mesh_core.policy.payload_fields import fields_of
 from mesh_core.policy.plugin_output import CHECK_KEYS, OUTPUT_KEYS, says_no_check, says_stopped, says_unanswered
 from mesh_core.policy.probe_evidence import STATUS_CODES, is_unevidenced
 from mesh_core.policy.purpose import is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.start_error import cannot_work, could_not_start
-from mesh_core.policy.startable import NOT_TO_BE_STARTED as NOT_TO_BE_STARTED
-from mesh_core.policy.startable import is_meant_to_run
+from mesh_core.policy.startable import NOT_TO_BE_STARTED, is_meant_to_run
 from mesh_core.policy.work_in_progress import is_being_changed, is_busy
 
 MAX_DEPTH = 16
@@ -184,7 +183,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
     number = whole_in(value)
     if len(path) == 1 and key in STATUS_CODES and number is not None and number in _REFUSALS:
         yield Fact.REFUSED
-    if parent in ("dependson", "dependency", "dependencies") and word.startswith(_DEPENDENCY_DOWN):
+    if parent in ALL_NEEDED and word.startswith(_DEPENDENCY_DOWN):
         yield Fact.DEPENDENCY_DOWN
     if key == "ready" and yes:
         yield Fact.WELL

@@ -28,9 +28,7 @@ _OUT = (
     *("unavailable", "offline", "servfail", "nxdomain", "not mounted", "no route", "read-only", "lost"),
 )
 
-_ALL_NEEDED = frozenset(
-    {"dependson", "dependencies", "dependency"}
-)  # what stands there counts together (past_words.py)
+ALL_NEEDED = frozenset({"dependson", "dependencies", "dependency"})  # what stands there counts together (past_words.py)
 _IN = ("running", "healthy", "reachable", "online", "up", "ok")
 _LINES = frozenset({"gateway", "internet", "wan", "uplink", "network", "router"})
 _HERE = frozenset({"mounted", "ismounted", "readable"})
@@ -71,6 +69,6 @@ def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]
         return frozenset({"configuration", "dependency"})
     if parent.startswith("port") and word == "free":
         return frozenset({"configuration"})
-    if key in _NEEDED and parent not in _ALL_NEEDED and word.startswith(_IN) and not any(out in word for out in _OUT):
+    if key in _NEEDED and parent not in ALL_NEEDED and word.startswith(_IN) and not any(out in word for out in _OUT):
         return frozenset({"dependency", "unreachable"} if key in _LINES else {"dependency"})
     return frozenset()

@@ -36,7 +36,7 @@ def could_not_start(event: HealthEvent) -> bool:
         if payload.get("source_gone") is True:  # of a mount: its disk is away
             return True
         return payload.get("active_state") == "failed" and (
-            payload.get("result") == "resources" or whole_in(payload.get("exit_code")) in _SET_UP_FAILED
+            payload.get("result") == "resources" or code in _SET_UP_FAILED
         )
     # supervisord: of one that did run it tells how it ended, in the same field
     spawned = isinstance(error, str) and error.startswith(("Exited ", "Bad exit code"))
