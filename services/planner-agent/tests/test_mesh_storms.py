@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from planner_rig import Mesh
 from test_correlation import waiting
-from test_crashes import NO_MODEL, healthy_planner, run_until_it_dies
+from test_storms import leaves_one_card
 
 from mesh_core.incidents.rule import OpenTrouble, addresses_of
 from mesh_core.messaging.explained import explained_by
 from mesh_core.models.events import HealthEvent, Severity, Trust
-from mesh_core.models.proposals import Folder
 from mesh_core.policy.inventory import Inventory
 from mesh_core.testing import wait_for
 
@@ -204,14 +203,4 @@ async def test_nobody_else_can_tell_of_a_storm(mesh: Mesh, trust: Trust) -> None
 async def test_a_planner_killed_over_it_leaves_one_card(mesh: Mesh, step: str) -> None:
     for number in range(12):
         await fails(mesh, number)
-    assert run_until_it_dies(mesh, step, NO_MODEL) == -9
-    async with healthy_planner(mesh, NO_MODEL):
-
-        async def settled() -> bool:
-            return await mesh.open_entries() == 0
-
-        await wait_for(settled, 60, "all is acknowledged")
-        await wait_for(lambda: waiting(mesh) == THE_STORM, 10, "one card")
-    taken_back = {filed.name.id for filed in mesh.actions.filed(Folder.WITHDRAWN)}
-    told = {u["action_id"] for u in await mesh.stream("mesh:actions") if u["to"] == "withdrawn"}
-    assert told == taken_back
+    await leaves_one_card(mesh, step, THE_STORM)

@@ -37,6 +37,21 @@ async def storm(mesh: Mesh, many: int = 12) -> None:
     await wait_for(lambda: waiting(mesh) == THE_STORM, 20, "one card")
 
 
+async def leaves_one_card(mesh: Mesh, step: str, card: list[tuple[str, str | None]]) -> None:
+    """A planner that dies there over what was told, and one after it."""
+    assert run_until_it_dies(mesh, step, NO_MODEL) == -9
+    async with healthy_planner(mesh, NO_MODEL):
+
+        async def settled() -> bool:
+            return await mesh.open_entries() == 0
+
+        await wait_for(settled, 60, "all is acknowledged")
+        await wait_for(lambda: waiting(mesh) == card, 10, "one card")
+    taken_back = {filed.name.id for filed in mesh.actions.filed(Folder.WITHDRAWN)}
+    told = {u["action_id"] for u in await mesh.stream("mesh:actions") if u["to"] == "withdrawn"}
+    assert told == taken_back
+
+
 @pytest.mark.parametrize("planners", [1, 2])
 async def test_a_storm_has_one_card_that_names_its_members(mesh: Mesh, planners: int) -> None:
     for number in range(planners):
@@ -133,14 +148,4 @@ async def test_what_strangers_tell_is_no_storm(mesh: Mesh) -> None:
 async def test_a_planner_killed_over_a_storm_leaves_one_card(mesh: Mesh, step: str) -> None:
     for number in range(12):
         await fails(mesh, number)
-    assert run_until_it_dies(mesh, step, NO_MODEL) == -9
-    async with healthy_planner(mesh, NO_MODEL):
-
-        async def settled() -> bool:
-            return await mesh.open_entries() == 0
-
-        await wait_for(settled, 60, "all is acknowledged")
-        await wait_for(lambda: waiting(mesh) == THE_STORM, 10, "one card")
-    taken_back = {filed.name.id for filed in mesh.actions.filed(Folder.WITHDRAWN)}
-    told = {u["action_id"] for u in await mesh.stream("mesh:actions") if u["to"] == "withdrawn"}
-    assert told == taken_back
+    await leaves_one_card(mesh, step, THE_STORM)
