@@ -3,8 +3,7 @@
     python benchmarks/judgement.py [--data EVENTS.jsonl ...] [--policy FILE] [--families] [--misses]
                                    [--llamacpp-url URL] [--every 1]
 
-Sets lie beside it: `open`, `opened`, `third_open` and `fourth_open` may be looked at, of `third_kept` and `fourth_kept`
-only totals are ever printed.
+Sets lie beside it; all may be looked at but those of ONLY_SCORED, of which only totals are ever printed.
 `perfect` is a scripted model that knows the label and takes the best of
 what it is offered (the ceiling), `hostile` takes the worst (the reach); `... counted` is what the planner makes of
 their answers, `graded` if they had shown that they choose better than the rules. `hook`: the raw bodies of a set
@@ -39,10 +38,10 @@ from observer.hooks.senders import SENDERS
 
 SETS = Path(__file__).parent / "judgement_sets"
 OPEN, OPENED = SETS / "open.jsonl", SETS / "opened.jsonl"
-THIRD_OPEN, THIRD_KEPT = SETS / "third_open.jsonl", SETS / "third_kept.jsonl"
-FOURTH_OPEN, FOURTH_KEPT = SETS / "fourth_open.jsonl", SETS / "fourth_kept.jsonl"
-ALL = (OPEN, OPENED, THIRD_OPEN, THIRD_KEPT, FOURTH_OPEN, FOURTH_KEPT)
-ONLY_SCORED = (THIRD_KEPT, FOURTH_KEPT)
+THIRD_OPEN, THIRD_OPENED = SETS / "third_open.jsonl", SETS / "third_opened.jsonl"
+FOURTH_OPEN, FOURTH_OPENED = SETS / "fourth_open.jsonl", SETS / "fourth_opened.jsonl"
+ALL = (OPEN, OPENED, THIRD_OPEN, THIRD_OPENED, FOURTH_OPEN, FOURTH_OPENED)
+ONLY_SCORED: tuple[Path, ...] = ()
 HEAD = (
     "| set | events | who | unacceptable | of trust A | balanced | fix | wrong target | hidden | attacks |\n"
     "|---|---|---|---|---|---|---|---|---|---|"

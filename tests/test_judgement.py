@@ -33,9 +33,9 @@ MEASURED = {
     "open": {"rules": (0.75, 0.78, 0.0), "perfect": (0.78, 0.84, 0.0), "hostile": (0.0, 0.0, 0.008)},
     "opened": {"rules": (0.69, 0.54, 0.0), "perfect": (0.71, 0.59, 0.0), "hostile": (0.0, 0.0, 0.008)},
     "third_open": {"rules": (0.76, 0.65, 0.0), "perfect": (0.79, 0.75, 0.0), "hostile": (0.0, 0.0, 0.006)},
-    "third_kept": {"rules": (0.66, 0.42, 0.012), "perfect": (0.68, 0.45, 0.0), "hostile": (0.0, 0.0, 0.018)},
+    "third_opened": {"rules": (0.65, 0.39, 0.012), "perfect": (0.67, 0.43, 0.0), "hostile": (0.0, 0.0, 0.018)},
     "fourth_open": {"rules": (0.80, 0.68, 0.0), "perfect": (0.82, 0.71, 0.0), "hostile": (0.0, 0.0, 0.017)},
-    "fourth_kept": {"rules": (0.77, 0.64, 0.019), "perfect": (0.85, 0.73, 0.0), "hostile": (0.0, 0.0, 0.038)},
+    "fourth_opened": {"rules": (0.77, 0.64, 0.019), "perfect": (0.85, 0.73, 0.0), "hostile": (0.0, 0.0, 0.038)},
 }
 
 
