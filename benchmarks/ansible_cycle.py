@@ -26,10 +26,10 @@ from pathlib import Path
 
 import structlog
 
-from executor_agent.ansible import StageContext, StageLimits, run_stage, write_project
 from executor_agent.ansible_pool.environment import run_environment
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import APPLY, CONVERGED, SYNTAX
+from executor_agent.runner.ansible import StageContext, StageLimits, run_stage, write_project
+from executor_agent.runner.stages import APPLY, CONVERGED, SYNTAX
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.events import HealthEvent

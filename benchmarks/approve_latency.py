@@ -18,8 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from executor_agent.execution import ExecutorLimits
 from executor_agent.lifecycle import ExecutorLifecycle
+from executor_agent.loop.execution import ExecutorLimits
 from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.service import serve

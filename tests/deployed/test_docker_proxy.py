@@ -18,7 +18,7 @@ from parts.playing import Prepare, a_proposal
 from parts.require import missing, require
 
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import APPLY
+from executor_agent.runner.stages import APPLY
 from mesh_core.testing import free_port, wait_for
 from node_agent.engine import Engine as AgentsEngine
 

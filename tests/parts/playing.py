@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import pytest
 from executor_rig import event_id_for
 
-from executor_agent.ansible import StageContext, StageLimits, run_stage, write_project
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import StagePlan
+from executor_agent.runner.ansible import StageContext, StageLimits, run_stage, write_project
+from executor_agent.runner.stages import StagePlan
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.events import HealthEvent

@@ -7,8 +7,8 @@ from typing import Any
 
 from executor_rig import proposal_for
 
-from executor_agent.admission import Denied, admit
-from executor_agent.candidate import Candidate
+from executor_agent.admission.admission import Denied, admit
+from executor_agent.admission.candidate import Candidate
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.proposals import Proposal
 from mesh_core.policy.current_config import ConfigSnapshot

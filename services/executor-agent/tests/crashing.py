@@ -20,10 +20,14 @@ from typing import Any
 from executor_rig import ScriptedRunner, undoes_by_itself
 from ptyprocess import PtyProcess
 
-from executor_agent import approved_scanner, execution, ledger, lifecycle, orphans, outbox
-from executor_agent.execution import ExecutorLimits
+from executor_agent import lifecycle
 from executor_agent.lifecycle import ExecutorLifecycle
-from executor_agent.runner import OnLine, RunResult, TakenBack
+from executor_agent.loop import approved_scanner, execution
+from executor_agent.loop.execution import ExecutorLimits
+from executor_agent.processes import orphans
+from executor_agent.reporting import outbox
+from executor_agent.run_files import ledger
+from executor_agent.runner.interface import OnLine, RunResult, TakenBack
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.approvals import executor_folders
 from mesh_core.messaging import bus

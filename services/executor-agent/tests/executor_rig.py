@@ -14,9 +14,9 @@ from typing import Any
 
 import redis.asyncio as aioredis
 
-from executor_agent.execution import ExecutorLimits
 from executor_agent.lifecycle import ExecutorLifecycle
-from executor_agent.runner import OnLine, RunResult, TakenBack
+from executor_agent.loop.execution import ExecutorLimits
+from executor_agent.runner.interface import OnLine, RunResult, TakenBack
 from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.register import SHIPPED, action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus

@@ -7,10 +7,10 @@ from typing import Any
 
 from parts.playing import Run
 
-from executor_agent.previewing import run_preview
-from executor_agent.stages import PREVIEW_LOG, stages_for
-from executor_agent.target_state import look
-from executor_agent.verify import Verification, WatchLimits, verify
+from executor_agent.runner.previewing import run_preview
+from executor_agent.runner.stages import PREVIEW_LOG, stages_for
+from executor_agent.runner.target_state import look
+from executor_agent.runner.verify import Verification, WatchLimits, verify
 from mesh_core.actions.register import playbook_for
 from mesh_core.approvals.previews import preview_of, read_preview
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of

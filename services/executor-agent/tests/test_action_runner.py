@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from executor_rig import ExecutorHarness, ScriptedRunner, proposal_for, write_inventory
 
-from executor_agent.action_runner import ActionRunner
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.original_probe import OriginalProbe
-from executor_agent.runner import Runner
+from executor_agent.runner.action_runner import ActionRunner
+from executor_agent.runner.interface import Runner
+from executor_agent.runner.original_probe import OriginalProbe
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent

@@ -11,8 +11,8 @@ import pytest
 from admission_rig import CONFIG, NOW, candidate, changed, reason_for
 from executor_rig import event_id_for, proposal_for
 
-from executor_agent.admission import Admitted, Denied, Expired, Incomplete, admit, decide
-from executor_agent.candidate import Candidate
+from executor_agent.admission.admission import Admitted, Denied, Expired, Incomplete, admit, decide
+from executor_agent.admission.candidate import Candidate
 from mesh_core.approvals.previews import preview_of
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of
 from mesh_core.models.events import HealthEvent

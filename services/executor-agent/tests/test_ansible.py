@@ -13,11 +13,11 @@ import yaml
 from parts.nodes import SshNode
 from parts.playing import Prepare
 
-from executor_agent import ansible
-from executor_agent.ansible import write_project
-from executor_agent.ansible_events import failure_in, read_event
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import AGAIN, APPLY, SYNTAX, StagePlan
+from executor_agent.runner import ansible
+from executor_agent.runner.ansible import write_project
+from executor_agent.runner.ansible_events import failure_in, read_event
+from executor_agent.runner.stages import AGAIN, APPLY, SYNTAX, StagePlan
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import SHIPPED
 from mesh_core.actions.remedies.recipe_tasks import example_playbooks

@@ -19,11 +19,11 @@ import pytest
 from parts.nodes import SshNode
 from parts.playing import Prepare
 
-from executor_agent.ansible import StageLimits
 from executor_agent.ansible_pool.client import TOKEN
 from executor_agent.ansible_pool.environment import ALLOWED, run_environment
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import APPLY, SYNTAX
+from executor_agent.runner.ansible import StageLimits
+from executor_agent.runner.stages import APPLY, SYNTAX
 from mesh_core.models.outcomes import Stage
 from mesh_core.testing import until, wait_for, within
 
@@ -150,9 +150,9 @@ EXECUTOR = """
 import os, sys, threading
 from pathlib import Path
 from parts.playing import a_proposal, LOCAL
-from executor_agent.ansible import StageLimits, StageContext, run_stage, write_project
-from executor_agent.ansible import StageLimits
-from executor_agent.stages import APPLY
+from executor_agent.runner.ansible import StageLimits, StageContext, run_stage, write_project
+from executor_agent.runner.ansible import StageLimits
+from executor_agent.runner.stages import APPLY
 from parts.nodes import SshNode
 from parts.playing import Prepare
 from executor_agent.ansible_pool.supervisor import AnsiblePool

@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 from parts.playing import LOCAL, Prepare, a_proposal
 
-from executor_agent.admission import permission_problem
+from executor_agent.admission.admission import permission_problem
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import AGAIN, stages_for
+from executor_agent.runner.stages import AGAIN, stages_for
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Playbook, Proposal, Risk
 from mesh_core.policy.current_config import ConfigSnapshot

@@ -7,7 +7,7 @@ from typing import Any
 from admission_rig import CONFIG, changed
 from executor_rig import proposal_for
 
-from executor_agent.beginning import lifeline_problem, owner_problem
+from executor_agent.admission.beginning import lifeline_problem, owner_problem
 from mesh_core.actions.container_state import read_containers
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.policy.current_config import ConfigSnapshot

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from executor_agent.bundle import HIDDEN, write_bundle
+from executor_agent.run_files.bundle import HIDDEN, write_bundle
 
 SECRETS = ["hunter2-inventory", "vaulted-value", "tok-in-a-log", "url-pass", "given-secret", "listed-one"]
 INVENTORY = """

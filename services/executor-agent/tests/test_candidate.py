@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from executor_agent.candidate import read_candidate
+from executor_agent.admission.candidate import read_candidate
 
 # ---- the edge ----------------------------------------------------------------------------------------------------
 

@@ -21,9 +21,10 @@ from executor_rig import (
     write_inventory,
 )
 
-from executor_agent import execution, precondition
-from executor_agent.execution import ExecutorLimits
-from executor_agent.runner import RunResult, TakenBack
+from executor_agent.admission import precondition
+from executor_agent.loop import execution
+from executor_agent.loop.execution import ExecutorLimits
+from executor_agent.runner.interface import RunResult, TakenBack
 from mesh_core.actions.register import action_type, with_digest
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.incidents.subject import subject_of

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from executor_rig import ExecutorHarness, file_pending, move_by_hand, proposal_for
 
-from executor_agent import approved_scanner
+from executor_agent.loop import approved_scanner
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.approvals.proposal_files import ActionName, digest_of
 from mesh_core.models.proposals import Folder, Proposal

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from executor_agent.ansible import write_project
+from executor_agent.runner.ansible import write_project
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.policy.inventory import Inventory
 

@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 from parts.playing import Run, a_proposal
 
-from executor_agent.ansible import StageContext, write_project
 from executor_agent.ansible_pool.client import TOKEN
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.isolation.sandbox import Isolation
 from executor_agent.isolation.view import VARIABLE, Wall, protected_paths
-from executor_agent.stages import APPLY
+from executor_agent.runner.ansible import StageContext, write_project
+from executor_agent.runner.stages import APPLY
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.policy.inventory import Inventory
 

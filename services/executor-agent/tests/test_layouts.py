@@ -8,10 +8,10 @@ from pathlib import Path
 
 from parts.playing import LOCAL, Prepare, a_proposal
 
-from executor_agent.action_runner import UNPROVEN, ActionRunner
-from executor_agent.admission import permission_problem
+from executor_agent.admission.admission import permission_problem
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import stages_for
+from executor_agent.runner.action_runner import UNPROVEN, ActionRunner
+from executor_agent.runner.stages import stages_for
 from mesh_core.actions.playbooks import as_yaml
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Playbook, Proposal, Risk

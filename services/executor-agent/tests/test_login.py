@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from executor_agent.login import key_file, login_variables
+from executor_agent.runner.login import key_file, login_variables
 from mesh_core.models.run_options import SshLogin
 from mesh_core.policy.inventory import Inventory
 

@@ -10,7 +10,7 @@ import pytest
 import redis.asyncio as aioredis
 from executor_rig import ExecutorHarness, proposal_for
 
-from executor_agent.neighbours import Neighbourhood, compared
+from executor_agent.loop.neighbours import Neighbourhood, compared
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import Folder
 from mesh_core.testing import wait_for

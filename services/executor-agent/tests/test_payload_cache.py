@@ -15,7 +15,7 @@ from parts.playing import Prepare
 
 from executor_agent.ansible_pool import payload_cache
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import APPLY
+from executor_agent.runner.stages import APPLY
 from mesh_core.testing import wait_for
 
 PING = "- hosts: box\n  gather_facts: false\n  tasks:\n    - ansible.builtin.ping: {data: hello}\n"

@@ -9,7 +9,7 @@ import pytest
 from admission_rig import CONFIG, NOW, candidate, reason_for
 from executor_rig import proposal_for
 
-from executor_agent.admission import Admitted, Denied, admit, dangers_of
+from executor_agent.admission.admission import Admitted, Denied, admit, dangers_of
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.proposals import A_PERSON, ModelRef, Proposal, Risk
 from mesh_core.policy.current_config import ConfigSnapshot

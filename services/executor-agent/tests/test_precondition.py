@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from executor_agent.precondition import MAX_WAIT_SECONDS, is_over, seconds_until_sure
+from executor_agent.admission.precondition import MAX_WAIT_SECONDS, is_over, seconds_until_sure
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.records import rfc3339

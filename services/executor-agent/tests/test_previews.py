@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from executor_rig import ExecutorHarness, file_pending, proposal_for, write_inventory
 
-from executor_agent.action_runner import ActionRunner
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.preview_findings import NEVER_SHOWN, ONLY_LOOKS, as_they_are, sentence_of, surprises_in
-from executor_agent.preview_recorder import MAX_DIFF_CHARS, NOT_RUN, PreviewRecorder
+from executor_agent.runner.action_runner import ActionRunner
+from executor_agent.runner.preview_findings import NEVER_SHOWN, ONLY_LOOKS, as_they_are, sentence_of, surprises_in
+from executor_agent.runner.preview_recorder import MAX_DIFF_CHARS, NOT_RUN, PreviewRecorder
 from mesh_core.approvals.previews import preview_of, read_preview
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of
 from mesh_core.models.previews import Effect, TaskPreview

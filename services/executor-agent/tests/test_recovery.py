@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from executor_rig import ExecutorHarness, file_pending, move_by_hand, proposal_for, read_record
 
-from executor_agent.process_table import descendants
-from executor_agent.processes import end_processes, processes_of
+from executor_agent.processes.process_table import descendants
+from executor_agent.processes.run_processes import end_processes, processes_of
 from mesh_core.models.proposals import EXECUTED, Folder
 from mesh_core.testing import RedisServer, wait_for
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from remedy_rig import GOOD, SET_DAYS, SHELL, own_folder, scratch_proposal
 
-from executor_agent.action_runner import ActionRunner
-from executor_agent.admission import Admitted, Denied, admit, permission_problem
-from executor_agent.candidate import Candidate
+from executor_agent.admission.admission import Admitted, Denied, admit, permission_problem
+from executor_agent.admission.candidate import Candidate
+from executor_agent.runner.action_runner import ActionRunner
 from mesh_core.actions.register import with_digest
 from mesh_core.approvals.obstacles import ObstacleKind, Surroundings, obstacles_of
 from mesh_core.approvals.proposal_files import ActionName, digest_of

@@ -19,8 +19,8 @@ from parts.require import missing
 from repair_rig import REPAIRED, preview, prove, repair, the_look
 
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import APPLY
-from executor_agent.verify import WatchLimits
+from executor_agent.runner.stages import APPLY
+from executor_agent.runner.verify import WatchLimits
 from mesh_core.actions.target_state import TargetStatus
 from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.models.previews import Effect

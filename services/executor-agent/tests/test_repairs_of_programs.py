@@ -17,7 +17,7 @@ from parts.playing import Prepare, a_proposal
 from repair_rig import REPAIRED, preview, prove, repair, the_look
 
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import LOOK
+from executor_agent.runner.stages import LOOK
 from mesh_core.actions.target_state import TargetStatus
 from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.models.proposals import Proposal

@@ -114,10 +114,10 @@ async def test_a_disk_that_fills_up_in_a_run_loses_no_result(
     small_disk: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Outcome and report cannot be written: it is tried until they can; nothing moves on before, nothing runs again."""
-    monkeypatch.setattr("executor_agent.finalizer.DISK_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr("executor_agent.run_files.finalizer.DISK_RETRY_SECONDS", 0.1)
     monkeypatch.setattr("mesh_core.messaging.persisted.LONG_ENOUGH_SECONDS", 0.0)
     monkeypatch.setattr("mesh_core.messaging.persisted.WAIT_MS", 20)
-    monkeypatch.setattr("executor_agent.outbox.PERSISTED_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr("executor_agent.reporting.outbox.PERSISTED_CHECK_SECONDS", 0.05)
     harness = ExecutorHarness(small_disk, redis_server.url)
     harness.runner.record = small_disk.parent / "runs"
     harness.runner.until = asyncio.Event()

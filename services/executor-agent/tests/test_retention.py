@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from executor_agent.retention import RunRetention
+from executor_agent.run_files.retention import RunRetention
 from mesh_core.models.proposals import Folder
 from mesh_core.testing import AllFolders, wait_for
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from executor_agent.stages import stages_for
+from executor_agent.runner.stages import stages_for
 from mesh_core.actions.playbooks import PlaybookSet
 
 REPAIR, OWN, MESSAGE = PlaybookSet("a", "l", "c"), PlaybookSet("a", "", ""), PlaybookSet("", "", "")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from executor_rig import ExecutorHarness, proposal_for
 
-from executor_agent.orphans import OrphanState, end_orphans
+from executor_agent.processes.orphans import OrphanState, end_orphans
 from mesh_core.models.proposals import Folder
 from mesh_core.runtime.heartbeats import heartbeat_file, what_is_stuck
 from mesh_core.runtime.leader_lock import LeaderLock

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from executor_agent.ansible import StageContext, StageLimits, run_stage, write_project
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.isolation import syscalls
 from executor_agent.isolation.sandbox import Isolation
 from executor_agent.isolation.view import Wall
-from executor_agent.stages import SYNTAX
-from executor_agent.syntax_desk import SyntaxDesk
+from executor_agent.runner.ansible import StageContext, StageLimits, run_stage, write_project
+from executor_agent.runner.stages import SYNTAX
+from executor_agent.runner.syntax_desk import SyntaxDesk
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.syntax_questions import ask

@@ -9,8 +9,8 @@ import pytest
 from admission_rig import CONFIG, NOW, candidate, reason_for
 from executor_rig import proposal_for
 
-from executor_agent.admission import Admitted, admit
-from executor_agent.beginning import never_ran
+from executor_agent.admission.admission import Admitted, admit
+from executor_agent.admission.beginning import never_ran
 from mesh_core.actions.register import with_digest
 from mesh_core.models.events import Trust
 from mesh_core.models.proposals import Proposal, Risk, Undoes

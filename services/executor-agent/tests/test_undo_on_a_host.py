@@ -9,9 +9,9 @@ from executor_rig import QUICK, ExecutorHarness, file_pending, move_by_hand, pro
 from parts.nodes import SystemdNode
 from remedy_rig import own_folder
 
-from executor_agent.action_runner import ActionRunner
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.verify import WatchLimits
+from executor_agent.runner.action_runner import ActionRunner
+from executor_agent.runner.verify import WatchLimits
 from mesh_core.actions.register import playbook_for, with_digest
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import Folder

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from executor_agent import verify as verify_room
-from executor_agent.verify import RecoveryJudge, WatchLimits, verify
+from executor_agent.runner import verify as verify_room
+from executor_agent.runner.verify import RecoveryJudge, WatchLimits, verify
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.outcomes import OutcomeVerdict
 

@@ -195,7 +195,7 @@ def message_is_adopted_by_everybody() -> None:
 
 @mutant("executor_agent")
 def executor_leaves_no_mark() -> None:
-    replace("executor_agent.ledger.Ledger.begin", lambda old: lambda self, run, look, now: None)
+    replace("executor_agent.run_files.ledger.Ledger.begin", lambda old: lambda self, run, look, now: None)
 
 
 @mutant("executor_agent")
@@ -211,8 +211,8 @@ def executor_ignores_the_digest() -> None:
 
         return judge
 
-    replace("executor_agent.admission.admit", make_judge)
-    replace("executor_agent.admission.digest_of", lambda old: lambda raw: asked[0] if asked else old(raw))
+    replace("executor_agent.admission.admission.admit", make_judge)
+    replace("executor_agent.admission.admission.digest_of", lambda old: lambda raw: asked[0] if asked else old(raw))
 
 
 @mutant("executor_agent")
@@ -234,17 +234,17 @@ def executor_notifies_twice() -> None:
 def executor_says_done_and_does_nothing() -> None:
     def make(old: Any) -> Any:
         async def run(self: Any, *rest: Any, **more: Any) -> Any:
-            result = importlib.import_module("executor_agent.runner").RunResult
+            result = importlib.import_module("executor_agent.runner.interface").RunResult
             return result("done", "inconclusive", "told nobody")
 
         return run
 
-    replace("executor_agent.action_runner.ActionRunner.run", make)
+    replace("executor_agent.runner.action_runner.ActionRunner.run", make)
 
 
 def _reports(change: Callable[[list[Any]], list[Any]]) -> None:
     replace(
-        "executor_agent.outbox.Outbox.put",
+        "executor_agent.reporting.outbox.Outbox.put",
         lambda old: lambda self, reports, *rest, **more: old(self, change(list(reports)), *rest, **more),
     )
 

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from executor_agent.action_runner import ActionRunner
+from executor_agent.admission.permissions import reasons_to_refuse
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.bundle import write_bundle
-from executor_agent.execution import ExecutorLimits
 from executor_agent.isolation.sandbox import (
     Isolation,
     SandboxMode,
@@ -24,11 +22,13 @@ from executor_agent.isolation.sandbox import (
     isolation_check,
 )
 from executor_agent.lifecycle import ExecutorLifecycle
-from executor_agent.original_probe import OriginalProbe
-from executor_agent.orphans import die_with_parent
-from executor_agent.permissions import reasons_to_refuse
+from executor_agent.loop.execution import ExecutorLimits
+from executor_agent.processes.orphans import die_with_parent
+from executor_agent.run_files.bundle import write_bundle
+from executor_agent.runner.action_runner import ActionRunner
+from executor_agent.runner.original_probe import OriginalProbe
+from executor_agent.runner.syntax_desk import SyntaxDesk
 from executor_agent.settings import ExecutorSettings
-from executor_agent.syntax_desk import SyntaxDesk
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.messaging.bus import Bus, masked
 from mesh_core.messaging.redis_state import takes_writes

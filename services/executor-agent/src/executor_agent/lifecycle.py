@@ -8,19 +8,19 @@ from pathlib import Path
 
 import structlog
 
-from executor_agent.approved_scanner import ApprovedScanner
-from executor_agent.execution import Execution, ExecutorLimits, utc_now
-from executor_agent.executor import Executor
-from executor_agent.finalizer import Finalizer
-from executor_agent.ledger import Ledger
-from executor_agent.live_output import LiveOutput
-from executor_agent.neighbours import Neighbours
-from executor_agent.orphans import OrphanReaper
-from executor_agent.outbox import Outbox
-from executor_agent.recovery import recover
-from executor_agent.retention import RunRetention
-from executor_agent.runner import Runner
-from executor_agent.target_locks import TargetLocks
+from executor_agent.loop.approved_scanner import ApprovedScanner
+from executor_agent.loop.execution import Execution, ExecutorLimits, utc_now
+from executor_agent.loop.executor import Executor
+from executor_agent.loop.neighbours import Neighbours
+from executor_agent.loop.recovery import recover
+from executor_agent.loop.target_locks import TargetLocks
+from executor_agent.processes.orphans import OrphanReaper
+from executor_agent.reporting.live_output import LiveOutput
+from executor_agent.reporting.outbox import Outbox
+from executor_agent.run_files.finalizer import Finalizer
+from executor_agent.run_files.ledger import Ledger
+from executor_agent.run_files.retention import RunRetention
+from executor_agent.runner.interface import Runner
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import Folder

@@ -9,8 +9,8 @@ import signal
 import time
 from typing import NoReturn
 
-from executor_agent import process_table
 from executor_agent.isolation import syscalls
+from executor_agent.processes import process_table
 
 END_SECONDS = 0.4
 TOLD_TO_END = 249  # the exit status of a run that was ended from outside

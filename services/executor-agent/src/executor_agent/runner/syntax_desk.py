@@ -14,9 +14,9 @@ from pathlib import Path
 
 import structlog
 
-from executor_agent.ansible import StageContext, StageLimits, run_stage, write_project
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.stages import SYNTAX
+from executor_agent.runner.ansible import StageContext, StageLimits, run_stage, write_project
+from executor_agent.runner.stages import SYNTAX
 from mesh_core.actions.playbook import playbooks_of
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.syntax_questions import put_answer, read_questions

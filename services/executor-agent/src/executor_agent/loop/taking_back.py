@@ -5,7 +5,7 @@ At most once, as all that changes a host: the ledger notes it before it begins.
 
 from __future__ import annotations
 
-from executor_agent.runner import RunResult, TakenBack
+from executor_agent.runner.interface import RunResult, TakenBack
 from mesh_core.actions.action_type import ActionType
 from mesh_core.models.outcomes import OutcomeVerdict
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from executor_agent.ansible_events import failure_in
+from executor_agent.runner.ansible_events import failure_in
 from mesh_core.models.previews import Effect, TaskPreview
 
 MAX_TASKS = 200

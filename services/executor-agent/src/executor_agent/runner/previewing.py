@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from executor_agent.ansible import StageContext, StageLimits, run_stage
-from executor_agent.bundle import hides_secrets_of
-from executor_agent.preview_findings import as_they_are, sentence_of, surprises_in
-from executor_agent.preview_recorder import MAX_DIFF_CHARS, PreviewRecorder, told
-from executor_agent.runner import RunResult
-from executor_agent.stages import PREVIEW, PREVIEW_LOG
-from executor_agent.target_state import look
+from executor_agent.run_files.bundle import hides_secrets_of
+from executor_agent.runner.ansible import StageContext, StageLimits, run_stage
+from executor_agent.runner.interface import RunResult
+from executor_agent.runner.preview_findings import as_they_are, sentence_of, surprises_in
+from executor_agent.runner.preview_recorder import MAX_DIFF_CHARS, PreviewRecorder, told
+from executor_agent.runner.stages import PREVIEW, PREVIEW_LOG
+from executor_agent.runner.target_state import look
 from mesh_core.actions.register import action_type
 from mesh_core.approvals.previews import PREVIEW_FILE, playbook_sha256
 from mesh_core.models.outcomes import OutcomeVerdict, Stage

@@ -11,16 +11,23 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from executor_agent.ansible import INVENTORY_FILE, StageContext, StageLimits, run_stage, write_before, write_project
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.ledger import STARTED_FILE
-from executor_agent.login import login_variables
-from executor_agent.original_probe import OriginalProbe
-from executor_agent.previewing import run_preview
-from executor_agent.runner import OnLine, RunResult, TakenBack
-from executor_agent.stages import UNDO, UNDONE, stages_for
-from executor_agent.target_state import answered, look
-from executor_agent.verify import WatchLimits, verify
+from executor_agent.run_files.ledger import STARTED_FILE
+from executor_agent.runner.ansible import (
+    INVENTORY_FILE,
+    StageContext,
+    StageLimits,
+    run_stage,
+    write_before,
+    write_project,
+)
+from executor_agent.runner.interface import OnLine, RunResult, TakenBack
+from executor_agent.runner.login import login_variables
+from executor_agent.runner.original_probe import OriginalProbe
+from executor_agent.runner.previewing import run_preview
+from executor_agent.runner.stages import UNDO, UNDONE, stages_for
+from executor_agent.runner.target_state import answered, look
+from executor_agent.runner.verify import WatchLimits, verify
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import action_type, playbook_for
 from mesh_core.actions.target_state import TargetState, TargetStatus
@@ -36,7 +43,7 @@ ACKNOWLEDGED = "acknowledged by whoever approved it; nobody else was told, for N
 
 
 class ActionRunner:
-    """A Runner (runner.py). `inventory_file` is read anew for each run, which then keeps its own copy. `keys`: the
+    """A Runner (interface.py). `inventory_file` is read anew for each run, which then keeps its own copy. `keys`: the
     folder of the keys that a proposal may name."""
 
     def __init__(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from executor_agent.process_table import family, parents
+from executor_agent.processes.process_table import family, parents
 
 MARKER = "MEND_RUN"
 TERM_SECONDS = 2.0

@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from executor_agent.runner import RunResult, TakenBack
+from executor_agent.runner.interface import RunResult, TakenBack
 from mesh_core.models.outcomes import OutcomeVerdict
 
 log = structlog.get_logger()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from executor_agent.candidate import Candidate
+from executor_agent.admission.candidate import Candidate
 from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.reading import read_filed, read_proposal
 from mesh_core.actions.register import action_type, current, playbook_for, risk_of_its_type, type_for, why_gone

@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from executor_agent.admission import Admitted
+from executor_agent.admission.admission import Admitted
 from mesh_core.actions.reading import read_filed
 from mesh_core.actions.target_state import TargetState
 from mesh_core.approvals.action_folders import CLAIMED_FILE

@@ -11,11 +11,11 @@ from datetime import datetime
 
 import structlog
 
-from executor_agent.admission import Admission, Admitted, Denied, Expired, Incomplete, decide
-from executor_agent.candidate import Candidate, ContentStamp, read_candidate
-from executor_agent.ledger import ActionRun, Ledger
-from executor_agent.outbox import Outbox
-from executor_agent.reports import move_report, quarantine_report
+from executor_agent.admission.admission import Admission, Admitted, Denied, Expired, Incomplete, decide
+from executor_agent.admission.candidate import Candidate, ContentStamp, read_candidate
+from executor_agent.reporting.outbox import Outbox
+from executor_agent.reporting.reports import move_report, quarantine_report
+from executor_agent.run_files.ledger import ActionRun, Ledger
 from mesh_core.actions.reading import read_filed
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, name_of

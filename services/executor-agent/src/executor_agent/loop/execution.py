@@ -15,20 +15,20 @@ from typing import Any, TypeVar
 
 import structlog
 
-from executor_agent.admission import dangers_of, permission_problem
-from executor_agent.beginning import lifeline_problem, never_ran, owner_problem, too_often
-from executor_agent.finalizer import Finalizer
-from executor_agent.ledger import ActionRun, Ledger
-from executor_agent.live_output import LiveOutput
-from executor_agent.neighbours import Neighbours
-from executor_agent.outbox import Outbox
-from executor_agent.precondition import is_over, seconds_until_sure
-from executor_agent.processes import end_processes
-from executor_agent.reports import started_reports
-from executor_agent.runner import OnLine, Runner, RunResult, TakenBack
-from executor_agent.taking_back import is_to_be_taken_back, left_as_it_is
-from executor_agent.target_locks import TargetLocks
-from executor_agent.task_results import result_of, taken_back
+from executor_agent.admission.admission import dangers_of, permission_problem
+from executor_agent.admission.beginning import lifeline_problem, never_ran, owner_problem, too_often
+from executor_agent.admission.precondition import is_over, seconds_until_sure
+from executor_agent.loop.neighbours import Neighbours
+from executor_agent.loop.taking_back import is_to_be_taken_back, left_as_it_is
+from executor_agent.loop.target_locks import TargetLocks
+from executor_agent.loop.task_results import result_of, taken_back
+from executor_agent.processes.run_processes import end_processes
+from executor_agent.reporting.live_output import LiveOutput
+from executor_agent.reporting.outbox import Outbox
+from executor_agent.reporting.reports import started_reports
+from executor_agent.run_files.finalizer import Finalizer
+from executor_agent.run_files.ledger import ActionRun, Ledger
+from executor_agent.runner.interface import OnLine, Runner, RunResult, TakenBack
 from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus, numbers_in
 from mesh_core.models.events import Trust

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from executor_agent.admission import AGAIN
+from executor_agent.admission.admission import AGAIN
 from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState
 from mesh_core.models.owner_labels import AUTOHEAL, RESTART

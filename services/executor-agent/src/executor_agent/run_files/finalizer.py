@@ -14,9 +14,9 @@ from typing import Any
 
 import structlog
 
-from executor_agent.ledger import ActionRun, Ledger
-from executor_agent.outbox import Outbox
-from executor_agent.reports import ended_reports, move_report
+from executor_agent.reporting.outbox import Outbox
+from executor_agent.reporting.reports import ended_reports, move_report
+from executor_agent.run_files.ledger import ActionRun, Ledger
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder

@@ -21,7 +21,7 @@ import structlog
 from pydantic import ConfigDict, Field, ValidationError
 from redis.exceptions import RedisError
 
-from executor_agent.reports import Report
+from executor_agent.reporting.reports import Report
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.persisted import Persisted
 from mesh_core.models.events import Trust

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from executor_agent.preview_recorder import NOT_RUN
+from executor_agent.runner.preview_recorder import NOT_RUN
 from mesh_core.actions.register import is_wide, what_it_touches
 from mesh_core.actions.remedies.looking import COMMAND, looking_problem, only_reads, shape_problem
 from mesh_core.models.previews import Effect, TaskPreview

@@ -20,13 +20,13 @@ from typing import Any
 import structlog
 from ansible_runner import Runner, RunnerConfig
 
-from executor_agent.ansible_events import EVENTS_FOLDER, EventListener, event_file, read_event
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.isolation.host_access import HostAccess, host_access
 from executor_agent.isolation.sandbox import SandboxUnavailable
 from executor_agent.isolation.view import VARIABLE, View
 from executor_agent.isolation.walls import NOT_BUILT
-from executor_agent.stages import StagePlan
+from executor_agent.runner.ansible_events import EVENTS_FOLDER, EventListener, event_file, read_event
+from executor_agent.runner.stages import StagePlan
 from mesh_core.actions.playbooks import (
     APPLY_FILE,
     BEFORE,

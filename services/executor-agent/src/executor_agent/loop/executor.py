@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import structlog
 
-from executor_agent.approved_scanner import ApprovedScanner
-from executor_agent.execution import ActiveRun, Execution
-from executor_agent.ledger import ActionRun
+from executor_agent.loop.approved_scanner import ApprovedScanner
+from executor_agent.loop.execution import ActiveRun, Execution
+from executor_agent.run_files.ledger import ActionRun
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import woken
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from executor_agent.bundle import BUNDLE_FILE
+from executor_agent.run_files.bundle import BUNDLE_FILE
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import EXECUTED
 from mesh_core.runtime.service import pause

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import structlog
 
-from executor_agent.execution import Execution
-from executor_agent.ledger import ActionRun, RunPhase
-from executor_agent.processes import end_processes
-from executor_agent.reports import started_reports
-from executor_agent.runner import RunResult
-from executor_agent.taking_back import KILLED, left_as_it_is
+from executor_agent.loop.execution import Execution
+from executor_agent.loop.taking_back import KILLED, left_as_it_is
+from executor_agent.processes.run_processes import end_processes
+from executor_agent.reporting.reports import started_reports
+from executor_agent.run_files.ledger import ActionRun, RunPhase
+from executor_agent.runner.interface import RunResult
 from mesh_core.actions.register import action_type
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from executor_agent.ansible import StageContext, StageLimits, run_stage
-from executor_agent.stages import LOOK, StagePlan
+from executor_agent.runner.ansible import StageContext, StageLimits, run_stage
+from executor_agent.runner.stages import LOOK, StagePlan
 from mesh_core.actions.playbooks import LOOK_TASK
 from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus

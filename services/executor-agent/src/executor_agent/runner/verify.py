@@ -16,9 +16,9 @@ from typing import Any
 
 import structlog
 
-from executor_agent.ansible import StageContext, StageLimits
-from executor_agent.stages import VERIFY_LOG
-from executor_agent.target_state import look
+from executor_agent.runner.ansible import StageContext, StageLimits
+from executor_agent.runner.stages import VERIFY_LOG
+from executor_agent.runner.target_state import look
 from mesh_core.actions.register import action_type
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.outcomes import OutcomeVerdict, Stage

@@ -1,0 +1,1 @@
+"""Processes of runs on this machine: who descends from whom, what was left behind, and how that is ended."""

@@ -1,0 +1,1 @@
+"""What really touches a host, and only after a claim: stages through Ansible, looks at the target, previews."""
