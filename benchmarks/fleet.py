@@ -2,8 +2,9 @@
 
     python benchmarks/fleet.py [--nodes 10,100,500] [--rest 10] [--troubles 40]
 
-The agents' client of Redis is the real one (node_agent.redis_client), one connection each, a sign of life every 30 s;
-planner and observer are real processes without a model. Each size has a server of its own and takes half a minute.
+The agents' client of Redis is the real one (node_agent.delivery.redis_client), one connection each, a sign of life
+every 30 s; planner and observer are real processes without a model. Each size has a server of its own and takes half a
+minute.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import redis
 sys.path = [folder for folder in sys.path if folder != str(Path(__file__).parent)]  # one is called node_agent
 
 from mesh_core.testing import RedisServer, wait_for  # noqa: E402
-from node_agent.redis_client import RedisClient  # noqa: E402
+from node_agent.delivery.redis_client import RedisClient  # noqa: E402
 
 BEAT_SECONDS = 30.0
 STORM_PER_NODE = 20

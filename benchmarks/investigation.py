@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from mesh_core.runtime.process_memory import give_back
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
-from node_agent.engine import Engine
-from node_agent.image_history import ImageHistory
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.containers.engine import Engine
+from node_agent.containers.image_history import ImageHistory
 from node_agent.investigation import investigator
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.investigation.table import rooms

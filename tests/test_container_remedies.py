@@ -24,10 +24,10 @@ from parts.planning import NOTHING_MORE, mend, outcome_of, planner_and_executor,
 from mesh_core.models.events import HealthEvent
 from mesh_core.testing import RedisServer, wait_for
 from node_agent.agent import Agent
-from node_agent.engine import Engine as AgentsEngine
-from node_agent.image_history import GOOD_SECONDS, ImageHistory
-from node_agent.incident_store import IncidentStore
-from node_agent.incidents import IncidentTracker
+from node_agent.containers.engine import Engine as AgentsEngine
+from node_agent.containers.image_history import GOOD_SECONDS, ImageHistory
+from node_agent.incidents.incident_store import IncidentStore
+from node_agent.incidents.incident_tracker import IncidentTracker
 from node_agent.investigation.investigator import Investigator
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.investigation.table import rooms

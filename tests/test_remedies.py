@@ -31,8 +31,8 @@ from parts.web_faults import ENDED, LOADED_AGAIN, NEARLY_OVER, NEVER_LOADED, REN
 
 from mesh_core.actions.register import action_type
 from mesh_core.testing import RedisServer, wait_for
-from node_agent.checks import Condition
-from node_agent.engine import Engine as AgentsEngine
+from node_agent.checks.check_result import Condition
+from node_agent.containers.engine import Engine as AgentsEngine
 from node_agent.investigation import docker
 from node_agent.investigation.question import Question
 from node_agent.probes.tcp import TcpOptions, TcpProbe

@@ -20,7 +20,7 @@ from parts.require import missing, require
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.runner.stages import APPLY
 from mesh_core.testing import free_port, wait_for
-from node_agent.engine import Engine as AgentsEngine
+from node_agent.containers.engine import Engine as AgentsEngine
 
 CONFIGS = Path(__file__).parents[2] / "scripts" / "deploy" / "docker-proxy"
 REFUSED = 403

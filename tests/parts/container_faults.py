@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from node_agent.engine import Engine as AgentsEngine
+from node_agent.containers.engine import Engine as AgentsEngine
 from node_agent.investigation import memory
 from node_agent.investigation.question import Question
 from parts.engine import LABEL, Engine

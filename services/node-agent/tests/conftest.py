@@ -15,10 +15,10 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.testing import wait_for
 from node_agent import agent as agent_room
 from node_agent.agent import Agent
-from node_agent.flapping import FlapOptions
-from node_agent.incident_store import IncidentStore
-from node_agent.incidents import IncidentTracker
-from node_agent.probe import Probe
+from node_agent.incidents.flapping import FlapOptions
+from node_agent.incidents.incident_store import IncidentStore
+from node_agent.incidents.incident_tracker import IncidentTracker
+from node_agent.probe_base.probe import Probe
 
 
 class Watched:

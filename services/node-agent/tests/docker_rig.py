@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from mesh_core.testing import wait_for
-from node_agent.engine import Engine as Api
+from node_agent.containers.engine import Engine as Api
 from node_agent.probes.docker import DockerOptions, DockerProbe
 
 CHECKED = ["--health-interval", "1s", "--health-retries", "1", "--health-cmd"]

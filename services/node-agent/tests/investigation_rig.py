@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.investigation.question import Question
 

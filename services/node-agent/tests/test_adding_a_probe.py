@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from node_agent.image_history import ImageHistory
-from node_agent.incidents import IncidentTracker
-from node_agent.probe import DefaultProbeOptions
+from node_agent.containers.image_history import ImageHistory
+from node_agent.incidents.incident_tracker import IncidentTracker
+from node_agent.probe_base.probe import DefaultProbeOptions
 from node_agent.probe_config import ProbeConfigError, read_probe_config
 from node_agent.probe_factory import create_probes
 from node_agent.probe_table import PROBES

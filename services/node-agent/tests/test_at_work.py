@@ -20,8 +20,8 @@ import pytest
 from mesh_core.incidents.at_work import WorkKind, hold_on
 from mesh_core.models.events import Severity
 from mesh_core.testing import free_port, until, wait_for
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
 from node_agent.probes.tcp import TcpOptions, TcpProbe
 from node_agent.work.declared import declared_at
 from node_agent.work.deployments import deployment_by, pulled_at

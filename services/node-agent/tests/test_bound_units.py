@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node_agent.bound_units import BoundUnits, dependents_of, needs_of
+from node_agent.host.bound_units import BoundUnits, dependents_of, needs_of
 
 SECOND = 1_000_000
 

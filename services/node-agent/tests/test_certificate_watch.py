@@ -19,15 +19,15 @@ import pytest
 from mesh_core.incidents.subject import subject_of
 from mesh_core.incidents.wording import what_is_wrong
 from mesh_core.models.events import Runtime, Severity
-from node_agent.certificate import Certificate, read_certificate
-from node_agent.certificate_watch import certificate_result
-from node_agent.checks import Condition
-from node_agent.connection import Endpoint
+from node_agent.checks.check_result import Condition
 from node_agent.investigation import certificate as room
 from node_agent.investigation.question import Question
-from node_agent.probe import Backing
+from node_agent.probe_base.certificate_watch import certificate_result
+from node_agent.probe_base.probe import Backing
 from node_agent.probes.http import HttpOptions, HttpProbe
 from node_agent.probes.tcp import TcpOptions, TcpProbe
+from node_agent.protocols.certificate import Certificate, read_certificate
+from node_agent.protocols.connection import Endpoint
 
 DAY, HOUR = 86400, 3600
 Make = Callable[..., Path]
@@ -115,7 +115,7 @@ def test_people_are_told_two_weeks_before_and_of_a_short_life_in_its_last_third(
     lives: float, left: float, condition: Condition, severity: Severity | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = Certificate(1000.0, 1000.0 + lives, ("shop.example",), "3aad3dff")
-    monkeypatch.setattr("node_agent.certificate_watch.certificate_in", lambda der: shown)
+    monkeypatch.setattr("node_agent.probe_base.certificate_watch.certificate_in", lambda der: shown)
     result = certificate_result("k", b"x", shown.ends_at - left, 14, {})
     assert result.condition is condition
     assert severity in (None, result.severity)
@@ -187,7 +187,7 @@ async def test_what_shows_it_on_this_host_is_found_though_its_name_leads_elsewhe
     (live / "cert.pem").write_text(newer.read_text())
     monkeypatch.setattr(room, "CERTBOT", tmp_path)
     monkeypatch.setattr(room, "unit_listening_on", lambda port: "front.service")
-    monkeypatch.setattr("node_agent.systemctl.show", shows)
+    monkeypatch.setattr("node_agent.host.systemctl.show", shows)
     async with shop(shown) as (port, _):
         asked = Question("certificate_expiring", {"address": f"127.0.0.1:{port}"}, time.monotonic() + 60)
         assert room.fits(asked)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from node_agent import kernel_clock
-from node_agent.checks import CheckResult, Condition
-from node_agent.kernel_clock import KernelClock
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.host import kernel_clock
+from node_agent.host.kernel_clock import KernelClock
+from node_agent.host.systemctl import SystemdError
 from node_agent.probes.clock import ClockOptions, ClockProbe, tracking_in
-from node_agent.systemctl import SystemdError
 
 # chronyc -c tracking
 LOST = "7F7F0101,,0,0.000000000,0.000000000,0.0,0.0,0.000,0.000,0.000,1.0,1.000000000,0.0,Not synchronised\n"

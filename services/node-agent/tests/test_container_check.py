@@ -10,10 +10,10 @@ import pytest
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.facts import Fact, facts_for
-from node_agent.checks import CheckResult, Condition
-from node_agent.container_check import ContainerCheck, state_in_words
-from node_agent.container_history import ContainerRecord
-from node_agent.container_identity import Identity
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.containers.container_check import ContainerCheck, state_in_words
+from node_agent.containers.container_history import ContainerRecord
+from node_agent.containers.container_identity import Identity
 
 NOW = 1_000_000.0
 WEB = Identity("docker:/web", "web", "web")

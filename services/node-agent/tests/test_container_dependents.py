@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from node_agent.container_dependents import MAX_DEPENDENTS, company_of
-from node_agent.container_identity import identity_for, published_ports
+from node_agent.containers.container_dependents import MAX_DEPENDENTS, company_of
+from node_agent.containers.container_identity import identity_for, published_ports
 
 SICK = "f" * 64
 

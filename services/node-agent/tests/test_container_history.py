@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from node_agent.container_history import ContainerHistory
+from node_agent.containers.container_history import ContainerHistory
 
 ID = "c" * 64
 

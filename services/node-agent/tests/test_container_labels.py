@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from node_agent.container_identity import container_facts, identity_for, is_one_off, one_each
-from node_agent.container_labels import depends_on, is_to_be_watched, owners_labels
+from node_agent.containers.container_identity import container_facts, identity_for, is_one_off, one_each
+from node_agent.containers.container_labels import depends_on, is_to_be_watched, owners_labels
 
 
 @pytest.mark.parametrize("prefix", ["com.docker.compose", "io.podman.compose"])

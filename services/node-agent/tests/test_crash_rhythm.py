@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from node_agent.crash_rhythm import CRASHES_KEPT, DAY_SECONDS, RestartCounts, loop_seconds_left
+from node_agent.checks.crash_rhythm import CRASHES_KEPT, DAY_SECONDS, RestartCounts, loop_seconds_left
 
 NOW = 1_000_000.0
 

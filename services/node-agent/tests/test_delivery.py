@@ -15,10 +15,10 @@ import redis
 from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.testing import RedisServer, wait_for
-from node_agent.events import node_event
-from node_agent.redis_client import EntryIdTooLow, RedisClient, RedisRefused, RedisUnavailable
-from node_agent.sender import EventSender
-from node_agent.spool import Spool
+from node_agent.delivery.redis_client import EntryIdTooLow, RedisClient, RedisRefused, RedisUnavailable
+from node_agent.delivery.sender import EventSender
+from node_agent.delivery.spool import Spool
+from node_agent.incidents.events import node_event
 
 NODE = "n1"
 STREAM = "mesh:ev:n1"
@@ -185,19 +185,19 @@ def test_of_what_was_sent_only_the_end_is_kept_and_nothing_old_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
-    monkeypatch.setattr("node_agent.spool.time.time", lambda: now)
+    monkeypatch.setattr("node_agent.delivery.spool.time.time", lambda: now)
     spool = Spool(tmp_path, NODE)
     for number, later in enumerate((0, 1, 70, 75)):
-        monkeypatch.setattr("node_agent.spool.time.time", lambda later=later: now + later)
+        monkeypatch.setattr("node_agent.delivery.spool.time.time", lambda later=later: now + later)
         spool.accept(an_event(number), 1000 + number)
         oldest = spool.oldest()
         assert oldest is not None
         spool.mark_sent(oldest[0])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000000000001002.sent", "000000000001003.sent"]
     assert spool.requeue_above("1003-0") == 0
-    monkeypatch.setattr("node_agent.spool.time.time", lambda: now + 7200)
+    monkeypatch.setattr("node_agent.delivery.spool.time.time", lambda: now + 7200)
     assert spool.requeue_above("0-0") == 0
-    monkeypatch.setattr("node_agent.spool.time.time", lambda: now + 80)
+    monkeypatch.setattr("node_agent.delivery.spool.time.time", lambda: now + 80)
     assert spool.requeue_above("1002-0") == 1
     assert len(spool) == 1
     assert spool.waiting_bytes > 0

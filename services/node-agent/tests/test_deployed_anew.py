@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from node_agent.container_heirs import ContainerHeirs
-from node_agent.deployed_anew import End, deployment_of, heir_of, one_family
+from node_agent.containers.container_heirs import ContainerHeirs
+from node_agent.containers.deployed_anew import End, deployment_of, heir_of, one_family
 
 NOW = 1_000_000.0
 

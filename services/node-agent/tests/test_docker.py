@@ -15,8 +15,8 @@ from docker_rig import CHECKED, Box, seen_running
 from mesh_core.incidents.sighting import read_sightings
 from mesh_core.models.sightings import SeenState, Sighting
 from mesh_core.testing import free_port, wait_for
-from node_agent.flapping import FlapOptions
-from node_agent.incidents import IncidentTracker
+from node_agent.incidents.flapping import FlapOptions
+from node_agent.incidents.incident_tracker import IncidentTracker
 from node_agent.probes.docker import DockerProbe
 from node_agent.sightings import Sightings
 

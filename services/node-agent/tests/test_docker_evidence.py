@@ -12,11 +12,11 @@ from docker_rig import CHECKED, Box
 
 from mesh_core.models.events import Runtime
 from mesh_core.testing import free_port, wait_for
-from node_agent.engine import Engine as Api
+from node_agent.containers.engine import Engine as Api
+from node_agent.host.mounts import mount_of, read_mounts
 from node_agent.investigation import docker, memory
 from node_agent.investigation.question import Question
-from node_agent.mounts import mount_of, read_mounts
-from node_agent.probe import Backing
+from node_agent.probe_base.probe import Backing
 from node_agent.probes.tcp import TcpOptions, TcpProbe
 
 pytestmark = pytest.mark.docker

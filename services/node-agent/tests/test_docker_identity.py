@@ -10,8 +10,8 @@ import pytest
 from docker_rig import Box
 from structlog.testing import capture_logs
 
-from node_agent import deployed_anew
-from node_agent.container_identity import identity_for
+from node_agent.containers import deployed_anew
+from node_agent.containers.container_identity import identity_for
 
 pytestmark = pytest.mark.docker
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from mesh_core.testing import wait_for
-from node_agent.engine import MEMORY_EVENTS, Engine
-from node_agent.http_client import HttpConnectionError
+from node_agent.containers.engine import MEMORY_EVENTS, Engine
 from node_agent.probes import docker as docker_room
 from node_agent.probes.docker import DockerOptions, DockerProbe
+from node_agent.protocols.http_client import HttpConnectionError
 
 AT = 1_000_000.0
 

@@ -13,9 +13,9 @@ from parts.dockerd import OwnEngine  # type: ignore[import-not-found]  # on the 
 from parts.engine import engine_at  # type: ignore[import-not-found]
 
 from mesh_core.testing import wait_for
-from node_agent import container_check
-from node_agent.container_history import AT_ONCE_SECONDS
-from node_agent.engine import Engine as Api
+from node_agent.containers import container_check
+from node_agent.containers.container_history import AT_ONCE_SECONDS
+from node_agent.containers.engine import Engine as Api
 from node_agent.probes.docker import DockerOptions, DockerProbe
 
 pytestmark = pytest.mark.docker

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import MAX_EVENT_BYTES, Severity
 from mesh_core.models.records import NAME_PATTERN, SERVICE_PATTERN
-from node_agent.checks import CheckResult, Condition, ConfirmationRule
-from node_agent.events import event_for, node_event
-from node_agent.evidence import clean_lines, clean_text, clean_value
-from node_agent.incidents import IncidentChange, IncidentTracker
+from node_agent.checks.check_result import CheckResult, Condition, ConfirmationRule
+from node_agent.checks.evidence import clean_lines, clean_text, clean_value
+from node_agent.incidents.events import event_for, node_event
+from node_agent.incidents.incident_tracker import IncidentChange, IncidentTracker
 
 
 def change(service: str | None = "web", kind: str = "opened", **facts: object) -> IncidentChange:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from mesh_core.models.events import Severity
-from node_agent.checks import Condition
+from node_agent.checks.check_result import Condition
+from node_agent.probe_base.thresholds import evaluate
 from node_agent.probes.disk import DiskOptions, DiskProbe, local_mounts
 from node_agent.probes.load import LoadOptions, LoadProbe
 from node_agent.probes.memory import MemoryOptions, MemoryProbe
 from node_agent.probes.temperature import TemperatureOptions, TemperatureProbe
-from node_agent.thresholds import evaluate
 
 LIMITS: dict[str, Any] = {"high": 90, "low": 85, "critical": 97}
 

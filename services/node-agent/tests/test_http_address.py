@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from node_agent.connection import checked_host
-from node_agent.http_address import parse_address, refuse_path, without_login
+from node_agent.protocols.connection import checked_host
+from node_agent.protocols.http_address import parse_address, refuse_path, without_login
 
 
 @pytest.mark.parametrize("url", ["", "ftp://x", "unix://", "http://", "nonsense"])

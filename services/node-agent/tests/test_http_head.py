@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_agent.http_chunks import StrictChunks
-from node_agent.http_head import NotHttp, split_head, strict_head
+from node_agent.protocols.http_chunks import StrictChunks
+from node_agent.protocols.http_head import NotHttp, split_head, strict_head
 
 
 @pytest.mark.parametrize(

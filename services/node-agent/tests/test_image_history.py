@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from node_agent.image_history import APART_SECONDS, GOOD_ONES, GOOD_SECONDS, MOST_KEPT, ImageHistory, image_id
+from node_agent.containers.image_history import (
+    APART_SECONDS,
+    GOOD_ONES,
+    GOOD_SECONDS,
+    MOST_KEPT,
+    ImageHistory,
+    image_id,
+)
 from node_agent.investigation.image import data_format_changed, versions_of, written_to
 
 OLD, NEW, NEWER = (f"sha256:{digit * 64}" for digit in "abc")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from mesh_core.models.events import Severity
-from node_agent.checks import CheckResult, Condition, as_healthy
-from node_agent.confirmation import ConfirmationRule
-from node_agent.flapping import FlapOptions
-from node_agent.incidents import IncidentTracker, IncidentUpdate
+from node_agent.checks.check_result import CheckResult, Condition, as_healthy
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.incidents.flapping import FlapOptions
+from node_agent.incidents.incident_tracker import IncidentTracker, IncidentUpdate
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=3, recheck_seconds=0.5)
 

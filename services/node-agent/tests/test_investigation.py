@@ -10,14 +10,14 @@ import pytest
 from investigation_rig import FOREVER, KIB, NO_ENGINE, patient, question
 
 from mesh_core.incidents.known_facts import FACTS
-from node_agent.image_history import ImageHistory
+from node_agent.containers.image_history import ImageHistory
+from node_agent.host.host_files import sees_host_files
+from node_agent.host.mounts import Mount, mount_of, mounts_in
 from node_agent.investigation import disk, docker, journal, logs, packages
 from node_agent.investigation.folder_sizes import biggest_folders, biggest_of
-from node_agent.investigation.host_files import sees_host_files
 from node_agent.investigation.investigator import Investigator
 from node_agent.investigation.question import Question
 from node_agent.investigation.table import rooms
-from node_agent.mounts import Mount, mount_of, mounts_in
 from node_agent.probes.disk import DiskOptions, DiskProbe
 
 

@@ -14,7 +14,7 @@ import pytest
 from investigation_rig import NO_ENGINE, patient, result
 
 from mesh_core.testing import wait_for
-from node_agent.image_history import ImageHistory
+from node_agent.containers.image_history import ImageHistory
 from node_agent.investigation.investigator import Investigator
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.investigation.question import Question, Room
@@ -105,8 +105,8 @@ def test_an_agent_can_end_while_a_look_hangs() -> None:
     """What hangs in the kernel hangs on; nobody waits for it at the end either."""
     code = """
 import asyncio, threading
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
 from node_agent.investigation.investigator import Investigator
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.investigation.question import Room

@@ -12,10 +12,10 @@ import structlog
 
 from mesh_core.testing import wait_for
 from node_agent import agent as agent_room
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
-from node_agent.engine import Engine
-from node_agent.probe import SourceAbsent
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.containers.engine import Engine
+from node_agent.probe_base.probe import SourceAbsent
 from node_agent.probes.docker import DockerOptions, DockerProbe
 
 

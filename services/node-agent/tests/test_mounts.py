@@ -16,7 +16,7 @@ import pytest
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.facts import Fact, facts_for
 from mesh_core.testing import wait_for
-from node_agent.checks import CheckResult, Condition
+from node_agent.checks.check_result import CheckResult, Condition
 from node_agent.investigation import mount
 from node_agent.investigation.question import Question
 from node_agent.probes.mounts import MountsOptions, MountsProbe

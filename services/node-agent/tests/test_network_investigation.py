@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from investigation_rig import question
 
-from node_agent.certificate import read_certificate
 from node_agent.investigation import network
+from node_agent.protocols.certificate import read_certificate
 
 
 @pytest.mark.parametrize("days", [5, 20_000])

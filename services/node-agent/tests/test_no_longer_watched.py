@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mesh_core.testing import free_port
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
 from node_agent.probes.http import HttpOptions, HttpProbe
 from node_agent.probes.tcp import TcpOptions, TcpProbe
 

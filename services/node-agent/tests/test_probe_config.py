@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from node_agent.flapping import FlapOptions
+from node_agent.incidents.flapping import FlapOptions
 from node_agent.investigation.options import InvestigationOptions
-from node_agent.probe import DefaultProbeOptions
+from node_agent.probe_base.probe import DefaultProbeOptions
 from node_agent.probe_config import ProbeConfig, ProbeConfigError, read_probe_config
 from node_agent.probe_table import PROBES
 from node_agent.work.options import WorkOptions

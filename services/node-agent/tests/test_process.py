@@ -19,15 +19,15 @@ import redis
 
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.testing import RedisServer, free_port, wait_for
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
-from node_agent.incident_store import IncidentStore
-from node_agent.incidents import IncidentTracker
-from node_agent.probe import Backing
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.delivery.redis_client import RedisClient
+from node_agent.delivery.sender import EventSender
+from node_agent.delivery.spool import Spool
+from node_agent.incidents.incident_store import IncidentStore
+from node_agent.incidents.incident_tracker import IncidentTracker
+from node_agent.probe_base.probe import Backing
 from node_agent.probes.tcp import TcpOptions, TcpProbe
-from node_agent.redis_client import RedisClient
-from node_agent.sender import EventSender
-from node_agent.spool import Spool
 
 HEALTHCHECK = Path(__file__).parents[1] / "healthcheck.sh"
 WATCH = """

@@ -18,7 +18,7 @@ from parts.hanging import HANGS
 from mesh_core.incidents.own_processes import MESH_PROCESS
 from mesh_core.runtime.services import SERVICES
 from mesh_core.testing import wait_for
-from node_agent.engine import Engine
+from node_agent.containers.engine import Engine
 from node_agent.investigation import hung, listeners, memory
 from node_agent.investigation.question import Question
 

@@ -13,12 +13,12 @@ import pytest
 
 from mesh_core.models.events import Runtime
 from mesh_core.testing import free_port
-from node_agent.checks import CheckResult, Condition
-from node_agent.http_address import parse_address
-from node_agent.http_client import HttpConnectionError, request
-from node_agent.probe import Backing
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.probe_base.probe import Backing
 from node_agent.probes.http import HttpOptions, HttpProbe
 from node_agent.probes.tcp import TcpOptions, TcpProbe
+from node_agent.protocols.http_address import parse_address
+from node_agent.protocols.http_client import HttpConnectionError, request
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

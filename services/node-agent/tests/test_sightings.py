@@ -10,10 +10,10 @@ from mesh_core.incidents.sighting import read_sightings
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.sightings import MAX_NOTE_BYTES, MAX_SIGHTINGS, SeenState, Sighting
 from node_agent.agent import Agent
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
-from node_agent.incident_store import IncidentStore
-from node_agent.incidents import IncidentTracker
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.incidents.incident_store import IncidentStore
+from node_agent.incidents.incident_tracker import IncidentTracker
 from node_agent.sightings import Sightings
 
 RULE = ConfirmationRule()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from node_agent.checks import CheckResult, Condition
+from node_agent.checks.check_result import CheckResult, Condition
 from node_agent.probes.systemd import SystemdOptions, SystemdProbe
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from node_agent.checks import CheckResult, Condition
+from node_agent.checks.check_result import CheckResult, Condition
 from node_agent.probes.supervisor import SupervisorError, SupervisorOptions, SupervisorProbe
 
 HOUR = 3600

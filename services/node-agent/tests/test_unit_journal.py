@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from node_agent.unit_journal import lines_of
+from node_agent.host.unit_journal import lines_of
 
 
 def journal(*entries: tuple[str, int, object]) -> str:

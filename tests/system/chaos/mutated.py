@@ -373,7 +373,7 @@ def agent_forgets_what_waits() -> None:
 
         return requeue_above
 
-    replace("node_agent.spool.Spool.requeue_above", make)
+    replace("node_agent.delivery.spool.Spool.requeue_above", make)
 
 
 def main() -> int:

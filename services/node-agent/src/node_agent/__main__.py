@@ -27,19 +27,19 @@ from mesh_core.security.private_folder import write_privately
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.schema import schema_or_exit
 from node_agent.agent import Agent
+from node_agent.containers.image_history import ImageHistory
+from node_agent.delivery.redis_client import RedisClient
+from node_agent.delivery.sender import EventSender
+from node_agent.delivery.spool import Spool
 from node_agent.former_name import FormerName, former_name
-from node_agent.image_history import ImageHistory
-from node_agent.incident_store import IncidentStore
-from node_agent.incidents import IncidentTracker
+from node_agent.incidents.incident_store import IncidentStore
+from node_agent.incidents.incident_tracker import IncidentTracker
 from node_agent.investigation.investigator import Investigator
 from node_agent.investigation.table import rooms
 from node_agent.probe_config import ProbeConfigError, read_probe_config
 from node_agent.probe_factory import create_probes
-from node_agent.redis_client import RedisClient
-from node_agent.sender import EventSender
 from node_agent.settings import NodeAgentSettings
 from node_agent.sightings import Sightings
-from node_agent.spool import Spool
 from node_agent.work.watch import WorkWatch
 
 LOOK_BACK_SECONDS = 600.0  # what died before that was not our time

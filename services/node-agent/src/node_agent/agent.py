@@ -16,12 +16,12 @@ from mesh_core.runtime.metrics import AGENT_EVENTS, AGENT_PROBE_FAILURES
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import cancelled, pause
 from node_agent.check_schedule import CheckSchedule
-from node_agent.checks import CheckResult, Condition, as_healthy
-from node_agent.confirmation import ConfirmationRule
-from node_agent.events import event_for, node_event
-from node_agent.incident_store import IncidentStore
-from node_agent.incidents import IncidentChange, IncidentTracker, IncidentUpdate
-from node_agent.probe import Hint, ListeningProbe, ListingProbe, Probe, RememberingProbe, SourceAbsent
+from node_agent.checks.check_result import CheckResult, Condition, as_healthy
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.incidents.events import event_for, node_event
+from node_agent.incidents.incident_store import IncidentStore
+from node_agent.incidents.incident_tracker import IncidentChange, IncidentTracker, IncidentUpdate
+from node_agent.probe_base.probe import Hint, ListeningProbe, ListingProbe, Probe, RememberingProbe, SourceAbsent
 from node_agent.sightings import Sightings
 
 ANNOUNCE_SECONDS = 60.0

@@ -19,12 +19,12 @@ from mesh_core.models.records import is_name
 from mesh_core.runtime.service import pause
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.files import write_whole
-from node_agent.events import event_for, node_event
-from node_agent.incident_store import IncidentStore
-from node_agent.incidents import IncidentTracker
-from node_agent.redis_client import RedisClient, RedisRefused, RedisUnavailable
-from node_agent.sender import EventSender
-from node_agent.spool import Spool
+from node_agent.delivery.redis_client import RedisClient, RedisRefused, RedisUnavailable
+from node_agent.delivery.sender import EventSender
+from node_agent.delivery.spool import Spool
+from node_agent.incidents.events import event_for, node_event
+from node_agent.incidents.incident_store import IncidentStore
+from node_agent.incidents.incident_tracker import IncidentTracker
 
 LOOK_SECONDS = 0.5
 

@@ -13,10 +13,10 @@ from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ValidationError, create_model
 
-from node_agent.flapping import FlapOptions
+from node_agent.incidents.flapping import FlapOptions
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.options import Options
-from node_agent.probe import DefaultProbeOptions, ProbeOptions
+from node_agent.probe_base.probe import DefaultProbeOptions, ProbeOptions
 from node_agent.probe_table import PROBES
 from node_agent.work.options import WorkOptions
 

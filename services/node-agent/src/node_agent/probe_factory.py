@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from node_agent.image_history import ImageHistory
-from node_agent.incidents import IncidentTracker
-from node_agent.probe import Probe, ProbeContext
+from node_agent.containers.image_history import ImageHistory
+from node_agent.incidents.incident_tracker import IncidentTracker
+from node_agent.probe_base.probe import Probe, ProbeContext
 from node_agent.probe_config import ProbeConfig
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from node_agent.probe import ProbeOptions
+from node_agent.probe_base.probe import ProbeOptions
 from node_agent.probes import clock, disk, docker, http, load, memory, mounts, supervisor, systemd, tcp, temperature
 
 PROBES: Mapping[str, type[ProbeOptions]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from mesh_core.runtime.settings import WatchedSettings
-from node_agent.http_address import parse_address, refuse_path
+from node_agent.protocols.http_address import parse_address, refuse_path
 
 
 class NodeAgentSettings(WatchedSettings):

@@ -15,7 +15,7 @@ from mesh_core.incidents.sighting import note_of
 from mesh_core.models.records import rfc3339
 from mesh_core.models.sightings import MAX_NOTE_BYTES, MAX_SIGHTINGS, SeenState, Sighting
 from mesh_core.security.redaction import pruned
-from node_agent.checks import CheckResult, Condition
+from node_agent.checks.check_result import CheckResult, Condition
 
 _CARRIERS = ("container", "unit", "program")
 # What somebody else needs to judge a service that failed: its agent's own event has all of it.

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import Runtime
-from node_agent import systemctl
-from node_agent.certificate import Certificate, certificate_in
-from node_agent.connection import Endpoint, certificate_at
+from node_agent.host import systemctl
 from node_agent.investigation.listeners import unit_listening_on
 from node_agent.investigation.question import MOST_ROWS, Question, shown
+from node_agent.protocols.certificate import Certificate, certificate_in
+from node_agent.protocols.connection import Endpoint, certificate_at
 
 SECONDS = 1.0  # for one connection
 MAX_BYTES = 64 * 1024

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from node_agent.container_check import unix_time
-from node_agent.engine import Engine
+from node_agent.containers.container_check import unix_time
+from node_agent.containers.engine import Engine
+from node_agent.host.processes import booted_at
 from node_agent.investigation.question import MOST_ROWS, Question, shown
-from node_agent.processes import booted_at
 
 DAY_SECONDS = 24 * 3600
 NAMED = 3  # of those that changed together

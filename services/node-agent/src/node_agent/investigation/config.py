@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from node_agent import systemctl
+from node_agent.host import systemctl
+from node_agent.host.processes import PROC, clock_began_at, started_at
 from node_agent.investigation import unit
 from node_agent.investigation.question import Question, shown
-from node_agent.processes import PROC, clock_began_at, started_at
 
 # Units whose program can be asked whether its files are good before it reads them; each has them in /etc/<program>.
 PROGRAMS: Mapping[str, str] = {

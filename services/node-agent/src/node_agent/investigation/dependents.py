@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mesh_core.models.records import is_name
-from node_agent.container_dependents import depends_on_it
-from node_agent.container_identity import Identity, container_facts, identity_for, is_one_off
-from node_agent.engine import Engine
+from node_agent.containers.container_dependents import depends_on_it
+from node_agent.containers.container_identity import Identity, container_facts, identity_for, is_one_off
+from node_agent.containers.engine import Engine
 from node_agent.investigation.question import Question
 
 MOST_HANGING = 8  # more than these is a project that wants to be looked at by a person

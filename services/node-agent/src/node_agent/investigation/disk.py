@@ -9,11 +9,11 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from node_agent.disk_usage import usage_in
+from node_agent.host.disk_usage import usage_in
+from node_agent.host.mounts import Mount, lies_under, mount_of, on_one_disk, read_mounts
+from node_agent.host.processes import PROC, program_of
 from node_agent.investigation.folder_sizes import biggest_folders
 from node_agent.investigation.question import MOST_ROWS, Question, shown
-from node_agent.mounts import Mount, lies_under, mount_of, on_one_disk, read_mounts
-from node_agent.processes import PROC, program_of
 
 DISK_EVENT = "disk_space_low"
 MAX_OPEN_FILES = 50_000

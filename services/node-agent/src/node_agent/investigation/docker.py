@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from node_agent.engine import Engine
+from node_agent.containers.engine import Engine
 from node_agent.investigation.disk import lies_on_it
 from node_agent.investigation.folder_sizes import bytes_in
 from node_agent.investigation.question import MOST_ROWS, Question, shown

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mesh_core.incidents.own_processes import MESH_PROCESS
-from node_agent import systemctl
+from node_agent.host import systemctl
+from node_agent.host.processes import PROC, process_folders, program_of
 from node_agent.investigation.question import MOST_ROWS, Question, shown
-from node_agent.processes import PROC, process_folders, program_of
 
 HUNG_EVENTS = frozenset({"load_high", "mount_stale"})
 BETWEEN_SECONDS = 0.3  # two looks: who waits for a disk that works has got on by then

@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from node_agent.container_identity import identity_for
-from node_agent.engine import Engine
-from node_agent.image_history import ImageHistory, image_id
+from node_agent.containers.container_identity import identity_for
+from node_agent.containers.engine import Engine
+from node_agent.containers.image_history import ImageHistory, image_id
 from node_agent.investigation.question import MOST_ROWS, Question, shown
 
 DATA_FORMAT = "mendmesh.data-format"  # its owner's own word

@@ -12,12 +12,12 @@ from typing import Any
 import structlog
 
 from mesh_core.incidents.investigation import INVESTIGATION
-from node_agent.checks import CheckResult
-from node_agent.investigation.host_files import sees_host_files
+from node_agent.checks.check_result import CheckResult
+from node_agent.host.host_files import sees_host_files
+from node_agent.host.loose_thread import LooseThread
+from node_agent.host.mounts import read_mounts
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.investigation.question import Question, Room
-from node_agent.loose_thread import LooseThread
-from node_agent.mounts import read_mounts
 
 BUDGET_SECONDS = 6.0  # of looking in a row, when much breaks at once ...
 EARNED_SECONDS = 0.05  # ... and how much of it comes back in a second

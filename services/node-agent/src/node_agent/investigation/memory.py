@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from node_agent.container_dependents import company_of
-from node_agent.container_identity import container_facts, identity_for
-from node_agent.engine import Engine
+from node_agent.containers.container_dependents import company_of
+from node_agent.containers.container_identity import container_facts, identity_for
+from node_agent.containers.engine import Engine
+from node_agent.host.processes import PROC, process_folders, program_of, sizes_in
 from node_agent.investigation.question import MOST_ROWS, Question, shown
-from node_agent.processes import PROC, process_folders, program_of, sizes_in
 
 MEMORY_EVENTS = frozenset({"memory_low", "container_oom"})
 LOOKED_AT = 100  # of the largest processes: to ask one for its share takes the kernel up to some milliseconds

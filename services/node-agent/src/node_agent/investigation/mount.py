@@ -13,12 +13,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from node_agent import systemctl
-from node_agent.connection import Endpoint, connect
+from node_agent.host import systemctl
+from node_agent.host.mounts import lies_under, mounts_in, read_mounts
+from node_agent.host.processes import PROC, program_of
 from node_agent.investigation.disk import MAX_OPEN_FILES, open_files
 from node_agent.investigation.question import MOST_ROWS, Question, shown
-from node_agent.mounts import lies_under, mounts_in, read_mounts
-from node_agent.processes import PROC, program_of
+from node_agent.protocols.connection import Endpoint, connect
 
 STALE = "mount_stale"
 MOUNT_EVENTS = frozenset({STALE, "mount_missing", "unit_failed"})

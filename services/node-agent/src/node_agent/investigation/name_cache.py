@@ -8,8 +8,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from node_agent.host.processes import PROC
 from node_agent.investigation.memory import group_of
-from node_agent.processes import PROC
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 # Asked by the C library itself; the others only where resolv.conf names them. One that serves virtual machines or

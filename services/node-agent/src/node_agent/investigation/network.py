@@ -10,11 +10,11 @@ from typing import Any
 
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.records import is_name
-from node_agent.certificate import read_certificate
-from node_agent.connection import Endpoint, connect, shown_by
-from node_agent.http_address import parse_address
 from node_agent.investigation.name_cache import name_cache
 from node_agent.investigation.question import Question
+from node_agent.protocols.certificate import read_certificate
+from node_agent.protocols.connection import Endpoint, connect, shown_by
+from node_agent.protocols.http_address import parse_address
 
 PROBE_EVENTS = frozenset({EventType.HTTP_PROBE_FAILED, EventType.TCP_PROBE_FAILED})
 

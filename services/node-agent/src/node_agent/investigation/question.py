@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from node_agent.evidence import clean_text
+from node_agent.checks.evidence import clean_text
 
 T = TypeVar("T")
 MOST_ROWS = 5

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from mesh_core.models.events import Runtime
-from node_agent.engine import Engine
-from node_agent.image_history import ImageHistory
+from node_agent.containers.engine import Engine
+from node_agent.containers.image_history import ImageHistory
 from node_agent.investigation import (
     certificate,
     changed,

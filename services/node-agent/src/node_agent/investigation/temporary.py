@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from node_agent import systemctl
+from node_agent.host import systemctl
 from node_agent.investigation.disk import lies_on_it
 from node_agent.investigation.question import Question
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mesh_core.models.events import Runtime
-from node_agent import systemctl
+from node_agent.host import systemctl
 from node_agent.investigation.question import MOST_ROWS, Question, shown
 
 UNIT_EVENTS = frozenset({"unit_failed", "unit_restart_loop"})

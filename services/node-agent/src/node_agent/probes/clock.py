@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import structlog
 from pydantic import Field
 
-from node_agent import systemctl
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
-from node_agent.kernel_clock import KernelClock, read_clock
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.host import systemctl
+from node_agent.host.kernel_clock import KernelClock, read_clock
 from node_agent.options import Positive
-from node_agent.probe import DefaultProbeOptions, ProbeContext, SourceAbsent
+from node_agent.probe_base.probe import DefaultProbeOptions, ProbeContext, SourceAbsent
 
 CHRONY = ("chrony.service", "chronyd.service")
 SERVICES = ("systemd-timesyncd.service", *CHRONY, "ntpsec.service", "ntp.service", "ntpd.service")

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from mesh_core.models.events import Severity
-from node_agent.checks import CheckResult
-from node_agent.confirmation import ConfirmationRule
-from node_agent.disk_usage import DiskUsage, usage_in
-from node_agent.mounts import MOUNTS, mounts_in
+from node_agent.checks.check_result import CheckResult
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.host.disk_usage import DiskUsage, usage_in
+from node_agent.host.mounts import MOUNTS, mounts_in
 from node_agent.options import Positive
-from node_agent.probe import ProbeContext
-from node_agent.thresholds import ThresholdOptions, evaluate
+from node_agent.probe_base.probe import ProbeContext
+from node_agent.probe_base.thresholds import ThresholdOptions, evaluate
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, recheck_seconds=5.0)
 # A statvfs on one of these does not wait for a network; it runs in the loop.

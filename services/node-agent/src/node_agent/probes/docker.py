@@ -17,12 +17,13 @@ from pydantic import Field
 
 from mesh_core.models.owner_labels import label_problems
 from mesh_core.models.records import Name
-from node_agent.checks import CheckResult, Condition, as_healthy
-from node_agent.container_check import RULE, ContainerCheck, ended_at_of
-from node_agent.container_evidence import ContainerEvidence
-from node_agent.container_heirs import ContainerHeirs
-from node_agent.container_history import ContainerHistory
-from node_agent.container_identity import (
+from node_agent.checks.check_result import CheckResult, Condition, as_healthy
+from node_agent.checks.crash_rhythm import loop_seconds_left
+from node_agent.containers.container_check import RULE, ContainerCheck, ended_at_of
+from node_agent.containers.container_evidence import ContainerEvidence
+from node_agent.containers.container_heirs import ContainerHeirs
+from node_agent.containers.container_history import ContainerHistory
+from node_agent.containers.container_identity import (
     Identity,
     container_facts,
     identity_for,
@@ -30,15 +31,14 @@ from node_agent.container_identity import (
     is_one_off,
     one_each,
 )
-from node_agent.container_labels import is_to_be_watched
-from node_agent.crash_rhythm import loop_seconds_left
-from node_agent.engine import Engine
-from node_agent.http_client import HttpConnectionError
-from node_agent.image_history import ImageHistory, image_id
-from node_agent.known_containers import KnownContainers
+from node_agent.containers.container_labels import is_to_be_watched
+from node_agent.containers.engine import Engine
+from node_agent.containers.image_history import ImageHistory, image_id
+from node_agent.containers.known_containers import KnownContainers
+from node_agent.host.processes import booted_at
 from node_agent.options import Positive
-from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext, SourceAbsent
-from node_agent.processes import booted_at
+from node_agent.probe_base.probe import DefaultProbeOptions, Hint, ProbeContext, SourceAbsent
+from node_agent.protocols.http_client import HttpConnectionError
 
 _OF_ITS_SERVICE = ("runtime", "compose", "swarm", "image", "labels", "replicas", "dependents", "in_its_network")
 

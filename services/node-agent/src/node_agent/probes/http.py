@@ -10,13 +10,13 @@ from pydantic import Field, field_validator
 
 from mesh_core.models.foreign_text import text_of, unpacked
 from mesh_core.models.strict_json import Refusal
-from node_agent.checks import CheckResult
-from node_agent.evidence import clean_text
-from node_agent.http_address import parse_address, without_login
-from node_agent.http_client import HttpConnectionError, HttpResponse, request
+from node_agent.checks.check_result import CheckResult
+from node_agent.checks.evidence import clean_text
 from node_agent.options import Positive
-from node_agent.probe import Describe, ProbeContext
-from node_agent.target_probe import TargetOptions, TargetProbe
+from node_agent.probe_base.probe import Describe, ProbeContext
+from node_agent.probe_base.target_probe import TargetOptions, TargetProbe
+from node_agent.protocols.http_address import parse_address, without_login
+from node_agent.protocols.http_client import HttpConnectionError, HttpResponse, request
 
 BODY_LIMIT = 64 * 1024
 UNPACKED_LIMIT = 1024 * 1024

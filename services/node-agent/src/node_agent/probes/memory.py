@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from node_agent.checks import CheckResult
-from node_agent.confirmation import ConfirmationRule
+from node_agent.checks.check_result import CheckResult
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.host.processes import largest_processes, sizes_in
 from node_agent.options import Positive
-from node_agent.probe import ProbeContext
-from node_agent.processes import largest_processes, sizes_in
-from node_agent.thresholds import ThresholdOptions, evaluate
+from node_agent.probe_base.probe import ProbeContext
+from node_agent.probe_base.thresholds import ThresholdOptions, evaluate
 
 RULE = ConfirmationRule(unhealthy_checks=3, healthy_checks=2, recheck_seconds=5.0)
 

@@ -20,12 +20,12 @@ from typing import Any
 
 import structlog
 
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
-from node_agent.investigation.host_files import sees_host_files
-from node_agent.mounts import MOUNTS, Mount, lies_under, read_mounts
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.host.host_files import sees_host_files
+from node_agent.host.mounts import MOUNTS, Mount, lies_under, read_mounts
 from node_agent.options import Positive
-from node_agent.probe import DefaultProbeOptions, ProbeContext
+from node_agent.probe_base.probe import DefaultProbeOptions, ProbeContext
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, recheck_seconds=10.0)
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "9p", "afs", "fuse", "fuse.*", "fuseblk")

@@ -14,15 +14,15 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 
 from mesh_core.models.events import Runtime, Severity
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
-from node_agent.crash_rhythm import loop_seconds_left
-from node_agent.evidence import clean_lines
-from node_agent.http_address import basic_login, parse_address, refuse_path, without_login
-from node_agent.http_client import HttpConnectionError, request
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.checks.crash_rhythm import loop_seconds_left
+from node_agent.checks.evidence import clean_lines
+from node_agent.host.supervisor_ends import ProgramEnds, program_in
 from node_agent.options import Positive
-from node_agent.probe import ProbeContext, ProbeOptions
-from node_agent.supervisor_ends import ProgramEnds, program_in
+from node_agent.probe_base.probe import ProbeContext, ProbeOptions
+from node_agent.protocols.http_address import basic_login, parse_address, refuse_path, without_login
+from node_agent.protocols.http_client import HttpConnectionError, request
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=2.0, recheck_seconds=0.5)
 REPLY_SECONDS = 5.0

@@ -24,16 +24,16 @@ from pydantic import Field
 from mesh_core.models.events import Runtime, Severity
 from mesh_core.models.records import rfc3339
 from mesh_core.storage.folder_watch import APPEARED, VANISHED, FolderWatch
-from node_agent import absent_mounts, bound_units, systemctl
-from node_agent.absent_mounts import AbsentMounts, patient_rule
-from node_agent.bound_units import BoundUnits, dependents_of, needs_of
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
-from node_agent.crash_rhythm import RestartCounts, loop_seconds_left
-from node_agent.evidence import LOG_LINES
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.checks.crash_rhythm import RestartCounts, loop_seconds_left
+from node_agent.checks.evidence import LOG_LINES
+from node_agent.host import absent_mounts, bound_units, systemctl
+from node_agent.host.absent_mounts import AbsentMounts, patient_rule
+from node_agent.host.bound_units import BoundUnits, dependents_of, needs_of
+from node_agent.host.unit_journal import FIELDS, lines_of
 from node_agent.options import Positive
-from node_agent.probe import DefaultProbeOptions, Hint, ProbeContext
-from node_agent.unit_journal import FIELDS, lines_of
+from node_agent.probe_base.probe import DefaultProbeOptions, Hint, ProbeContext
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=3.0, recheck_seconds=0.5)
 LOOP_WINDOW_SECONDS = 600.0

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from node_agent.checks import CheckResult
-from node_agent.connection import Endpoint, checked_host, connect, shown_by
+from node_agent.checks.check_result import CheckResult
 from node_agent.options import Positive
-from node_agent.probe import Describe, ProbeContext
-from node_agent.target_probe import TargetOptions, TargetProbe
+from node_agent.probe_base.probe import Describe, ProbeContext
+from node_agent.probe_base.target_probe import TargetOptions, TargetProbe
+from node_agent.protocols.connection import Endpoint, checked_host, connect, shown_by
 
 
 class TcpOptions(TargetOptions):

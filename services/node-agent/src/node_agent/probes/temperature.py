@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from node_agent.checks import CheckResult
-from node_agent.confirmation import ConfirmationRule
+from node_agent.checks.check_result import CheckResult
+from node_agent.checks.confirmation import ConfirmationRule
 from node_agent.options import Positive
-from node_agent.probe import ProbeContext
-from node_agent.thresholds import ThresholdOptions, evaluate
+from node_agent.probe_base.probe import ProbeContext
+from node_agent.probe_base.thresholds import ThresholdOptions, evaluate
 
 RULE = ConfirmationRule(unhealthy_checks=3, healthy_checks=2, recheck_seconds=5.0)
 SYS = Path("/sys")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mesh_core.incidents.at_work import WHAT_CHARS, Work, WorkKind
-from node_agent.evidence import clean_text, decoded
+from node_agent.checks.evidence import clean_text, decoded
 
 NEAR_SECONDS = 900.0  # a shutdown at night is no reason to leave all day what is broken
 MAX_BYTES = 4096

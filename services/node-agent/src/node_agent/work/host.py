@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from node_agent.processes import clock_began_at, process_folders
+from node_agent.host.processes import clock_began_at, process_folders
 from node_agent.work.programs import without_interpreter
 
 MAX_PROCESSES = 20_000

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mesh_core.incidents.at_work import Work, WorkKind
-from node_agent.evidence import clean_text
+from node_agent.checks.evidence import clean_text
 from node_agent.work.deployments import composes, is_of_project
 from node_agent.work.host import Process, Sight, last_key
 from node_agent.work.subject import Subject

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from node_agent.checks import CheckResult
+from node_agent.checks.check_result import CheckResult
 
 _SHORTEST = 3  # a name of two letters stands in any path
 _PARTS, _NAMES = re.compile(r"[^\w-]+"), re.compile(r"[^\w.@-]+")

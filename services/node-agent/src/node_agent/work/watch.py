@@ -15,12 +15,12 @@ from typing import Any
 import structlog
 
 from mesh_core.incidents.at_work import AT_WORK, MOST_ROWS, Work, WorkKind
-from node_agent.checks import CheckResult
-from node_agent.container_check import unix_time
-from node_agent.engine import Engine
-from node_agent.evidence import clean_text
-from node_agent.loose_thread import LooseThread
-from node_agent.processes import clock_began_at, program_of, started_at
+from node_agent.checks.check_result import CheckResult
+from node_agent.checks.evidence import clean_text
+from node_agent.containers.container_check import unix_time
+from node_agent.containers.engine import Engine
+from node_agent.host.loose_thread import LooseThread
+from node_agent.host.processes import clock_began_at, program_of, started_at
 from node_agent.work.declared import declared_at
 from node_agent.work.deployments import CLIENTS, PULLED_SECONDS, deployment_by, pulled_at
 from node_agent.work.host import Process, Sight, look_around

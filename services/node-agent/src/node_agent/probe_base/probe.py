@@ -13,8 +13,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from mesh_core.models.events import Runtime
 from mesh_core.models.records import Name
-from node_agent.checks import CheckResult
-from node_agent.image_history import ImageHistory
+from node_agent.checks.check_result import CheckResult
+from node_agent.containers.image_history import ImageHistory
 from node_agent.options import Options
 
 Hint = Callable[[str | None], None]  # the key of a target that may have changed; None: any of them

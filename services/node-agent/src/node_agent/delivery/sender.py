@@ -21,9 +21,9 @@ from mesh_core.models.events import Severity
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.pulse import unwatched
 from mesh_core.runtime.service import pause
-from node_agent.events import node_event
-from node_agent.redis_client import EntryIdTooLow, RedisClient, RedisRefused, RedisUnavailable
-from node_agent.spool import Spool
+from node_agent.delivery.redis_client import EntryIdTooLow, RedisClient, RedisRefused, RedisUnavailable
+from node_agent.delivery.spool import Spool
+from node_agent.incidents.events import node_event
 
 BACK_OFF_SECONDS = (0.2, 5.0)
 ALIVE_MARK_SECONDS = 30.0

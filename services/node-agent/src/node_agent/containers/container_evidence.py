@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from node_agent.container_check import state_in_words
-from node_agent.container_dependents import company_of
-from node_agent.container_identity import identity_for
-from node_agent.container_labels import depends_on
-from node_agent.engine import Engine
-from node_agent.evidence import clean_text
-from node_agent.known_containers import KnownContainers
+from node_agent.checks.evidence import clean_text
+from node_agent.containers.container_check import state_in_words
+from node_agent.containers.container_dependents import company_of
+from node_agent.containers.container_identity import identity_for
+from node_agent.containers.container_labels import depends_on
+from node_agent.containers.engine import Engine
+from node_agent.containers.known_containers import KnownContainers
 
 
 class ContainerEvidence:

@@ -7,8 +7,8 @@ from typing import Any
 
 import structlog
 
-from node_agent.container_identity import UP, identity_for
-from node_agent.deployed_anew import (
+from node_agent.containers.container_identity import UP, identity_for
+from node_agent.containers.deployed_anew import (
     AFTER_SECONDS,
     ASKED_TO_END,
     OWN_SECONDS,
@@ -18,7 +18,7 @@ from node_agent.deployed_anew import (
     heir_of,
     one_family,
 )
-from node_agent.engine import Engine
+from node_agent.containers.engine import Engine
 
 MOST_INSPECTED = 8  # of one family; more of them are replicas
 

@@ -9,7 +9,7 @@ import base64
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
-from node_agent.connection import Endpoint, checked_host
+from node_agent.protocols.connection import Endpoint, checked_host
 
 _PORTS = {"tcp": 2375, "http": 80, "https": 443}
 _URL_CHARACTERS = "%/?:@!$&'()*+,;=-._~[]"  # what stays as it is in a path and its query

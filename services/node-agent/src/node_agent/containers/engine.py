@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import quote
 
-from node_agent.evidence import LOG_LINES, clean_lines
-from node_agent.http_address import HttpAddress, parse_address
-from node_agent.http_client import HttpConnectionError, open_stream, request
+from node_agent.checks.evidence import LOG_LINES, clean_lines
+from node_agent.protocols.http_address import HttpAddress, parse_address
+from node_agent.protocols.http_client import HttpConnectionError, open_stream, request
 
 REPLY_SECONDS = 10.0
 MEMORY_EVENTS = 256

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from node_agent.crash_rhythm import CRASHES_KEPT
+from node_agent.checks.crash_rhythm import CRASHES_KEPT
 
 _END = re.compile(r"^\S+ \S+ [A-Z]+ (exited|stopped): (.+) \((.*)\)\s*$", re.MULTILINE)
 _NOT_MEANT = "not expected"

@@ -13,9 +13,9 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.severities import rank, worst
 from mesh_core.models.events import Severity
 from mesh_core.models.records import is_service_name
-from node_agent.checks import CheckResult, Condition, as_healthy
-from node_agent.confirmation import ConfirmationRule, Streak
-from node_agent.flapping import FlapHistory, FlapOptions
+from node_agent.checks.check_result import CheckResult, Condition, as_healthy
+from node_agent.checks.confirmation import ConfirmationRule, Streak
+from node_agent.incidents.flapping import FlapHistory, FlapOptions
 
 ChangeKind = Literal["opened", "changed", "recovered", "flapping", "still_open"]
 

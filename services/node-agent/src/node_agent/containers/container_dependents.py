@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mesh_core.models.records import is_name
-from node_agent.container_identity import UP, Identity, identity_for, is_one_off
-from node_agent.container_labels import depends_on
+from node_agent.containers.container_identity import UP, Identity, identity_for, is_one_off
+from node_agent.containers.container_labels import depends_on
 
 MAX_DEPENDENTS = 32
 

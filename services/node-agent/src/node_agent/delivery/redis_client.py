@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.streams import ALIVE_PREFIX, EVENT_STREAM_PREFIX
 from mesh_core.runtime.metrics import REDIS_FAILURES
-from node_agent.connection import Endpoint, connect
+from node_agent.protocols.connection import Endpoint, connect
 
 ALIVE_SECONDS = 120
 CONNECT_SECONDS = 2.0

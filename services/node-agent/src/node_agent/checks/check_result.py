@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from mesh_core.models.events import Severity
-from node_agent.confirmation import ConfirmationRule
+from node_agent.checks.confirmation import ConfirmationRule
 
 
 class Condition(StrEnum):

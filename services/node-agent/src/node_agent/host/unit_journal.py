@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from node_agent.evidence import clean_lines
+from node_agent.checks.evidence import clean_lines
 
 FIELDS = "MESSAGE,PRIORITY,SYSLOG_IDENTIFIER"  # what to ask journalctl for, with --all and --output=json
 _ERROR = 3

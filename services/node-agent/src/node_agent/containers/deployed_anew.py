@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from node_agent.container_check import unix_time
-from node_agent.container_identity import published_ports
+from node_agent.containers.container_check import unix_time
+from node_agent.containers.container_identity import published_ports
 
 AFTER_SECONDS = 300.0  # the newer one may come that long after the older one went
 BEFORE_SECONDS = 600.0  # or may have been warming up that long

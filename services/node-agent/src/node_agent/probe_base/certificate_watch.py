@@ -12,9 +12,9 @@ from typing import Any
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import Severity
 from mesh_core.models.records import rfc3339
-from node_agent.certificate import Certificate, certificate_in
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.protocols.certificate import Certificate, certificate_in
 
 DAY_SECONDS = 86400.0
 WARN_DAYS = 14.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mesh_core.models.events import Runtime
-from node_agent.container_labels import owners_labels
+from node_agent.containers.container_labels import owners_labels
 
 # podman-compose writes some of its labels in Docker's words only, some in its own only.
 _COMPOSE = ("com.docker.compose.", "io.podman.compose.")

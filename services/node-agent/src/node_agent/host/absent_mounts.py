@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from node_agent.confirmation import ConfirmationRule
+from node_agent.checks.confirmation import ConfirmationRule
 
 PROPERTIES = "What,Where,FragmentPath,WantedBy,RequiredBy,TriggeredBy,Job,ConditionResult,ConditionTimestampMonotonic"
 _SHIPPED = ("/usr/", "/lib/")  # a distribution's own units: mounted when something asks for them

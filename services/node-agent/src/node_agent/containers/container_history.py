@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from node_agent.crash_rhythm import CRASHES_KEPT
+from node_agent.checks.crash_rhythm import CRASHES_KEPT
 
 INTENT_SECONDS = 600.0  # `docker stop -t 300`: the death may come that long after the signal
 LATE_OOM_SECONDS = 5.0  # the engine hears of an OOM kill and of the death on two ways: either comes first

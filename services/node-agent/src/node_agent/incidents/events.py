@@ -8,8 +8,8 @@ from typing import Any
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust, raw_name
 from mesh_core.models.records import is_service_name, rfc3339
 from mesh_core.security.redaction import pruned
-from node_agent.evidence import clean_value
-from node_agent.incidents import IncidentChange
+from node_agent.checks.evidence import clean_value
+from node_agent.incidents.incident_tracker import IncidentChange
 
 _BULKY = ("logs", "health_output", "processes", "body")  # dropped first if an event would be too large
 

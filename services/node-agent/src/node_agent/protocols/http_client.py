@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import h11
 
-from node_agent.connection import connect, shown_by
-from node_agent.http_address import HttpAddress
-from node_agent.http_chunks import StrictChunks
-from node_agent.http_head import NotHttp, split_head, strict_head
+from node_agent.protocols.connection import connect, shown_by
+from node_agent.protocols.http_address import HttpAddress
+from node_agent.protocols.http_chunks import StrictChunks
+from node_agent.protocols.http_head import NotHttp, split_head, strict_head
 
 HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 8 * 1024 * 1024

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from mesh_core.storage.files import write_whole
-from node_agent.incidents import IncidentTracker
+from node_agent.incidents.incident_tracker import IncidentTracker
 
 log = structlog.get_logger()
 

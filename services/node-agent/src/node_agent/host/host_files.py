@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from node_agent.mounts import Mount, mount_of
-from node_agent.systemctl import BOOTED
+from node_agent.host.mounts import Mount, mount_of
+from node_agent.host.systemctl import BOOTED
 
 _MARKS = (Path(".dockerenv"), Path("run/.containerenv"))
 

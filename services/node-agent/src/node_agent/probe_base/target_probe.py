@@ -13,13 +13,13 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, Field
 
 from mesh_core.models.records import Name, ServiceName
-from node_agent.certificate import certificate_in
-from node_agent.certificate_watch import WARN_DAYS, certificate_result
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
-from node_agent.connection import Endpoint, certificate_at, has_run_out
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
 from node_agent.options import Options, Positive
-from node_agent.probe import Backing, Describe, ProbeOptions
+from node_agent.probe_base.certificate_watch import WARN_DAYS, certificate_result
+from node_agent.probe_base.probe import Backing, Describe, ProbeOptions
+from node_agent.protocols.certificate import certificate_in
+from node_agent.protocols.connection import Endpoint, certificate_at, has_run_out
 
 
 class Needed(Options):

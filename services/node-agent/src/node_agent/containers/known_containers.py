@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mesh_core.models.events import Runtime
-from node_agent.checks import CheckResult, Condition
-from node_agent.container_check import RULE
-from node_agent.container_identity import Identity
-from node_agent.deployed_anew import one_family
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.containers.container_check import RULE
+from node_agent.containers.container_identity import Identity
+from node_agent.containers.deployed_anew import one_family
 
 MOST_KEPT = 512
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from mesh_core.models.events import Severity
 from mesh_core.models.records import parse_time
-from node_agent.checks import CheckResult, Condition
-from node_agent.confirmation import ConfirmationRule
-from node_agent.container_history import ContainerRecord
-from node_agent.container_identity import Identity, container_facts
-from node_agent.crash_rhythm import loop_seconds_left
-from node_agent.evidence import clean_text
+from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.checks.crash_rhythm import loop_seconds_left
+from node_agent.checks.evidence import clean_text
+from node_agent.containers.container_history import ContainerRecord
+from node_agent.containers.container_identity import Identity, container_facts
 
 RULE = ConfirmationRule(unhealthy_checks=2, healthy_checks=2, healthy_seconds=3.0, recheck_seconds=0.5)
 SETTLE_SECONDS = 5.0  # between a death and the engine's own next start

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import model_validator
 
 from mesh_core.models.events import Severity
-from node_agent.checks import Condition
+from node_agent.checks.check_result import Condition
 from node_agent.options import Positive
-from node_agent.probe import DefaultProbeOptions
+from node_agent.probe_base.probe import DefaultProbeOptions
 
 
 class ThresholdOptions(DefaultProbeOptions):

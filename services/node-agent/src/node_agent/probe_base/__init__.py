@@ -1,0 +1,1 @@
+"""What probes have in common: their form, thresholds, named targets, certificates. Watches nothing by itself."""
