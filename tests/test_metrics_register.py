@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mesh_core.runtime.metric_types import Counter, Gauge, Histogram
 from mesh_core.runtime.metrics import declared, metrics_of
-from mesh_core.runtime.services import SERVICES
+from mesh_core.runtime.services import PLANNER, SERVICES
 from mesh_core.testing import RedisServer, free_port, wait_for
 from mesh_core.version import VERSION
 
@@ -97,6 +97,8 @@ async def service(
     module = yaml.safe_load((ROOT / "services" / name / "service.yaml").read_text())["module"]
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "inventory.yml").write_text("all: {hosts: {pi4: {ansible_connection: local}}}\n")
+    lab = {"name": "lab", "kind": "openai", "url": "http://127.0.0.1:9", "budget": {"tokens_per_day": 500}}
+    (tmp_path / "config" / "chain.yml").write_text(yaml.safe_dump([lab]))
     environment = {
         **os.environ,
         "REDIS_URL": redis_server.url,
@@ -136,6 +138,8 @@ async def test_a_real_service_shows_exactly_what_is_declared_for_it_and_says_whe
     assert health.json()["status"] == "ok"
     shown = {family.name for family in text_string_to_metric_families(text)}
     assert shown == {measure.name.removesuffix("_total") for measure in metrics_of(name)}
+    limited = 'mesh_model_budget_limit{rung="lab",unit="tokens",span="day"} 500' in text.splitlines()
+    assert limited == (name == PLANNER)
     # The people behind Prometheus judge names, units and help as well.
     promtool = require("promtool", "apt install prometheus")
     said = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=300)

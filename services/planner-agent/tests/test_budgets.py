@@ -10,6 +10,7 @@ from planner_rig import Mesh, SayingProvider, first_choice
 from mesh_core.llm.budget import Budget
 from mesh_core.llm.router import Attempt
 from mesh_core.models.attempts import NOT_MADE, AttemptOutcome
+from mesh_core.runtime.health import Probes
 from planner_agent.budget_book import BudgetBook
 
 AT = datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC)
@@ -85,6 +86,37 @@ async def test_with_all_spent_the_rules_answer(mesh: Mesh) -> None:
     (filed,) = await mesh.proposed()
     assert (lab.asked, filed.proposal.model.provider) == (0, "floor")
     assert "no model gave an acceptable answer (lab budget_spent)" in filed.proposal.reason
+
+
+async def test_metrics_say_what_is_used_of_each_limit_by_all_planners(mesh: Mesh) -> None:
+    budget = Budget(calls_per_hour=3, tokens_per_day=1000, usd_per_month=0.5)
+    clock = Clock()
+    book, another = (BudgetBook(mesh.bus, {"lab": budget, "free": Budget()}, clock) for _ in range(2))
+    probes = Probes("planner-agent", mesh.runtime, checks={}, figures=[book.figures])
+    await another.count(attempt(tokens=40, usd=0.125))
+    assert await budget_samples(probes) == {
+        'limit{rung="lab",unit="calls",span="hour"}': "3",
+        'limit{rung="lab",unit="tokens",span="day"}': "1000",
+        'limit{rung="lab",unit="usd",span="month"}': "0.5",
+        'used{rung="lab",unit="calls",span="hour"}': "1",
+        'used{rung="lab",unit="tokens",span="day"}': "40",
+        'used{rung="lab",unit="usd",span="month"}': "0.125",
+    }
+    clock.now = NEXT_YEAR
+    assert {value for name, value in (await budget_samples(probes)).items() if "used" in name} == {"0"}
+
+
+async def test_without_budgets_metrics_ask_nothing_and_show_none(mesh: Mesh) -> None:
+    await mesh.bus.close()
+    probes = Probes("planner-agent", mesh.runtime, checks={}, figures=[BudgetBook(mesh.bus, {}).figures])
+    assert await budget_samples(probes) == {}
+
+
+async def budget_samples(probes: Probes) -> dict[str, str]:
+    """The series of budgets in /metrics."""
+    lines = (await probes.metrics()).body.decode().splitlines()
+    begin = "mesh_model_budget_"
+    return dict(line.removeprefix(begin).rsplit(" ", 1) for line in lines if line.startswith(begin))
 
 
 async def test_an_incident_that_is_announced_again_asks_no_model(mesh: Mesh) -> None:

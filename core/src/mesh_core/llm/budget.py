@@ -5,11 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
 BUDGET_PREFIX = "mesh:budget:"
 MICRO = 1_000_000  # money is counted in millionths of a dollar: whole numbers add up exactly
+
+
+class Span(StrEnum):
+    """What a limit is for."""
+
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+class BudgetUnit(StrEnum):
+    """What is limited, as config/chain.yml and the metrics call it."""
+
+    CALLS = "calls"
+    TOKENS = "tokens"
+    USD = "usd"
+
+
+@dataclass(frozen=True)
+class CountedUnit:
+    """A unit as it is counted: `counted` names the counter, which holds `parts` for one; people read `told`."""
+
+    unit: BudgetUnit
+    counted: str
+    told: str
+    parts: int = 1
+
+    def shown(self, counted: int) -> float:
+        """In the unit itself."""
+        return counted / self.parts
+
+
+MONEY = CountedUnit(BudgetUnit.USD, "micro_usd", "US dollars", MICRO)
+_UNITS = (CountedUnit(BudgetUnit.CALLS, "calls", "calls"), CountedUnit(BudgetUnit.TOKENS, "tokens", "tokens"), MONEY)
 
 
 @dataclass(frozen=True)
@@ -20,7 +55,8 @@ class Window:
     told: str
     limit: int
     ends: datetime
-    unit: str
+    span: Span
+    unit: CountedUnit
 
     def problem(self, used: int) -> str:
         """Why nothing more may be asked, '' where it may."""
@@ -28,7 +64,7 @@ class Window:
 
     def share(self, used: int) -> str:
         """What was used of it, for people."""
-        shown = f"{used / MICRO:.2f}" if self.unit == "micro_usd" else str(used)
+        shown = f"{self.unit.shown(used):.2f}" if self.unit is MONEY else str(used)
         return self.problem(used) or f"{shown} of {self.told} used, until {self.ends:%Y-%m-%d %H:%M} UTC"
 
 
@@ -51,19 +87,15 @@ class Budget(BaseModel):
         hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         day, month = hour.replace(hour=0), hour.replace(day=1, hour=0)
         spans = (
-            ("hour", "an hour", f"{hour:%Y%m%d%H}", hour + timedelta(hours=1)),
-            ("day", "a day", f"{day:%Y%m%d}", day + timedelta(days=1)),
-            ("month", "a month", f"{month:%Y%m}", _next_month(month)),
+            (Span.HOUR, "an hour", f"{hour:%Y%m%d%H}", hour + timedelta(hours=1)),
+            (Span.DAY, "a day", f"{day:%Y%m%d}", day + timedelta(days=1)),
+            (Span.MONTH, "a month", f"{month:%Y%m}", _next_month(month)),
         )
         for span, each, written, ends in spans:
-            for name, unit, told, parts in _UNITS:
-                if (limit := getattr(self, f"{name}_per_{span}")) is not None:
-                    key = f"{BUDGET_PREFIX}{provider}:{unit}:{written}"
-                    yield Window(key, f"{limit} {told} {each}", round(limit * parts), ends, unit)
-
-
-# What a limit is called, what is counted for it, what people read, and how many of those that are counted it is.
-_UNITS = (("calls", "calls", "calls", 1), ("tokens", "tokens", "tokens", 1), ("usd", "micro_usd", "US dollars", MICRO))
+            for unit in _UNITS:
+                if (limit := getattr(self, f"{unit.unit}_per_{span}")) is not None:
+                    key = f"{BUDGET_PREFIX}{provider}:{unit.counted}:{written}"
+                    yield Window(key, f"{limit} {unit.told} {each}", round(limit * unit.parts), ends, span, unit)
 
 
 def _next_month(month: datetime) -> datetime:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.models.events import DecisionVerdict
 from mesh_core.models.outcomes import OutcomeVerdict
-from mesh_core.runtime.metric_types import Counter, Gauge, Histogram, Measure
+from mesh_core.runtime.metric_types import Counter, Gauge, Histogram, Measure, Words
 from mesh_core.runtime.services import EXECUTOR, NODE_AGENT, OBSERVER, PLANNER, SERVICES
 
 _REGISTER: dict[str, tuple[Measure, tuple[str, ...]]] = {}
@@ -189,6 +189,15 @@ TOKENS = _in(
 COST = _in(Counter("mesh_model_cost_usd_total", "cost by the price list of the chain", provider=PROVIDERS), PLANNER)
 CIRCUIT_OPEN = _in(
     Gauge("mesh_model_circuit_open", "1 while a provider is left alone after failures", rung=24), PLANNER
+)
+BUDGET_LABELS: dict[str, Words] = {"rung": 24, "unit": 3, "span": 3}
+BUDGET_LIMIT = _in(
+    Gauge("mesh_model_budget_limit", "what a provider may take in that span, where it is limited", **BUDGET_LABELS),
+    PLANNER,
+)
+BUDGET_USED = _in(
+    Gauge("mesh_model_budget_used", "what all planners took of that limit in this span so far", **BUDGET_LABELS),
+    PLANNER,
 )
 
 # -- executor

@@ -122,7 +122,7 @@ def main() -> None:
         PLANNER,
         runtime,
         checks={"redis": takes_writes(bus), "folders": writable(lambda: written), "models": chain.ready},
-        figures=(chain.circuits, planner.figures),
+        figures=(chain.circuits, budgets.figures, planner.figures),
     )
     log.info("planner.ready", consumer=name, providers=chain.names, redis=masked(settings.redis_url))
     serve(

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from mesh_core.llm.budget import MICRO, Budget
+from mesh_core.llm.budget import MONEY, Budget
 from mesh_core.llm.router import Attempt
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.attempts import NOT_MADE
+from mesh_core.runtime.metrics import BUDGET_LIMIT, BUDGET_USED
 
 KEPT_SECONDS = 2 * 86400  # beyond the end of its span
 
@@ -35,6 +36,16 @@ class BudgetBook:
         problems = (one.problem(int(count or 0)) for one, count in zip(windows, used, strict=True))
         return next((problem for problem in problems if problem), "")
 
+    async def figures(self) -> None:
+        """What was used of each limit by all planners, for the metrics."""
+        now = self._clock()
+        windows = [(name, one) for name, budget in self._budgets.items() for one in budget.windows(name, now)]
+        counted = await self._bus.call("MGET", *(one.key for _, one in windows)) if windows else ()
+        series = [(name, one.unit.unit, one.span) for name, one in windows]
+        BUDGET_LIMIT.set_all({s: w.unit.shown(w.limit) for s, (_, w) in zip(series, windows, strict=True)})
+        used = zip(series, windows, counted, strict=True)
+        BUDGET_USED.set_all({s: w.unit.shown(int(count or 0)) for s, (_, w), count in used})
+
     async def count(self, attempt: Attempt) -> None:
         """What it took. An attempt that was not made takes nothing."""
         if attempt.outcome in NOT_MADE:
@@ -42,9 +53,9 @@ class BudgetBook:
         took = {
             "calls": 1,
             "tokens": attempt.prompt_tokens + attempt.completion_tokens,
-            "micro_usd": round(attempt.cost_usd * MICRO),
+            MONEY.counted: round(attempt.cost_usd * MONEY.parts),
         }
         now = self._clock()
         for one in self._budgets.get(attempt.name, Budget()).windows(attempt.name, now):
-            await self._bus.call("INCRBY", one.key, took[one.unit])
+            await self._bus.call("INCRBY", one.key, took[one.unit.counted])
             await self._bus.call("EXPIRE", one.key, int((one.ends - now).total_seconds()) + KEPT_SECONDS)
