@@ -117,7 +117,7 @@ async def main() -> None:
         await of_a_model(given.llamacpp_url, chosen, plain, given.misses)
         return
     port = free_port()
-    command = [sys.executable, "-m", "mend.model_server", "--port", str(port), "--exit-with-parent"]
+    command = [sys.executable, "-m", "mend.local.model_server", "--port", str(port), "--exit-with-parent"]
     server = await asyncio.create_subprocess_exec(*command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         await until_healthy(f"http://127.0.0.1:{port}")

@@ -75,7 +75,7 @@ def main() -> None:
     server, url = None, said.llamacpp_url
     if not url:
         port = free_port()
-        words = [sys.executable, "-m", "mend.model_server", "--port", str(port), "--exit-with-parent"]
+        words = [sys.executable, "-m", "mend.local.model_server", "--port", str(port), "--exit-with-parent"]
         server, url = subprocess.Popen(words, stdout=subprocess.DEVNULL), f"http://127.0.0.1:{port}"
     try:
         while True:

@@ -121,7 +121,7 @@ async def test_ollama_says_404_for_a_model_that_it_has_not(ollama_url: str) -> N
 @pytest.mark.usefixtures("llama_url")
 def test_the_model_server_stops_at_once_in_the_middle_of_an_answer() -> None:
     port = free_port()
-    command = [sys.executable, "-m", "mend.model_server", "--port", str(port), "--threads", "1"]
+    command = [sys.executable, "-m", "mend.local.model_server", "--port", str(port), "--threads", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
@@ -142,7 +142,8 @@ def test_the_model_server_stops_at_once_in_the_middle_of_an_answer() -> None:
 @pytest.mark.usefixtures("llama_url")
 async def test_the_model_server_ends_when_whoever_started_it_was_killed() -> None:
     port = free_port()
-    server = [sys.executable, "-m", "mend.model_server", "--port", str(port), "--threads", "1", "--exit-with-parent"]
+    listening = ["--port", str(port), "--threads", "1", "--exit-with-parent"]
+    server = [sys.executable, "-m", "mend.local.model_server", *listening]
     starter = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -157,7 +158,7 @@ async def test_the_model_server_ends_when_whoever_started_it_was_killed() -> Non
 
 
 def test_the_model_server_says_what_is_wrong_with_its_model(tmp_path: object) -> None:
-    command = [sys.executable, "-m", "mend.model_server", "--port", "1", "--model", f"{tmp_path}/none.gguf"]
+    command = [sys.executable, "-m", "mend.local.model_server", "--port", "1", "--model", f"{tmp_path}/none.gguf"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 1
     assert f"no model file at {tmp_path}/none.gguf" in ended.stderr

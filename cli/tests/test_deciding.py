@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mend_rig import NODE, Mend, editor, finish
 
-from mend.times import now
+from mend.output.times import now
 from mesh_core.approvals.previews import PREVIEW_FILE, playbook_sha256
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.models.previews import Effect, Preview, TaskPreview

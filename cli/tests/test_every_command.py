@@ -17,7 +17,7 @@ import redis
 from mend_rig import Mend, finish
 
 from mend.app import COMMANDS, app
-from mend.terminal import replace_what_cannot_be_shown
+from mend.output.terminal import replace_what_cannot_be_shown
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.requests import OpenQuestion, Request, RequestStatus
 

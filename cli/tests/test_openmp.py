@@ -10,7 +10,7 @@ from pathlib import Path
 
 from parts.require import missing
 
-from mend.openmp import LIBRARY, openmp_environment
+from mend.local.openmp import LIBRARY, openmp_environment
 
 
 def test_a_process_started_so_can_load_the_library_by_its_name(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from remedy_rig import GOOD, own_folder, scratch_proposal
 from rich.console import Console
 
 from mend.commands.pending import COLUMNS, _rows
-from mend.listing import listing
+from mend.output.listing import listing
 from mesh_core.actions.register import playbook_for
 from mesh_core.approvals.proposal_files import digest_of, name_of, short_id
 from mesh_core.llm.sent import SentPrompt, note_sent

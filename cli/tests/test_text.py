@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from mend_rig import Mend
 
-from mend.text import plain
-from mend.times import age
+from mend.output.text import plain
+from mend.output.times import age
 
 
 @pytest.mark.parametrize("words", [("pending",), ("status",), ("history",), ("--help",), ("show", "--help")])

@@ -29,7 +29,7 @@ def llama_url() -> Iterator[str]:
     port = free_port()
     with timed("llama.cpp") as words:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mend.model_server", "--port", str(port), "--exit-with-parent"],
+            [sys.executable, "-m", "mend.local.model_server", "--port", str(port), "--exit-with-parent"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from mend.terminal import replace_what_cannot_be_shown, unwritten
+from mend.output.terminal import replace_what_cannot_be_shown, unwritten
 
 
 def main() -> None:

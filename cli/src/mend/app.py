@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from mend.errors import FAILED, INTERRUPTED, CliError, cli_error_for
-from mend.logs import log_to_stderr
+from mend.output.logs import log_to_stderr
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.version import VERSION
 

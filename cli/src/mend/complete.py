@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from mend.context import read_context
 from mend.errors import CliError
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.models.proposals import EXECUTED, Folder

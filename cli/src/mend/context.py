@@ -21,8 +21,8 @@ from rich.console import Console
 
 from mend.dotenv import with_dotenv
 from mend.errors import NOT_THERE, USAGE, CliError
-from mend.logs import log_to_stderr
-from mend.text import plain, plain_lines
+from mend.output.logs import log_to_stderr
+from mend.output.text import plain, plain_lines
 from mesh_core.runtime.redis_url import masked
 from mesh_core.runtime.secret_files import is_given
 from mesh_core.runtime.settings import BadSettings, MeshSettings, checkout, read_settings
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # each command imports only what it uses
     from rich.console import Group
     from rich.text import Text
 
-    from mend.listing import Column
+    from mend.output.listing import Column
     from mesh_core.approvals.operator_folders import OperatorFolders
     from mesh_core.messaging.bus import Bus
     from mesh_core.policy.remedy_folder import RemedyFolder
@@ -131,7 +131,7 @@ class CliContext:
         """A sentence beside its label: wrapped at words on a terminal, one line for whoever reads a pipe."""
         from rich.text import Text
 
-        from mend.listing import beside
+        from mend.output.listing import beside
 
         head = label if isinstance(label, Text) else Text(label, style)
         words = prose if isinstance(prose, Text) else Text(plain_lines(prose), style)
@@ -144,7 +144,7 @@ class CliContext:
         self, columns: Sequence[Column], rows: Sequence[Sequence[Text]], as_lines: Callable[[Sequence[Text]], Group]
     ) -> None:
         """A table, or where its columns have no room each row as `as_lines` puts it."""
-        from mend.listing import laid_out
+        from mend.output.listing import laid_out
 
         for part in laid_out(columns, rows, self.out.width, as_lines):
             self.out.print(part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mend.text import plain, plain_lines
+from mend.output.text import plain, plain_lines
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 
 DONE, FAILED, USAGE, NOT_THERE = 0, 1, 2, 3

@@ -15,10 +15,10 @@ from rich.text import Text
 
 from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError
-from mend.listing import Column, in_lines
 from mend.options import AsJson
-from mend.text import plain
-from mend.times import local_time, now
+from mend.output.listing import Column, in_lines
+from mend.output.text import plain
+from mend.output.times import local_time, now
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.models.records import parse_time
 from mesh_core.storage.audit_log import (

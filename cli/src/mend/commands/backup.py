@@ -20,10 +20,10 @@ from mend.backup.redis_copy import dump
 from mend.backup.redis_keys import RedisTrouble
 from mend.backup.snapshot import ACTIONS, LEDGER, snapshot_actions
 from mend.context import CliContext
-from mend.counting import Counting
 from mend.errors import USAGE, CliError
 from mend.options import AsJson
-from mend.text import plain
+from mend.output.text import plain
+from mend.views.counting import Counting
 from mesh_core.models.records import rfc3339
 from mesh_core.storage.schema import SCHEMA_VERSION, WrongSchema, found_version, read_schema, why_not
 

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from mend.context import CliContext
 from mend.errors import NOT_THERE, USAGE, CliError
-from mend.listing import Column, listing
 from mend.options import AsJson
-from mend.text import plain
-from mend.times import local_time
+from mend.output.listing import Column, listing
+from mend.output.text import plain
+from mend.output.times import local_time
 from mesh_core.messaging.bus import DEAD_LETTER_BYTES, Bus
 from mesh_core.messaging.replies import pairs_of
 from mesh_core.models.events import DeadLetter, Trust

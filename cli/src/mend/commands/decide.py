@@ -10,11 +10,11 @@ import typer
 from mend.complete import complete_pending
 from mend.context import CliContext
 from mend.errors import DONE, USAGE, CliError, cli_error_for, no_request
-from mend.follow import follow
-from mend.obstacles import APPROVED_HEADING, say_obstacles, surroundings
-from mend.playbook_findings import say_dangers
-from mend.text import plain
-from mend.times import now
+from mend.output.text import plain
+from mend.output.times import now
+from mend.views.follow import follow
+from mend.views.obstacles import APPROVED_HEADING, say_obstacles, surroundings
+from mend.views.playbook_findings import say_dangers
 from mesh_core.actions.register import action_type
 from mesh_core.approvals import decisions
 from mesh_core.approvals.errors import CannotDecide

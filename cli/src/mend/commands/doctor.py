@@ -12,7 +12,6 @@ from rich.text import Text
 
 from mend.commands.audit import read_verdict
 from mend.context import CliContext, running_model
-from mend.counting import Counting
 from mend.doctor.access import audit_finding, check_access
 from mend.doctor.archive import check_archive
 from mend.doctor.bus import check_redis
@@ -22,6 +21,7 @@ from mend.doctor.machine import check_machine
 from mend.doctor.secrets import check_secrets
 from mend.errors import DONE, FAILED
 from mend.options import AsJson
+from mend.views.counting import Counting
 from mesh_core.storage.audit_log import audit_path, head_path
 
 STYLE = {Level.OK: "green", Level.WARNING: "yellow", Level.BROKEN: "bold red"}

@@ -22,7 +22,7 @@ from mend.local.lock import sole_mesh
 from mend.local.plan import plan_for
 from mend.local.running import Mesh, answers
 from mend.local.stopper import Stopper
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.models.records import is_name
 from mesh_core.runtime.ports import free_port
 

@@ -18,8 +18,8 @@ import typer
 from mend.commands.decide import PendingId
 from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError, cli_error_for
-from mend.text import plain
-from mend.times import now
+from mend.output.text import plain
+from mend.output.times import now
 from mesh_core.actions.register import what_it_touches
 from mesh_core.approvals import edits
 from mesh_core.approvals.errors import CannotDecide

@@ -16,10 +16,10 @@ from rich.text import Text
 from mend.commands.policy import PolicyFile, moment_of
 from mend.context import CliContext
 from mend.errors import INTERRUPTED, NOT_THERE, USAGE, CliError
-from mend.listing import Column, in_lines
 from mend.options import AsJson
+from mend.output.listing import Column, in_lines
+from mend.output.text import plain
 from mend.policies.source import PolicySource, policy_of
-from mend.text import plain
 from mesh_core.storage.files import write_whole
 
 if TYPE_CHECKING:  # what asks is the planner's, which takes a moment to import, and may not be here

@@ -13,10 +13,10 @@ from rich.console import Group
 from rich.text import Text
 
 from mend.context import CliContext
-from mend.listing import Column, in_lines
 from mend.options import AsJson
-from mend.text import plain
-from mend.times import local_time, seconds_between, took
+from mend.output.listing import Column, in_lines
+from mend.output.text import plain
+from mend.output.times import local_time, seconds_between, took
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import REASON_SUFFIX, is_beside, name_of, short_id, signed_reason
 from mesh_core.models.outcomes import Outcome

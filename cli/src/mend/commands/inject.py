@@ -14,7 +14,7 @@ from mend.context import CliContext
 from mend.errors import USAGE, CliError
 from mend.open_incidents import OpenIncident, find_incident
 from mend.options import AsJson
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trust
 from mesh_core.models.foreign_text import parse_foreign
 from mesh_core.models.parsing import read_event

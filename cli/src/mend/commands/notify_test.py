@@ -10,7 +10,7 @@ import typer
 
 from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.notifications.notifier import AppriseSender, SendResult, TargetSettings, kind_of
 from mesh_core.runtime.settings import BadSettings, read_settings
 

@@ -14,8 +14,8 @@ import typer
 
 from mend.context import CliContext, read_note
 from mend.errors import FAILED, CliError
+from mend.output.text import plain
 from mend.sign_in import sign_in_link
-from mend.text import plain
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats
 from mesh_core.runtime.services import OBSERVER, SERVICES

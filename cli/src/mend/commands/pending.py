@@ -9,15 +9,15 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from mend.active_silences import say_silences
-from mend.card import RISK_STYLE
 from mend.context import CliContext
-from mend.held import say_held
-from mend.listing import Column, in_lines
-from mend.obstacles import look_around, obstacle_rows, say_obstacles_of_all
 from mend.options import AsJson
-from mend.text import plain
-from mend.times import age, now, seconds_between
+from mend.output.listing import Column, in_lines
+from mend.output.text import plain
+from mend.output.times import age, now, seconds_between
+from mend.views.active_silences import say_silences
+from mend.views.card import RISK_STYLE
+from mend.views.held import say_held
+from mend.views.obstacles import look_around, obstacle_rows, say_obstacles_of_all
 from mesh_core.actions.register import is_wide, what_it_touches
 from mesh_core.approvals.earlier_runs import EarlierRuns
 from mesh_core.approvals.obstacles import Obstacle, obstacles_of

@@ -16,15 +16,15 @@ from rich.text import Text
 
 from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError
-from mend.listing import Column, in_lines
 from mend.options import AsJson
+from mend.output.listing import Column, in_lines
+from mend.output.text import plain
+from mend.output.times import local_time
 from mend.policies.asked_event import AskedEvent, asked_event
 from mend.policies.covered_rules import covered
 from mend.policies.explanation import ASKED, RECOVERY, Explanation, HeardName, explain
 from mend.policies.past_decisions import Compared, PastActions, PastDecision, compared, decisions_since
 from mend.policies.source import MeshHosts, PolicySource, policy_of, policy_path
-from mend.text import plain
-from mend.times import local_time
 from mesh_core.incidents.at_work import why_held
 from mesh_core.models.durations import BadTime, parse_span
 from mesh_core.policy.offer import PolicyStep

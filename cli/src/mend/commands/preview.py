@@ -10,14 +10,14 @@ import typer
 from mend.commands.decide import PendingId
 from mend.context import CliContext
 from mend.errors import DONE, FAILED, USAGE, CliError
-from mend.follow import follow
-from mend.obstacles import APPROVED_HEADING, say_obstacles, surroundings
 from mend.options import AsJson
-from mend.previews import is_good, line_of, preview_row, say_preview
+from mend.output.text import plain
+from mend.output.times import now
 from mend.requests.local_client import LocalRequestClient
 from mend.requests.previews import preview_request
-from mend.text import plain
-from mend.times import now
+from mend.views.follow import follow
+from mend.views.obstacles import APPROVED_HEADING, say_obstacles, surroundings
+from mend.views.previews import is_good, line_of, preview_row, say_preview
 from mesh_core.approvals.obstacles import obstacles_of
 from mesh_core.approvals.previews import ask_preview, latest_preview
 from mesh_core.approvals.proposal_files import short_id

@@ -14,13 +14,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from mend.card import RISK_STYLE
 from mend.context import CliContext
 from mend.errors import FAILED, NOT_THERE, USAGE, CliError
-from mend.listing import Column, in_lines
 from mend.options import AsJson
+from mend.output.listing import Column, in_lines
+from mend.output.text import plain
 from mend.remedies.recipe_report import say_recipe
-from mend.text import plain
+from mend.views.card import RISK_STYLE
 from mesh_core.actions.action_type import ActionType, Choice
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import SHIPPED, Register

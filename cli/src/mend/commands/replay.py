@@ -12,10 +12,10 @@ from mend.commands.policy import PolicyFile
 from mend.context import CliContext
 from mend.errors import NOT_THERE, CliError
 from mend.options import AsJson
+from mend.output.text import plain, plain_lines
 from mend.policies.asked_event import AskedEvent, asked_event
 from mend.policies.past_decisions import PastDecision
 from mend.policies.source import MeshHosts, PolicySource, policy_of
-from mend.text import plain, plain_lines
 from mesh_core.llm.reasons import quoted
 
 if TYPE_CHECKING:  # the planner's rooms take a moment to import, and may not be here

@@ -18,11 +18,11 @@ from mend.backup.restoring import Restored, in_the_way
 from mend.backup.restoring import restore as put_back
 from mend.commands.backup import WithoutRedis
 from mend.context import CliContext
-from mend.counting import Counting
 from mend.errors import NOT_THERE, CliError
 from mend.local.lock import sole_mesh
 from mend.options import AsJson
-from mend.text import plain
+from mend.output.text import plain
+from mend.views.counting import Counting
 from mesh_core.storage.migrations import services_alive
 from mesh_core.storage.schema import SCHEMA_VERSION, WrongSchema, read_schema, write_schema
 

@@ -12,7 +12,7 @@ import typer
 from mend.commands.decide import approve_one
 from mend.complete import complete_failed
 from mend.context import CliContext
-from mend.times import now
+from mend.output.times import now
 from mesh_core.approvals import decisions
 from mesh_core.approvals.proposal_files import short_id
 

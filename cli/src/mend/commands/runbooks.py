@@ -9,9 +9,9 @@ from rich.text import Text
 
 from mend.context import CliContext
 from mend.errors import NOT_THERE, CliError
-from mend.listing import Column, in_lines
 from mend.options import AsJson
-from mend.text import plain
+from mend.output.listing import Column, in_lines
+from mend.output.text import plain
 from mesh_core.runbooks.index import Match
 from mesh_core.runbooks.runbook import Runbook
 from mesh_core.runbooks.wording import parts_of

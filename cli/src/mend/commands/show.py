@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic_core import to_jsonable_python
 
-from mend.card import read_card, say_card
 from mend.commands.pending import pending_row
 from mend.complete import complete_any
 from mend.context import CliContext
 from mend.errors import FAILED, CliError
-from mend.obstacles import APPROVED_HEADING, HEADING, look_around, say_obstacles
 from mend.options import AsJson
-from mend.playbook_findings import say_dangers
-from mend.previews import line_of, preview_row, say_preview
-from mend.prompts_sent import say_sent
-from mend.text import plain, plain_lines
-from mend.times import local_time, now
+from mend.output.text import plain, plain_lines
+from mend.output.times import local_time, now
+from mend.views.card import read_card, say_card
+from mend.views.obstacles import APPROVED_HEADING, HEADING, look_around, say_obstacles
+from mend.views.playbook_findings import say_dangers
+from mend.views.previews import line_of, preview_row, say_preview
+from mend.views.prompts_sent import say_sent
 from mesh_core.actions.playbook import how_it_runs
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import action_type, playbook_for

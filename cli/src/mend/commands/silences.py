@@ -13,10 +13,10 @@ from rich.text import Text
 from mend.complete import complete_silences
 from mend.context import CliContext
 from mend.errors import CliError, cli_error_for
-from mend.listing import Column, in_lines
 from mend.options import AsJson
-from mend.text import plain
-from mend.times import age, local_time, now, seconds_between
+from mend.output.listing import Column, in_lines
+from mend.output.text import plain
+from mend.output.times import age, local_time, now, seconds_between
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.models.records import parse_time
 from mesh_core.silences import commands as silencing

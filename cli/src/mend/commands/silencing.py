@@ -11,8 +11,8 @@ import typer
 from mend.commands.decide import PendingId
 from mend.context import CliContext
 from mend.errors import USAGE, CliError
-from mend.text import plain
-from mend.times import local_time, now
+from mend.output.text import plain
+from mend.output.times import local_time, now
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.models.durations import BadTime, parse_moment, parse_span
 from mesh_core.policy.inventory import Inventory, InventoryError

@@ -14,8 +14,8 @@ from rich.text import Text
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
 from mend.options import AsJson
-from mend.text import plain
-from mend.times import age, now, seconds_between
+from mend.output.text import plain
+from mend.output.times import age, now, seconds_between
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import is_beside
 from mesh_core.llm.grades import GradeBook

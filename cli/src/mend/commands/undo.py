@@ -9,8 +9,8 @@ import typer
 
 from mend.complete import complete_run
 from mend.context import CliContext
-from mend.text import plain
-from mend.times import now
+from mend.output.text import plain
+from mend.output.times import now
 from mesh_core.actions.register import what_it_touches
 from mesh_core.approvals import undoing
 from mesh_core.approvals.proposal_files import short_id

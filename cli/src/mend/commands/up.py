@@ -25,8 +25,8 @@ from mend.local.lock import sole_mesh
 from mend.local.plan import Plan, plan_for
 from mend.local.running import Mesh
 from mend.local.stopper import Stopper
+from mend.output.text import plain
 from mend.sign_in import sign_in_link
-from mend.text import plain
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.redis_settings import check_server

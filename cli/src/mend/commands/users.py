@@ -18,10 +18,10 @@ from rich.text import Text
 
 from mend.context import CliContext
 from mend.errors import NOT_THERE, USAGE, CliError
-from mend.listing import Column, listing
 from mend.options import AsJson
-from mend.text import plain
-from mend.times import local_time, now
+from mend.output.listing import Column, listing
+from mend.output.text import plain
+from mend.output.times import local_time, now
 from mesh_core.models.records import rfc3339
 from mesh_core.security.passwords import LONGEST, hash_password, problem_with
 from mesh_core.security.users import (

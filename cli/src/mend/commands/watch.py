@@ -13,8 +13,8 @@ from rich.text import Text
 from mend.context import CliContext
 from mend.errors import USAGE, CliError
 from mend.options import AsJson
-from mend.text import plain
-from mend.times import local_time
+from mend.output.text import plain
+from mend.output.times import local_time
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.messaging.bus import DOWN, client_for, masked
 from mesh_core.runtime.service import awaited

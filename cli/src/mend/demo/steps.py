@@ -18,7 +18,7 @@ import redis
 
 from mend.demo.targets import DemoTarget
 from mend.errors import CliError
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.incidents.event_types import EventType

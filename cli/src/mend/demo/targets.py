@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from mend.errors import CliError
 from mend.local.supervisord import Job, NoAnswer, Supervisord
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.runtime.ports import free_port
 
 START_SECONDS = 20.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mend.doctor.finding import Finding, broken, ok, warning
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.messaging.bus import NOT_SERVED, Bus, BusDown, masked
 from mesh_core.messaging.redis_limits import LIMITS
 from mesh_core.messaging.redis_settings import check_server, config_of, server_version

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mend.doctor.finding import Finding, broken, ok, warning
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.llm.grades import Grade, GradeBook
 from mesh_core.llm.grading_cases import CaseKind
 from mesh_core.llm.router import Provider

@@ -9,7 +9,7 @@ from pathlib import Path
 from mend.doctor.choosing_model import grade_choice
 from mend.doctor.finding import Finding, broken, warning
 from mend.doctor.writing_model import grade_writing
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.llm.chain import chain_for, marked_to_write
 from mesh_core.llm.grades import GradeBook
 from mesh_core.llm.provider_kind import BadChain

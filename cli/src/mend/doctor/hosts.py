@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mend.doctor.finding import Finding, broken, ok, warning
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.policy.inventory.connection import (
     Connection,

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mend.doctor.finding import Finding, broken, ok, warning
-from mend.text import plain
-from mend.times import age
+from mend.output.text import plain
+from mend.output.times import age
 from mesh_core.actions.register import SHIPPED
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import Folder

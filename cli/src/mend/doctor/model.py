@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mend.doctor.finding import Finding, broken, ok, warning
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.llm.chain import chain_for, leaving, marked_to_write
 from mesh_core.llm.circuit_breaker import Breakers
 from mesh_core.llm.provider_kind import BadChain

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mend.doctor.finding import Finding, ok, warning
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.llm.router import Provider
 
 CHECK = "writing model"

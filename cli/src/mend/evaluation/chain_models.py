@@ -10,7 +10,7 @@ import structlog
 
 from mend.context import CliContext, running_model
 from mend.errors import USAGE, CliError
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.llm.chain import chain_for, leaving
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.router import Provider

@@ -11,7 +11,7 @@ from pathlib import Path
 from mend.context import note_path, read_note
 from mend.errors import CliError
 from mend.local.plan import Plan
-from mend.times import now
+from mend.output.times import now
 from mesh_core.models.records import rfc3339
 from mesh_core.security.private_folder import make_private
 from mesh_core.storage.file_lock import FileLock

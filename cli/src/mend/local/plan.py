@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mend.local.model_server import ModelMissing, bundled_model
 from mend.local.redis_server import OwnRedis, password_file, redis_for
-from mend.model_server import ModelMissing, bundled_model
 from mesh_core.runtime.ports import free_port, is_free
 from mesh_core.runtime.redis_url import password_of, with_login
 from mesh_core.runtime.secret_files import CREDENTIALS, FILE_SUFFIX, is_given, secret_path
@@ -95,7 +95,7 @@ def plan_for(environ: Mapping[str, str], runtime: Path, node: str, redis_url: st
             port = free_port()
             model_url = f"http://127.0.0.1:{port}"
             key = ("--api-key-file", str(_model_key_file(runtime)))
-            command = (sys.executable, "-m", "mend.model_server", "--port", str(port), *key)
+            command = (sys.executable, "-m", "mend.local.model_server", "--port", str(port), *key)
             programs.append(Program("model", command, "model", f"llama.cpp on 127.0.0.1:{port}"))
     given_key = {"LLAMACPP_API_KEY": "", "LLAMACPP_API_KEY_FILE": str(_model_key_file(runtime))} if model_url else {}
     programs += _services(_without_credentials(environ), {PLANNER: given_key})

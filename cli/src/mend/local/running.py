@@ -20,7 +20,7 @@ from mend.local.lock import leave_note, take_note_away
 from mend.local.plan import Plan, Program
 from mend.local.redis_server import OWN_MARK, LoginRefused, home_of
 from mend.local.supervisord import Job, JobState, NoAnswer, Supervisord
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.services import EXECUTOR

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from mend.context import CliContext
 from mend.errors import NOT_THERE, USAGE, CliError
-from mend.event_archive import PastEvent, events_since, find_event
+from mend.output.text import plain
+from mend.policies.event_archive import PastEvent, events_since, find_event
 from mend.policies.past_decisions import PastActions, PastDecision
-from mend.text import plain
 from mesh_core.approvals.decisions import find_one
 from mesh_core.models.config_file import first_problem
 from mesh_core.models.events import DecisionVerdict, HealthEvent

@@ -8,8 +8,8 @@ import typer
 
 from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError
-from mend.text import plain
-from mend.times import now
+from mend.output.text import plain
+from mend.output.times import now
 from mesh_core.approvals.decisions import find_pending
 from mesh_core.policy.rejection_rule import NoRule, rule_change, with_rule_named, write_rule
 

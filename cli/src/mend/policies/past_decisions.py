@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from mend.event_archive import PastEvent, events_since
+from mend.policies.event_archive import PastEvent, events_since
 from mesh_core.actions.choices import IGNORE
 from mesh_core.actions.register import is_loop_guarded
 from mesh_core.approvals.action_folders import ActionFolders

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mend.context import CliContext
 from mend.errors import NOT_THERE, CliError
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.lifeline_note import read_lifeline

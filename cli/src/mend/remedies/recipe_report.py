@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mend.context import CliContext
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.actions.remedies.recipe_file import Phrases, Recipe
 from mesh_core.actions.remedies.recipe_tasks import example_playbooks
 

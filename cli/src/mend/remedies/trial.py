@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mend.errors import FAILED, USAGE, CliError
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.policy.inventory import Inventory, InventoryError

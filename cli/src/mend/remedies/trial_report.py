@@ -7,8 +7,8 @@ from typing import Any
 
 from mend.context import CliContext
 from mend.errors import FAILED, CliError
+from mend.output.text import plain, plain_lines
 from mend.remedies.trial import TaskSeen
-from mend.text import plain, plain_lines
 from mesh_core.actions.playbooks import LOOK_TASK
 from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.actions.remedies.rendering import NOT_MEASURED

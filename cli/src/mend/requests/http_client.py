@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mend.errors import FAILED, NOT_THERE, USAGE, CliError
+from mend.output.text import plain
 from mend.requests.client import LOGS, Ran, Row, ran_of
-from mend.text import plain
 from mesh_core.approvals.previews import FoundPreview
 from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import Folder

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mend.errors import USAGE, CliError
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.models.foreign_text import decoded
 from mesh_core.models.run_options import Layout, Verify
 from mesh_core.models.strict_json import Refusal

@@ -7,9 +7,9 @@ from typing import Any
 
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
-from mend.previews import is_good, line_of, preview_row, say_preview
+from mend.output.text import plain
 from mend.requests.client import RequestClient
-from mend.text import plain
+from mend.views.previews import is_good, line_of, preview_row, say_preview
 from mesh_core.approvals.previews import FoundPreview
 
 LOOK_SECONDS = 0.2

@@ -8,10 +8,10 @@ from typing import Any
 
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
-from mend.follow import STYLE as FOLDER_STYLE
+from mend.output.text import plain, plain_lines
+from mend.output.times import age, now, seconds_between, took
 from mend.requests.client import RequestClient, Row
-from mend.text import plain, plain_lines
-from mend.times import age, now, seconds_between, took
+from mend.views.follow import STYLE as FOLDER_STYLE
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.models.proposals import AT_REST, Folder
 from mesh_core.models.requests import RequestState

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mend.errors import NOT_THERE, USAGE, CliError, no_request
+from mend.output.text import plain
 from mend.requests.client import Row
-from mend.text import plain
 from mesh_core.models.foreign_text import decoded
 from mesh_core.models.parsing import read_asked
 from mesh_core.models.proposals import MAX_ATTACHMENT_BYTES

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mend.context import CliContext
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.approvals.obstacles import Obstacle, Surroundings
 from mesh_core.approvals.surroundings import SurroundingsReader
 from mesh_core.runtime.places_note import read_places

@@ -6,8 +6,8 @@ import time
 
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
-from mend.text import plain
-from mend.times import took
+from mend.output.text import plain
+from mend.output.times import took
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import REASON_SUFFIX
 from mesh_core.models.proposals import AT_REST, Folder

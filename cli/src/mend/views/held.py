@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mend.context import CliContext
-from mend.text import plain
+from mend.output.text import plain
 
 
 def say_held(cli: CliContext) -> None:
@@ -15,7 +15,7 @@ def say_held(cli: CliContext) -> None:
 
 
 async def _held(cli: CliContext) -> list[str]:
-    from mend.times import now
+    from mend.output.times import now
     from mesh_core.messaging.bus import Bus
     from mesh_core.messaging.held import held_now
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from mend.context import CliContext
-from mend.text import plain, plain_lines
-from mend.times import local_time
+from mend.output.text import plain, plain_lines
+from mend.output.times import local_time
 from mesh_core.incidents.event_types import EventType
 from mesh_core.llm.sent import SentPrompt, read_sent, sent_file
 from mesh_core.models.proposals import Proposal

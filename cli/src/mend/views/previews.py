@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mend.context import CliContext
-from mend.text import plain, plain_lines
-from mend.times import age, now, seconds_between
+from mend.output.text import plain, plain_lines
+from mend.output.times import age, now, seconds_between
 from mesh_core.approvals.previews import FoundPreview
 from mesh_core.models.previews import Effect, Preview
 from mesh_core.models.proposals import Folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mend.context import CliContext
-from mend.text import plain
+from mend.output.text import plain
 from mesh_core.policy.playbook_lint import Lint
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from mend.context import CliContext
-from mend.text import plain
-from mend.times import age, now, seconds_between
+from mend.output.text import plain
+from mend.output.times import age, now, seconds_between
 from mesh_core.approvals.card import AroundCard, Card, NotChosen, card_for
 from mesh_core.approvals.earlier_runs import EarlierRuns
 from mesh_core.approvals.proposal_files import short_id

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from mend.text import plain
+from mend.output.text import plain
 
 
 def log_to_stderr() -> None:

@@ -1,6 +1,6 @@
 """The small model that comes with the mesh: llama.cpp's own HTTP server in a process of its own.
 
-`python -m mend.model_server --port N` listens on loopback only and prints one line when it answers. With a key it
+`python -m mend.local.model_server --port N` listens on loopback only and prints one line when it answers. With a key it
 answers nobody who does not show it, but for /health. It never downloads anything, never trains or stores anything, and
 knows nothing of the mesh.
 
@@ -24,7 +24,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from mend.openmp import LIBRARY, openmp_environment
+from mend.local.openmp import LIBRARY, openmp_environment
 from mesh_core.runtime.secret_files import BadSecret, read_secret
 
 ALIAS = "smollm2-135m-instruct"
@@ -128,7 +128,9 @@ def _read_it_in(address: str, key: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when stopped by a signal, 1 when there is nothing to serve, 2 for wrong usage."""
-    parser = argparse.ArgumentParser(prog="python -m mend.model_server", description="The bundled model on loopback.")
+    parser = argparse.ArgumentParser(
+        prog="python -m mend.local.model_server", description="The bundled model on loopback."
+    )
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--model", type=Path, help="a GGUF file (default: the bundled one)")
     parser.add_argument("--api-key-file", type=Path, help="a file with the key that whoever asks must show")
@@ -164,7 +166,7 @@ def _start_again_with_openmp(arguments: Sequence[str]) -> None:
     except OSError:
         environment = openmp_environment(os.environ, Path(sys.prefix) / "lib" / "mend-openmp")
         if environment is not None:
-            os.execve(sys.executable, [sys.executable, "-m", "mend.model_server", *arguments], environment)  # noqa: S606 - no shell is wanted
+            os.execve(sys.executable, [sys.executable, "-m", "mend.local.model_server", *arguments], environment)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

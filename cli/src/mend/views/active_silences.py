@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mend.context import CliContext
-from mend.text import plain
-from mend.times import age, now, seconds_between
+from mend.output.text import plain
+from mend.output.times import age, now, seconds_between
 
 
 def say_silences(cli: CliContext) -> None:
