@@ -192,6 +192,11 @@ def folder(path: str) -> dict[str, Any]:
         ("please remove the package telnet", [package("telnet", state="absent")]),
         ("install NetworkManager and MySQL", [package("NetworkManager", "mysql")]),
         (
+            "usuń konta anna i jan",
+            [{"user": {"name": "anna", "state": "absent"}}, {"user": {"name": "jan", "state": "absent"}}],
+        ),
+        ("skasuj kontener app", [{"docker_container": {"name": "app", "state": "absent"}}]),
+        (
             "put index.html into /srv/a with mode 0640",
             [{"copy": {"src": f"files/{SHA}", "dest": "/srv/a", "mode": "0640"}}],
         ),
