@@ -33,7 +33,7 @@ class Listeners:
             self._buses.append(bus)
             self.bridges.append(bridge)
             self._tasks.append(asyncio.create_task(bridge.run(self.stop)))
-        await wait_for(lambda: self.listening(count), 10, f"{count} subscriptions")
+        await wait_for(lambda: self.listened == count, 20, f"{count} subscriptions of our own")
 
     def count_listening(self) -> None:
         self.listened += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 
 import pytest
@@ -84,6 +85,22 @@ async def test_a_gap_in_listening_is_counted(listeners: Listeners) -> None:
     await listeners.settled()
 
 
+async def test_whoever_was_told_that_we_heard_it_is_heard_while_a_lost_connection_is_made_anew(
+    listeners: Listeners,
+) -> None:
+    await listeners.start(1)
+    counted = []
+    for gaps in (1, 2, 3):
+        await listeners.bus.call("CLIENT", "KILL", "TYPE", "pubsub")
+        while listeners.bridges[0].gaps < gaps:
+            name = f"s{gaps}-{len(counted)}"
+            if await listeners.say(f'{{"type":"oom","node":"pi4","service":"{name}"}}'):
+                counted.append(name)
+    await listeners.settled()
+    assert counted
+    assert [one["service"] for one in await listeners.adopted()] == counted
+
+
 async def test_a_restarted_server_is_listened_to_again_and_what_reached_nobody_was_told_so(
     redis_each: RedisServer,
 ) -> None:
@@ -110,6 +127,36 @@ async def test_a_message_heard_just_before_redis_goes_away_is_kept_until_it_is_b
     redis_each.start()
     await asyncio.wait_for(keeping, 60)
     assert int(await bus.call("XLEN", FOREIGN_STREAM)) == 1
+    await bus.close()
+
+
+async def test_what_redis_counted_a_leaving_bridge_for_is_adopted(redis_each: RedisServer) -> None:
+    """An operator publishes while the planner is being restarted: 1 means that it was heard."""
+    bus, stop = Bus.connect(redis_each.url, "test"), asyncio.Event()
+    bridge = Bridge(bus, "planner")
+    running = asyncio.create_task(bridge.run(stop))
+    await wait_for(lambda: bridge._subscriptions, 20, "it listens")
+    heard = 0
+    with redis.Redis(port=redis_each.port) as somebody:
+        for n in range(100):  # this process stands still: they lie in its socket as it is told to stop
+            heard += somebody.publish("health_events", f'{{"type":"oom","node":"pi4","service":"s{n}"}}')
+        stop.set()
+        await running
+        assert somebody.publish("health_events", "too late") == 0, "and Redis knows that it left"
+        assert (heard, somebody.xlen(FOREIGN_STREAM)) == (100, 100)
+    await bus.close()
+
+
+async def test_a_bridge_leaves_a_server_that_does_not_answer(redis_server: RedisServer) -> None:
+    bus, stop = Bus.connect(redis_server.url, "test"), asyncio.Event()
+    bridge = Bridge(bus, "planner")
+    running = asyncio.create_task(bridge.run(stop))
+    await wait_for(lambda: bridge._subscriptions, 20, "it listens")
+    assert redis_server.process is not None
+    redis_server.process.send_signal(signal.SIGSTOP)
+    stop.set()
+    await asyncio.wait_for(running, 60)
+    redis_server.process.send_signal(signal.SIGCONT)
     await bus.close()
 
 

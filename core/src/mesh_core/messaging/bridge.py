@@ -31,6 +31,7 @@ from mesh_core.runtime.pulse import unwatched
 from mesh_core.runtime.service import cancelled, pause
 
 LISTEN_SECONDS = 20.0  # one wait for a message; a stop does not wait for its end
+LEAVE_SECONDS = 3.0  # what Redis has for its answer when we leave
 LOOK_SECONDS = 2.0  # as long as the same bytes count as one message
 RETRY_SECONDS = 0.5
 MOST_WAITING = 250  # messages, of at most 64 KiB as a rule: beyond that they wait in the socket
@@ -79,7 +80,7 @@ class Bridge:
         self._turned = turned
         self._subscriptions = 0
         self._waiting: asyncio.Queue[Heard | None] = asyncio.Queue(MOST_WAITING)
-        self._reading: asyncio.Task[Any] | None = None
+        self._is_waiting = False  # for a message
         self._looked_at = -math.inf  # when there was nothing to hear (monotonic)
         self._heard = 0
         self.adopted = 0
@@ -103,11 +104,9 @@ class Bridge:
         await self._waiting.put(None)
 
     async def _look_again(self, stop: asyncio.Event) -> None:
-        """While the listener waits; then ends its wait."""
+        """While the listener waits."""
         while not await pause(stop, LOOK_SECONDS, shared=True):
             await self._look()
-        if self._reading is not None:
-            await cancelled(self._reading)
 
     async def _listen(self, stop: asyncio.Event) -> None:
         client = client_for(self._bus.url, f"{self._bus.name}-{self.name}", reply_seconds=LISTEN_SECONDS + 5)
@@ -115,29 +114,46 @@ class Bridge:
             async with client.pubsub() as listener:
                 await listener.subscribe(self.channel)
                 self._looked_at = time.monotonic()
-                while not stop.is_set():
-                    self._turned()
-                    message = await self._next_message(listener, stop)
-                    self._heard += 1
-                    if message and message["type"] == "subscribe":
-                        self._count_subscription()
-                        self._on_listening()
-                    elif message and message["type"] == "message":
-                        await self._hold(Heard(message["data"], Hearing(time.monotonic(), self._looked_at)))
+                parts = [asyncio.create_task(part) for part in (self._listen_to(listener), _leave(listener, stop))]
+                try:
+                    await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    await cancelled(*parts)
+                for part in parts:
+                    if not part.cancelled():
+                        part.result()
         finally:
             await client.aclose()
 
-    async def _next_message(self, listener: PubSub, stop: asyncio.Event) -> dict[str, Any] | None:
-        """None if there was none for LISTEN_SECONDS, or it is time to stop."""
-        self._reading = asyncio.create_task(listener.get_message(timeout=LISTEN_SECONDS))
+    async def _listen_to(self, listener: PubSub) -> None:
+        """Until Redis answers that we have left."""
+        while True:
+            self._turned()
+            message = await self._next_message(listener)
+            self._heard += 1
+            match message.get("type"):
+                case "subscribe":
+                    self._count_subscription()
+                    self._on_listening()
+                case "message":
+                    await self._hold(Heard(message["data"], Hearing(time.monotonic(), self._looked_at)))
+                case "unsubscribe":
+                    return
+
+    async def _next_message(self, listener: PubSub) -> dict[str, Any]:
+        """Empty if there was none for LISTEN_SECONDS."""
+        self._is_waiting = True
         try:
-            return cast("dict[str, Any] | None", await self._reading)
-        except asyncio.CancelledError:
-            if not stop.is_set():
+            return cast("dict[str, Any] | None", await listener.get_message(timeout=LISTEN_SECONDS)) or {}
+        except DOWN as error:
+            # redis-py tells of a lost connection when it has subscribed on a new one: Redis counts us there by now.
+            if listener.connection is None or not listener.connection.is_connected:
                 raise
-            return None
+            log.warning("bridge.redis_away", error=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
+            return {}
         finally:
-            self._reading = None
+            self._is_waiting = False
 
     async def _look(self) -> None:
         """Is there nothing to hear now? Told by turns of the loop, not by time: this process may have been stopped for
@@ -145,7 +161,7 @@ class Bridge:
         began, heard = time.monotonic(), self._heard
         for _ in range(THROUGH_TURNS):
             await asyncio.sleep(0)
-        if self._heard == heard and self._reading is not None:
+        if self._heard == heard and self._is_waiting:
             self._looked_at = began
 
     async def _hold(self, heard: Heard) -> None:
@@ -216,3 +232,10 @@ class Bridge:
         except redis.exceptions.ResponseError:
             return False  # anybody can type an id that is none, or that names a key of another kind
         return any(payload == raw for _, payload in rows)
+
+
+async def _leave(listener: PubSub, stop: asyncio.Event) -> None:
+    """When it is time: whoever published and was told that we are there is heard before Redis answers."""
+    await stop.wait()
+    await listener.unsubscribe()
+    await asyncio.sleep(LEAVE_SECONDS)
