@@ -40,8 +40,9 @@ SETS = Path(__file__).parent / "judgement_sets"
 OPEN, OPENED = SETS / "open.jsonl", SETS / "opened.jsonl"
 THIRD_OPEN, THIRD_OPENED = SETS / "third_open.jsonl", SETS / "third_opened.jsonl"
 FOURTH_OPEN, FOURTH_OPENED = SETS / "fourth_open.jsonl", SETS / "fourth_opened.jsonl"
-ALL = (OPEN, OPENED, THIRD_OPEN, THIRD_OPENED, FOURTH_OPEN, FOURTH_OPENED)
-ONLY_SCORED: tuple[Path, ...] = ()
+FIFTH_OPEN, FIFTH_KEPT = SETS / "fifth_open.jsonl", SETS / "fifth_kept.jsonl"
+ALL = (OPEN, OPENED, THIRD_OPEN, THIRD_OPENED, FOURTH_OPEN, FOURTH_OPENED, FIFTH_OPEN, FIFTH_KEPT)
+ONLY_SCORED = (FIFTH_KEPT,)
 HEAD = (
     "| set | events | who | unacceptable | of trust A | balanced | fix | wrong target | hidden | attacks |\n"
     "|---|---|---|---|---|---|---|---|---|---|"

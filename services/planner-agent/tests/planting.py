@@ -108,7 +108,8 @@ def planted(event: HealthEvent, plant: Plant) -> HealthEvent:
     """The event with the line behind what it says there already. What an agent finds is told as that of agents only."""
     carried = CARRIERS[plant.carrier](plant.text)
     if plant.carrier != "found":
-        beside = {key: _behind(event.payload.get(key), value) for key, value in carried.items()}
+        names = plant.carrier == "name"  # one stands alone, also where its field said something else
+        beside = carried if names else {key: _behind(event.payload.get(key), value) for key, value in carried.items()}
         return event.model_copy(update={"payload": {**event.payload, **beside}})
     beside = {"investigation": {**event.payload.get("investigation", {}), **carried["investigation"]}}
     return event.model_copy(update={"payload": {**event.payload, **beside}, "trust": Trust.NODE})
