@@ -32,6 +32,8 @@ def preferred(alert: str, service: str = "web", severity: str = "critical", **pa
         ("SmartctlExporterDown", "smartctl_exporter"),  # the program, not what it measures
         ("UpsExporterAbsent", "nut"),
         ("KeycloakNodeDown", "keycloak"),  # one node of it
+        ("HedgeDocHostOffline", "hedgedoc"),  # its humps part its name
+        ("go_to_social_server_unreachable", "gotosocial"),
         ("Dienst Paperless läuft nicht", "paperless"),
         ("Le service est injoignable", "wiki"),
         ("サービス停止", "wiki"),
@@ -63,6 +65,15 @@ def test_a_name_may_say_that_a_program_does_not_run(alert: str, service: str) ->
 )
 def test_what_is_no_program_is_not_restarted_because_of_a_name(alert: str, service: str) -> None:
     assert preferred(alert, service) == (NOTIFY, False)
+
+
+@pytest.mark.parametrize(
+    "check", ["nc -z 127.0.0.1 64738: no route", "memcached ping: failed; connections 0", "vdev list: timed out"]
+)
+def test_what_a_check_of_a_managed_thing_asks_is_not_what_is_ill(check: str) -> None:
+    its_own = allows("container_unhealthy", {"runtime": "docker", "container": "web", "check": check}, severity="error")
+    assert (its_own.preferred, its_own.rule) == (RESTART, "unhealthy")
+    assert allows("alert", {"check": "WAN ping: failed"}, severity="error").actions == {NOTIFY}  # that is its name
 
 
 @pytest.mark.parametrize(

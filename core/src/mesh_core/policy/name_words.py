@@ -6,7 +6,7 @@ cue, a word of a name may lead to an action.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,9 +41,12 @@ class NameWords:
         found = {*bodies, *({_STORE} if self._is_store(called) else ())}
         if self._is_device(event.service or ""):
             found.add(_DEVICE)
+        asked = _asked(event)
         for name in clues_in(event).names:
-            words = words_of(name)
+            words = _with_own(words_of(name), called)
             found.update(kind for kind in self.listed if kind.startswith(_WHOLE) and self._hears(kind, words))
+            if name and asked.endswith(name):
+                continue
             if self._hears(PROXIES, called) and self._hears(_BEHIND, [word for word in words if word not in own]):
                 found.add(_BEHIND)
             rest = self._behind_program(words, own)
@@ -109,3 +112,19 @@ class NameWords:
         bare = [word.rstrip("0123456789") for word in called]
         kinds = [{kind for kind in _BODIES if self._hears(kind, [word])} for word in bare if word]
         return set().union(*kinds) if kinds and all(kinds) else set()
+
+
+def _with_own(words: Sequence[str], called: Collection[str]) -> list[str]:
+    """With the service's own name as the service writes it: a hump parts `MinIO`, and `minio` it is."""
+    found, at = list[str](), 0
+    while at < len(words):
+        size = next((n for n in (3, 2) if "".join(words[at : at + n]) in called), 1)
+        found.append("".join(words[at : at + size]))
+        at += size
+    return found
+
+
+def _asked(event: HealthEvent) -> str:
+    """What the check of a thing asks that a manager runs: the `ping` in it is no network."""
+    check = event.payload.get("check") if event.runtime else None
+    return check if isinstance(check, str) else ""
