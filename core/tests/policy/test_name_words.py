@@ -68,6 +68,64 @@ def test_what_is_no_program_is_not_restarted_because_of_a_name(alert: str, servi
 
 
 @pytest.mark.parametrize(
+    ("alert", "service"),
+    [
+        ("QemuGuestAgentDown", "qemu-guest-agent.service"),
+        ("kube-proxy unhealthy", "kube-proxy.service"),
+        ("Dienst lxc-autostart gestoppt", "lxc-autostart.service"),
+    ],
+)
+def test_a_unit_called_like_a_guest_or_a_pod_is_a_unit(alert: str, service: str) -> None:
+    assert preferred(alert, service) == (RESTART, True)
+    assert preferred("VmStopped", service) == (NOTIFY, False)
+
+
+@pytest.mark.parametrize("alert", ["KeycloakUnhealthy", "Container is not healthy", "Dienst ist ungesund"])
+def test_what_is_unhealthy_by_its_name_is_restarted_where_a_manager_runs_it(alert: str) -> None:
+    assert preferred(alert, runtime="docker", container="web") == (RESTART, True)
+    assert preferred(alert) == (NOTIFY, False)  # it may be that the others of its ring do not hear it
+
+
+@pytest.mark.parametrize(
+    "alert", ["ServiceNeedsRestarting", "Daemon runs deleted libraries", "postfix: Neustart erforderlich"]
+)
+def test_what_runs_with_what_was_replaced_is_started_anew(alert: str) -> None:
+    assert preferred(alert, "postfix.service", "warning") == (RESTART, True)
+    assert preferred(alert, "pacemaker.service", "warning") == (NOTIFY, False)
+    assert preferred(alert, "host", "warning") == (NOTIFY, False)
+
+
+@pytest.mark.parametrize(
+    ("alert", "service", "is_offered"),
+    [
+        ("PerconaServerIsDown", "percona", True),
+        ("MySQL instance not running", "mariadb-main", True),
+        ("ScyllaNodeOffline", "scylla", True),
+        ("ScyllaTableOffline", "scylla", False),  # something in it
+        ("PartitionUnavailable", "kafka-3", False),
+    ],
+)
+def test_a_store_may_be_started_where_a_name_says_no_more_than_that_it_does_not_run(
+    alert: str, service: str, is_offered: bool
+) -> None:
+    assert preferred(alert, service) == (NOTIFY, is_offered)
+    assert preferred(alert, service, state="running") == (NOTIFY, False)
+
+
+def test_of_a_program_and_its_network_a_graded_model_may_choose() -> None:
+    assert preferred("BridgePeerUnreachable", runtime="docker", container="web") == (NOTIFY, True)
+    assert preferred("BridgePeerUnreachable") == (NOTIFY, False)
+    assert preferred("PeerRegionCount", runtime="docker", container="web") == (NOTIFY, False)
+
+
+@pytest.mark.parametrize("value", ["unhealthy", "Unhealthy"])
+def test_a_state_may_say_that_its_own_check_fails(value: str) -> None:
+    changed = {"details": {"previous": "running", "to": value}}
+    assert allows("workload_state", changed, severity="warning").preferred == RESTART
+    assert allows("workload_state", changed, service="mongodb", severity="warning").preferred == NOTIFY
+
+
+@pytest.mark.parametrize(
     "check", ["nc -z 127.0.0.1 64738: no route", "memcached ping: failed; connections 0", "vdev list: timed out"]
 )
 def test_what_a_check_of_a_managed_thing_asks_is_not_what_is_ill(check: str) -> None:

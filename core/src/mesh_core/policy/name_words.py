@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mesh_core.models.events import HealthEvent
+from mesh_core.policy.names.known_names import UNIT_SUFFIXES
 from mesh_core.runbooks.clues import clues_in
 from mesh_core.runbooks.folding import words_of
 
 SAYS, ABOUT, PROGRAM, PROXIES = "says_", "about_", "program", "proxies"
-_WHOLE = (SAYS, "about_kubernetes", "about_guest")  # heard in the whole name, whatever program of theirs it is
+_ELSEWHERE = ("about_kubernetes", "about_guest")  # heard in the whole name, whatever program of theirs it is
 _STORE = "about_store"  # what the service is, whatever the alert is called
 _DEVICE = "about_device"  # what the service is, by its last word or what stands before a dot
+_DOWN, _ONLY_DOWN = "says_down", "says_only_down"  # the latter lists what may stand beside the former
 _BEHIND = "about_behind"  # what stands behind such a service
 _OF_A_STORE = {"server", "service", "container", "instance", "unit"}
 # What a service may be called after.
@@ -42,9 +44,14 @@ class NameWords:
         if self._is_device(event.service or ""):
             found.add(_DEVICE)
         asked = _asked(event)
+        unit = {*called} if event.runtime or (event.service or "").endswith(UNIT_SUFFIXES) else set()
         for name in clues_in(event).names:
-            words = _with_own(words_of(name), called)
-            found.update(kind for kind in self.listed if kind.startswith(_WHOLE) and self._hears(kind, words))
+            words = _with_own(words_of(name), {*called, *self.listed.get(_STORE, ())})
+            others = [word for word in words if word not in unit]  # a kubelet that is a unit is no pod
+            found.update(kind for kind in self._said if self._hears(kind, words))
+            found.update(kind for kind in self._elsewhere if self._hears(kind, others))
+            if self._says_only_down(words, own):
+                found.add(_ONLY_DOWN)
             if name and asked.endswith(name):
                 continue
             if self._hears(PROXIES, called) and self._hears(_BEHIND, [word for word in words if word not in own]):
@@ -62,6 +69,25 @@ class NameWords:
 
     def _with_only(self, kind: str, word: str) -> NameWords:
         return NameWords({**self.listed, kind: (word,)})
+
+    @property
+    def _said(self) -> Iterator[str]:
+        return (kind for kind in self.listed if kind.startswith(SAYS) and kind != _ONLY_DOWN)
+
+    @property
+    def _elsewhere(self) -> Iterator[str]:
+        return (kind for kind in _ELSEWHERE if kind in self.listed)
+
+    def _says_only_down(self, words: Sequence[str], own: set[str]) -> bool:
+        """Of the thing itself, as `MariadbInstanceDown`; not of what is in it (`offline log directory`)."""
+        if not self._hears(_DOWN, words):
+            return False
+        alone, together = self._parted.get(_DOWN, (frozenset(), ()))
+        text = f" {' '.join(words)} "
+        for said in together:
+            text = text.replace(said, " ")
+        beside = (own, alone, *(self.listed.get(kind, ()) for kind in (_ONLY_DOWN, PROGRAM, _STORE, "about_host")))
+        return {*text.split()} <= set().union(*beside)
 
     @property
     def _about(self) -> Iterator[str]:
