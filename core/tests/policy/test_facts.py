@@ -32,7 +32,7 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"runtime": "supervisor", "state": "EXITED"}, OURS | {Fact.DOWN}),
         ({"runtime": "docker", "status": "exited", "error": "port in use"}, OURS | {Fact.DOWN, Fact.START_ERROR}),
         ({"runtime": "docker", "status": "created", "exit_code": 127}, OURS | {Fact.START_ERROR}),
-        ({"runtime": "docker", "status": "created", "exit_code": 0}, OURS),
+        ({"runtime": "docker", "status": "created", "exit_code": 0}, OURS | {Fact.ENDED_WITH_0}),
         (
             {"runtime": "systemd", "active_state": "failed", "result": "exit-code", "exit_code": 226},
             OURS | {Fact.DOWN, Fact.START_ERROR},
@@ -89,12 +89,12 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"labels": {"mendmesh.restart": "false", "autoheal": "true"}}, {Fact.OPTED_OUT}),
         ({"labels": {"mendmesh.restart": "true"}, "other": {"autoheal": "false"}}, {Fact.OPTED_OUT}),
         ({"autoheal": "off"}, {Fact.OPTED_OUT}),
-        ({"exit_code": 0, "restart_policy": "no"}, {Fact.FINISHED}),
+        ({"exit_code": 0, "restart_policy": "no"}, {Fact.FINISHED, Fact.ENDED_WITH_0}),
         (
             {"exit_code": 0, "restart_policy": "no", "status": "running", "health": "unhealthy"},
             {Fact.RUNNING, Fact.UNHEALTHY},
         ),
-        ({"exit_code": 0, "restart_policy": "no", "declared_state": "running"}, set()),
+        ({"exit_code": 0, "restart_policy": "no", "declared_state": "running"}, {Fact.ENDED_WITH_0}),
         # Kubernetes
         ({"waiting": {"reason": "CrashLoopBackOff"}}, {Fact.LOOPING}),
         ({"ready": True, "last_state": {"terminated": {"state": "failed"}}}, {Fact.WELL}),
@@ -158,7 +158,7 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"stopped_by": "dockge: stack halted by an operator"}, {Fact.OPERATOR}),
         ({"stopped_by": "killed by user.slice"}, set()),
         ({"stopped_by": "stopped by admin-bot"}, set()),
-        ({"paused_by": "user"}, {Fact.OPERATOR}),
+        ({"paused_by": "user"}, {Fact.OPERATOR, Fact.RESTARTING}),
         ({"initiated_by": "operator (ada)"}, {Fact.OPERATOR}),
         # a stopped container is called unhealthy by the engine; one that is only unhealthy was not stopped
         (

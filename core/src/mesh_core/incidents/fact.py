@@ -29,6 +29,7 @@ class Fact(StrEnum):
     UNFIT = "unfit"  # its exit code says that it cannot work with what it was started with
     NOT_MEANT = "not_meant"  # it is not to run: masked, scaled to none, not declared, moved away, stopped to a plan
     ENDED_WELL = "ended_well"  # it ended as something does that was asked to, and its manager lets it rest
+    ENDED_WITH_0 = "ended_with_0"  # it ended, and says that nothing failed
     NO_CHECK = "no_check"  # its own health check cannot be made, or asks for the wrong thing
     UNEVIDENCED = "unevidenced"  # a probe that says neither what it asked for, nor what came of it
     ONE_SHOT = "one_shot"  # it runs once, and ends by itself

@@ -107,7 +107,12 @@ _HEALTH_KEYS = frozenset({"health", "healthstatus"}) | _CHANGED_TO
 _REFUSALS = frozenset(range(300, 500)) - {404, 408, 410, 423, 424, 425}
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
 _PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
-_BY_WHOM = frozenset({"initiatedby", "stoppedby", "pausedby", "removedby", "deletedby", "disabledby"})
+_BY_WHOM = frozenset(
+    {
+        *("initiatedby", "stoppedby", "pausedby", "suspendedby", "drainedby", "cordonedby"),
+        *("removedby", "deletedby", "disabledby"),
+    }
+)
 _BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a panel did that a person told it to
 _COMPOSE_KEYS = frozenset(
     {
@@ -382,6 +387,8 @@ def _of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
     exit_code = whole_in(payload.get("exit_code", (engine_attributes(payload) or {}).get("exitCode")))
     policy = payload.get("restart_policy")
     let_rest = payload.get("active_state") == "inactive" and payload.get("result") == "success"
+    if exit_code == 0:
+        yield Fact.ENDED_WITH_0
     if let_rest or (exit_code == 0 and policy in ("always", "unless-stopped")):
         yield Fact.ENDED_WELL  # the engine starts again what ends by itself
     if exit_code == 143 and policy in ("always", "unless-stopped"):

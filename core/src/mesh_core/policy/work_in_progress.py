@@ -12,8 +12,13 @@ _BY_ITS_MANAGER = frozenset(
     {
         *("restarting", "recreating", "updating", "upgrading", "pulling", "deploying", "migrating", "removing"),
         *("activating", "deactivating", "reloading", "auto-restart", "backoff", "starting", "stopping", "paused"),
+        *("frozen", "freezing", "thawing", "suspended", "suspending", "pmsuspended", "pausing", "hibernated"),
+        *("draining", "drained", "cordoned"),
     }
 )
+# Who holds a thing lets it go as well, and by another word than a restart.
+_HELD_BY = frozenset({"pausedby", "suspendedby", "frozenby", "drainedby", "cordonedby"})
+_HELD = frozenset({"frozen", "ispaused", "suspended", "draining", "drain", "cordoned", "unschedulable"})
 # As a program calls what it does: whoever ends it there loses the work, or breaks what it works on.
 _BY_ITSELF = frozenset(
     {
@@ -43,6 +48,8 @@ def is_being_changed(path: tuple[str, ...], value: Any, word: str, *, of_a_state
     if _is_of_another_time(path):
         return False
     if (of_a_state and word in _BY_ITS_MANAGER) or (key in _REASONS and word in _WORK):
+        return True
+    if (key in _HELD_BY and word) or (key in _HELD and truth_in(value) is True):
         return True
     if word in _GOES_ON and (key in _WORK or (parent in _WORK and of_a_state)):
         return True
