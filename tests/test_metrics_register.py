@@ -20,8 +20,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from mesh_core.runtime.metric_types import Counter, Gauge, Histogram
 from mesh_core.runtime.metrics import declared, metrics_of
 from mesh_core.runtime.services import PLANNER, SERVICES
+from mesh_core.runtime.version import VERSION
 from mesh_core.testing import RedisServer, free_port, wait_for
-from mesh_core.version import VERSION
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [path for folder in ("core/src", "services", "cli/src") for path in (ROOT / folder).rglob("*.py")]

@@ -12,8 +12,8 @@ from mend_rig import Mend
 
 from mend.app import COMMANDS
 from mend.context import read_context
+from mesh_core.runtime.version import VERSION
 from mesh_core.testing import free_port
-from mesh_core.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 # What takes long to import. Each command may load what it works with, and nothing else of this.

@@ -19,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from mend.errors import FAILED, INTERRUPTED, CliError, cli_error_for
 from mend.output.logs import log_to_stderr
 from mesh_core.approvals.errors import CannotDecide
-from mesh_core.version import VERSION
+from mesh_core.runtime.version import VERSION
 
 ASK, DECIDE, SILENCE, LOOK, RUN, KEEP = "Ask", "Decide", "Silence for a while", "Look", "Run", "Keep"
 ANY_LAYOUT = frozenset({"doctor", "migrate", "backup", "restore"})  # these say themselves what is wrong

@@ -90,8 +90,7 @@ class CliContext:
         """What is documented, with a person's own; the words for what helps include their remedies."""
         from mesh_core.runbooks.folder import RunbookFolder
 
-        self.remedies.use()
-        return RunbookFolder(self.runtime)
+        return RunbookFolder(self.runtime, lambda: self.remedies.use().choice_words)
 
     @property
     def silences(self) -> SilenceFolder:

@@ -10,8 +10,8 @@ from folders_rig import outcome_for, proposal_for
 
 from mesh_core.actions.register import SHIPPED
 from mesh_core.approvals.proposal_files import ActionName
+from mesh_core.approvals.reasons import told_reason
 from mesh_core.approvals.undoing import no_undo, undo_of
-from mesh_core.llm.reasons import told_reason
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder, ModelRef, Proposal
 

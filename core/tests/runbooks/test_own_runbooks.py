@@ -82,7 +82,7 @@ def test_what_is_no_text_is_refused() -> None:
 
 def test_a_folder_is_read_again_when_it_changed_and_one_bad_file_is_refused_alone(tmp_path: Path) -> None:
     heard: list[str] = []
-    folder = RunbookFolder(tmp_path, lambda file, why: heard.append(f"{file.name} {why}"))
+    folder = RunbookFolder(tmp_path, lambda: CHOICES, lambda file, why: heard.append(f"{file.name} {why}"))
     assert folder.index() is shipped_index()
     folder.folder.mkdir(parents=True)
     (folder.folder / "backup-late.md").write_text(WHOLE)
@@ -100,7 +100,7 @@ def test_a_folder_is_read_again_when_it_changed_and_one_bad_file_is_refused_alon
 
 
 def test_more_files_than_are_read_are_said_to_be_too_many(tmp_path: Path) -> None:
-    folder = RunbookFolder(tmp_path)
+    folder = RunbookFolder(tmp_path, lambda: CHOICES)
     folder.folder.mkdir(parents=True)
     for number in range(MAX_FILES + 1):
         (folder.folder / f"r{number}.md").touch()
@@ -110,7 +110,7 @@ def test_more_files_than_are_read_are_said_to_be_too_many(tmp_path: Path) -> Non
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
 def test_what_a_service_could_have_written_says_nothing(tmp_path: Path) -> None:
-    folder = RunbookFolder(tmp_path)
+    folder = RunbookFolder(tmp_path, lambda: CHOICES)
     folder.folder.mkdir(parents=True)
     for name in ("mine", "theirs"):
         (folder.folder / f"{name}.md").write_text(WHOLE)

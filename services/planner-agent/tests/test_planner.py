@@ -13,9 +13,9 @@ from planner_rig import Mesh, SayingProvider, first_choice
 
 from mesh_core.approvals.previews import preview_of
 from mesh_core.approvals.proposal_files import digest_of
+from mesh_core.approvals.reasons import told_reason
 from mesh_core.incidents.subject import subject_of
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
-from mesh_core.llm.reasons import told_reason
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import Folder, Proposal, RulesChoice, proposal_id
 from mesh_core.policy.policy import Policy

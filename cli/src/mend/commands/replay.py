@@ -16,7 +16,7 @@ from mend.output.text import plain, plain_lines
 from mend.policies.asked_event import AskedEvent, asked_event
 from mend.policies.past_decisions import PastDecision
 from mend.policies.source import MeshHosts, PolicySource, policy_of
-from mesh_core.llm.reasons import quoted
+from mesh_core.approvals.reasons import quoted
 
 if TYPE_CHECKING:  # the planner's rooms take a moment to import, and may not be here
     from mesh_core.llm.router import Prompt

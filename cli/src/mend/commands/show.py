@@ -29,9 +29,9 @@ from mesh_core.approvals.decisions import LocatedProposal, find_one
 from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle, obstacles_of
 from mesh_core.approvals.previews import FoundPreview, latest_preview, read_preview
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of, short_id
+from mesh_core.approvals.reasons import is_a_models
 from mesh_core.approvals.undoing import no_undo
 from mesh_core.incidents.event_types import EventType
-from mesh_core.llm.reasons import is_a_models
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal

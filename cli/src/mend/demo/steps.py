@@ -21,8 +21,8 @@ from mend.errors import CliError
 from mend.output.text import plain
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import Filed
+from mesh_core.approvals.reasons import is_a_models, told_reason
 from mesh_core.incidents.event_types import EventType
-from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder
 

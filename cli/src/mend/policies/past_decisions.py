@@ -15,8 +15,8 @@ from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.decisions import OPEN
 from mesh_core.approvals.earlier_runs import past_run
 from mesh_core.approvals.proposal_files import REASON_SUFFIX, is_beside, name_of, signed_reason
+from mesh_core.approvals.reasons import is_a_models
 from mesh_core.incidents.subject import subject_of
-from mesh_core.llm.reasons import is_a_models
 from mesh_core.models.events import DecisionVerdict, HealthEvent
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import AT_REST, Folder, Proposal

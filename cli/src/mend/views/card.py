@@ -13,7 +13,7 @@ from mend.output.times import age, now, seconds_between
 from mesh_core.approvals.card import AroundCard, Card, NotChosen, card_for
 from mesh_core.approvals.earlier_runs import EarlierRuns
 from mesh_core.approvals.proposal_files import short_id
-from mesh_core.llm.reasons import told_reason
+from mesh_core.approvals.reasons import told_reason
 from mesh_core.models.proposals import Proposal
 from mesh_core.runtime.places_note import read_places
 

@@ -22,11 +22,10 @@ from mesh_core.incidents.wording import in_a_sentence
 from mesh_core.models.durations import span_in_words
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.outcomes import OutcomeVerdict
-from mesh_core.models.proposals import NO_MODEL, Proposal
+from mesh_core.models.proposals import NO_MODEL, RUNBOOK_SOURCE, Proposal
 from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.policy.seen_before import doubted, in_words, suggested, tried
 from mesh_core.policy.track_record import PastRun
-from mesh_core.runbooks.wording import RUNBOOK
 from mesh_core.runtime.places_note import SickPlace
 
 MOST_FINDINGS = 4
@@ -114,7 +113,7 @@ def card_for(proposal: Proposal, around: AroundCard, now: datetime) -> Card:
         because=_because(proposal),
         found="; ".join(filter(None, (*(one.text for one in findings), _seen(proposal), _said(proposal)))),
         rule=_rule(proposal),
-        runbook=next((one.text.partition("\n")[0] for one in proposal.evidence if one.source == RUNBOOK), ""),
+        runbook=next((one.text.partition("\n")[0] for one in proposal.evidence if one.source == RUNBOOK_SOURCE), ""),
         instead=_instead(proposal),
         timeline=tuple(_timeline(proposal, around.runs, now)),
         others=tuple(place for place in around.sick if _is_other(place, proposal, around.explained)),

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict
 from mesh_core.llm.grades import cases_bytes
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
-from mesh_core.policy.policy import Allowed
 
 NOBODYS_TIME = "2026-01-01T00:00:00Z"
 
@@ -42,12 +41,6 @@ class GradingCase(BaseModel):
     harm: frozenset[str] = frozenset()
     planted: str | None = None
     earlier: tuple[str, ...] = ()
-
-    @property
-    def allowed(self) -> Allowed:
-        """What the policy of this case allows."""
-        order = tuple(dict.fromkeys((self.prefers, *self.offers)))
-        return Allowed(frozenset(self.offers), self.prefers, self.because, "grading", order)
 
     @property
     def known_before(self) -> tuple[Evidence, ...]:

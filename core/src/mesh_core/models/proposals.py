@@ -26,6 +26,7 @@ MAX_PROPOSAL_BYTES = 256 * 1024
 
 HEX = 12  # at the end of each proposal's id
 
+RUNBOOK_SOURCE = "runbook"  # of the piece of evidence that cites one
 MAX_CONSIDERED = 16
 MAX_PARAMS = 50
 MAX_ATTACHMENTS, MAX_ATTACHMENT_BYTES = 16, 64 * 1024

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mesh_core.actions.register import current
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.policy.inventory.variable_files import inventory_stamp
 from mesh_core.policy.lifeline import Lifeline
@@ -56,7 +57,7 @@ class ConfigReader:
         self.inventory_file = runtime / "config" / "inventory.yml"
         self.policy_file = runtime / "config" / "policy.yml"
         self.remedies = RemedyFolder(runtime, complain)
-        self.runbooks = RunbookFolder(runtime, complain)
+        self.runbooks = RunbookFolder(runtime, lambda: current().choice_words, complain)
         self._inventory = WhenChanged(self._read_inventory, lambda: inventory_stamp(self.inventory_file))
         # A policy names remedies and heeds runbooks: with others it is another one.
         self._policy = WhenChanged(

@@ -6,10 +6,9 @@ may add to what is offered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mesh_core.actions.register import current
 from mesh_core.runbooks.index import RunbookIndex
 from mesh_core.runbooks.markdown_file import MAX_BYTES, BadRunbook, read_runbook
 from mesh_core.runbooks.runbook import Runbook
@@ -25,15 +24,22 @@ _MUST_NOT = "say what helps"  # a service, whose word would widen its own choice
 
 
 class RunbookFolder:
-    """Of one runtime folder. `complain` hears (file, sentence) of each that cannot be used, when it was read anew."""
+    """Of one runtime folder. `choices`: what a runbook may say of what helps, by the remedies of now. `complain` hears
+    (file, sentence) of each that cannot be used, when it was read anew."""
 
-    def __init__(self, runtime: Path, complain: Callable[[Path, str], object] = lambda file, sentence: None):
+    def __init__(
+        self,
+        runtime: Path,
+        choices: Callable[[], Sequence[str]],
+        complain: Callable[[Path, str], object] = lambda file, sentence: None,
+    ):
+        self._choices = choices
         self._complain = complain
         self._runtime = runtime
         self.folder = runtime / "config" / "runbooks"
         self.refused: dict[str, str] = {}  # a file's name -> why, as of the last look
         self._index = WhenChanged(
-            self._read, lambda: (current(), stamp_of(self.folder), distrusted_in(runtime), self._stamps())
+            self._read, lambda: (self._choices(), stamp_of(self.folder), distrusted_in(runtime), self._stamps())
         )
 
     def index(self) -> RunbookIndex:
@@ -67,7 +73,7 @@ class RunbookFolder:
         raw = read_regular(path, MAX_BYTES)
         if raw is None:
             raise BadRunbook(f"{path.name}: it is no readable file of at most {MAX_BYTES} bytes; no links, no folders")
-        return read_runbook(path.name, raw, current().choice_words)
+        return read_runbook(path.name, raw, self._choices())
 
     def _names(self) -> list[str]:
         """Not what an editor keeps beside a file while it writes."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from mesh_core.runbooks.index import Match
 from mesh_core.runbooks.runbook import Runbook
 
-RUNBOOK = "runbook"  # the source of the piece of evidence that cites one
 MAX_SHORT = 300  # characters of what a model is told
 MAX_SHORT_MEANS = 140  # of its first sentence; a longer one is left out, for half of one may say the contrary
 

@@ -18,7 +18,7 @@ import structlog
 from mesh_core.runtime import metrics
 from mesh_core.runtime.heartbeats import heartbeat_file, what_is_stuck
 from mesh_core.runtime.metric_types import CONTENT_TYPE
-from mesh_core.version import VERSION
+from mesh_core.runtime.version import VERSION
 
 LOOK_SECONDS = 2.0  # what one check or one figure may take
 SAME_LOOK_SECONDS = 1.0  # whoever asks more often gets the same answer

@@ -12,6 +12,7 @@ from mesh_core.llm.grading_cases import GradingCase, grading_cases, rules_right
 from mesh_core.llm.router import Provider, ask_in_order
 from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.models.records import rfc3339
+from mesh_core.policy.policy import Allowed
 from planner_agent.evidence import evidence_for
 from planner_agent.prompts import call_for
 
@@ -69,9 +70,15 @@ def grade_of(provider: Provider, chosen: Sequence[Chosen], now: datetime) -> Gra
     )
 
 
+def _allowed(case: GradingCase) -> Allowed:
+    """What the policy of this case allows."""
+    order = tuple(dict.fromkeys((case.prefers, *case.offers)))
+    return Allowed(frozenset(case.offers), case.prefers, case.because, "grading", order)
+
+
 async def _choose(provider: Provider, case: GradingCase, breakers: Breakers) -> Chosen:
     seen = evidence_for(case.event)
-    call = call_for(case.event, case.allowed, seen, (*seen, *case.known_before), may_choose=lambda: True)
+    call = call_for(case.event, _allowed(case), seen, (*seen, *case.known_before), may_choose=lambda: True)
     result = await ask_in_order([provider], lambda provider: call, breakers=breakers)
     if result.answer is not None:
         return Chosen(case, result.answer.action)

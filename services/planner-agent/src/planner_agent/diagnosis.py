@@ -17,13 +17,13 @@ from mesh_core.llm.rules_fallback import RULES_FALLBACK
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.attempts import NOT_SURE, ModelAnswer
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Considered, Evidence, ModelRef, RuleCited, RulesChoice
+from mesh_core.models.proposals import RUNBOOK_SOURCE, Considered, Evidence, ModelRef, RuleCited, RulesChoice
 from mesh_core.policy.considered import considered_for, rule_cited
 from mesh_core.policy.policy import HOST_FENCE, Allowed, Policy
 from mesh_core.policy.seen_before import EARLIER, in_words, tried
 from mesh_core.policy.track_record import PastRun, TrackRecord
 from mesh_core.runbooks.index import Match
-from mesh_core.runbooks.wording import RUNBOOK, in_short, told
+from mesh_core.runbooks.wording import in_short, told
 from mesh_core.security.redaction import redacted
 from planner_agent.budget_book import BudgetBook
 from planner_agent.evidence import evidence_for
@@ -124,12 +124,12 @@ def _rules_choice(event: HealthEvent, allowed: Allowed, answer: ModelAnswer) -> 
 
 def _cited(match: Match | None) -> tuple[Evidence, ...]:
     """What is documented for it, for a person: all of it, and how sure it is."""
-    return (Evidence(source=RUNBOOK, text=redacted(told(match))),) if match else ()
+    return (Evidence(source=RUNBOOK_SOURCE, text=redacted(told(match))),) if match else ()
 
 
 def _in_short(match: Match | None) -> tuple[Evidence, ...]:
     """The same for a model, among the evidence: data, whoever wrote it. A guess is for people only."""
-    return (Evidence(source=RUNBOOK, text=redacted(in_short(match))),) if match and match.is_certain else ()
+    return (Evidence(source=RUNBOOK_SOURCE, text=redacted(in_short(match))),) if match and match.is_certain else ()
 
 
 def _history(runs: Sequence[PastRun], event: HealthEvent) -> tuple[Evidence, ...]:

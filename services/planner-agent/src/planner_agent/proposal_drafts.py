@@ -13,7 +13,7 @@ from mesh_core.actions import notify
 from mesh_core.actions.register import risk_of_its_type, type_for, with_digest
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Receipt
-from mesh_core.llm.reasons import told_reason
+from mesh_core.approvals.reasons import told_reason
 from mesh_core.messaging.bus import BusDown
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal

@@ -17,11 +17,11 @@ import structlog
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Receipt
+from mesh_core.approvals.reasons import quoted
 from mesh_core.incidents.at_work import hold_on
 from mesh_core.incidents.causes import Cause
 from mesh_core.incidents.causes_over import with_causes_over
 from mesh_core.incidents.rule import ends
-from mesh_core.llm.reasons import quoted
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import Decision, DecisionVerdict
 from mesh_core.models.records import rfc3339

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mesh_core.actions.choices import NOTIFY
 from mesh_core.actions.register import risk_of_choice
-from mesh_core.llm.reasons import quoted
+from mesh_core.approvals.reasons import quoted
 from mesh_core.llm.rules_fallback import Answered
 from mesh_core.models.attempts import NOT_SURE, ModelAnswer
 from mesh_core.models.proposals import Evidence

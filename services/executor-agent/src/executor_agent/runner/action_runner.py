@@ -31,7 +31,7 @@ from executor_agent.runner.verify import WatchLimits, verify
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import action_type, playbook_for
 from mesh_core.actions.target_state import TargetState, TargetStatus
-from mesh_core.llm.reasons import told_reason
+from mesh_core.approvals.reasons import told_reason
 from mesh_core.models.outcomes import OutcomeVerdict, Stage
 from mesh_core.models.proposals import Proposal
 from mesh_core.notifications.notifier import AppriseSender

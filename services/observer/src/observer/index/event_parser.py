@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from mesh_core.approvals.action_folders import BY_FILE, ActionFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, name_of, signed_reason
-from mesh_core.llm.reasons import told_reason
+from mesh_core.approvals.reasons import told_reason
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import Folder, Proposal

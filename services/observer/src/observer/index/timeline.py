@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from mesh_core.approvals.reasons import told_reason
 from mesh_core.incidents.event_types import RECOVERIES, REMEDIATIONS
 from mesh_core.incidents.severities import worst
-from mesh_core.llm.reasons import told_reason
 from mesh_core.models.events import Severity
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mesh_core.actions.register import is_message, only_asks, what_it_touches
+from mesh_core.approvals.reasons import is_a_models, told_reason
 from mesh_core.incidents.wording import what_is_wrong
-from mesh_core.llm.reasons import is_a_models, told_reason
 from mesh_core.models.events import Severity
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from observer.notify.notifications import Kind, Notification, Trigger, shortened

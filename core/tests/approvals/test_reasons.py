@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_core.llm.reasons import MAX_MODEL_REASON, quoted
+from mesh_core.approvals.reasons import MAX_MODEL_REASON, quoted
 from mesh_core.models.proposals import ModelRef
 
 
