@@ -307,6 +307,23 @@ def test_a_firewall_is_no_service_and_firewalld_is_one() -> None:
         ("every day at 25:00", None),
         ("every hour at 3:00", None),
         ("every day at 13am", None),
+        ("every evening at 9", "0 21 * * *"),
+        ("every night at 12:30", "30 0 * * *"),
+        ("every night at 4", "0 4 * * *"),
+        ("nightly at 10", "0 22 * * *"),
+        ("every day at 5 in the afternoon", "0 17 * * *"),
+        ("every night at 23:15", "15 23 * * *"),
+        ("daily at midnight", "0 0 * * *"),
+        ("every evening at 3", None),
+        ("every night at 3 pm", None),
+        ("on weekdays at 6:05", "5 6 * * 1-5"),
+        ("Monday to Friday at noon", "0 12 * * 1-5"),
+        ("every tuesday, thursday and saturday at 1", "0 1 * * 2,4,6"),
+        ("on weekends at 5", "0 5 * * 0,6"),
+        ("on the 15th of each month at 2:00", "0 2 15 * *"),
+        ("on the 30th of each month at 2:00", None),
+        ("every monday to wednesday at 4", None),
+        ("every tuesday at 3 and thursday at 4", None),
     ],
 )
 def test_when_is_read_as_a_crontab_says_it_or_asked_for(said: str, fields: str | None) -> None:
@@ -317,6 +334,35 @@ def test_when_is_read_as_a_crontab_says_it_or_asked_for(said: str, fields: str |
     assert isinstance(made, Draft), made
     cron = made.tasks[0]["ansible.builtin.cron"]
     assert " ".join(cron[name] for name in ("minute", "hour", "day", "month", "weekday")) == fields
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("매일 밤 2시에 /opt/a.sh 실행해줘", "0 2 * * *"),
+        ("매일 밤 10시 반에 /opt/a.sh 실행해줘", "30 22 * * *"),
+        ("매월 3일 새벽 5시에 /opt/a.sh 실행해줘", "0 5 3 * *"),
+        ("매주 화요일과 토요일 자정에 /opt/a.sh 실행해줘", "0 0 * * 2,6"),
+        ("co wieczór o 7 uruchamiaj /opt/a.sh", "0 19 * * *"),
+        ("uruchamiaj /opt/a.sh codziennie o 6 rano", "0 6 * * *"),
+        ("uruchamiaj /opt/a.sh we wtorki i soboty o północy", "0 0 * * 2,6"),
+        ("führe /opt/a.sh jede Nacht um 12 aus", "0 0 * * *"),
+        ("exécute /opt/a.sh tous les jours à 6 heures du soir", "0 18 * * *"),
+        ("ejecuta /opt/a.sh todas las noches a las 9", "0 21 * * *"),
+    ],
+)
+def test_a_part_of_the_day_says_which_of_two_hours_is_meant(text: str, fields: str) -> None:
+    cron = drafted(text).tasks[0]["ansible.builtin.cron"]
+    assert " ".join(cron[name] for name in ("minute", "hour", "day", "month", "weekday")) == fields
+
+
+def test_a_refusal_says_the_words_of_a_schedule_and_not_what_was_made_of_them() -> None:
+    made = understand("run /opt/a.sh every day at 3:30 utc", RECIPES)
+    assert isinstance(made, NotUnderstood)
+    assert "'every day at 3:30', 'utc'" in made.reason
+    made = understand("do not install htop", RECIPES)  # and what is negated is no question
+    assert isinstance(made, NotUnderstood)
+    assert "'do not'" in made.reason
 
 
 def test_a_word_that_may_be_no_name_is_offered_as_the_answer() -> None:

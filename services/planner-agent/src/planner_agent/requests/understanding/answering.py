@@ -67,8 +67,8 @@ def value_said(text: str, slot: Slot, attachments: Sequence[Attachment]) -> Any:
 def _schedule(text: str) -> Any:
     """In the words of any language, with nothing else beside it."""
     for code in LANGUAGES:
-        parts = list(read_schedules(text, code))
-        times = next((fields for _, fields in parts if fields), UNKNOWN)
-        if times != UNKNOWN and not any(part.strip() for part, _ in parts):
+        pieces = list(read_schedules(text, code))
+        times = next((piece.fields for piece in pieces if piece.fields), UNKNOWN)
+        if times != UNKNOWN and not any(piece.text.strip() for piece in pieces):
             return value_of(SlotType.SCHEDULE, times)
     return None

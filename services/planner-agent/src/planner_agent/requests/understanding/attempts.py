@@ -85,7 +85,9 @@ class Attempts:
                 parsed.left += _out_of_place(clause, way)
                 filled = None if parsed.left else self.filler.fill(parsed.chunks, slots)
                 if filled is None:
-                    parsed.left = parsed.left or [token.text for chunk in parsed.chunks for token in chunk.tokens]
+                    parsed.left = parsed.left or [
+                        token.said or token.text for chunk in parsed.chunks for token in chunk.tokens
+                    ]
                     misses.append(parsed)
                 elif parsed.nouns or _names_a_file(slots, filled) or not way.named:
                     reading = self._reading(name, way, parsed, filled, before)

@@ -152,7 +152,10 @@ def _a_question(tokens: Sequence[TextToken], language: Language) -> str:
         text.startswith(f"{fold(one)} ") or (language.verb_last and any(word.endswith(one) for word in words))
         for one in language.requests
     )
-    asks = words and words[0] in {fold(one) for one in language.questions}
+    negated = any(
+        text.startswith(f"{fold(one)} ") for one in language.blocks if " " in one
+    )  # "do not ..." asks nothing
+    asks = words and words[0] in {fold(one) for one in language.questions} and not negated
     if (asks or "?" in words) and not polite:
         return "it asks something, and a request says what should be; write it as such, " + _EXAMPLE
     return ""

@@ -18,17 +18,21 @@ class TokenKind(StrEnum):
     PATH = "path"
     KEY = "key"  # a public key of ssh
     ADDRESS = "address"  # of the internet: no recipe takes one
-    TIMES = "times"  # when something is repeated; `value` holds the crontab's fields
+    TIMES = "times"  # when something is repeated
     SIGN = "sign"
 
 
 @dataclass(frozen=True)
 class TextToken:
-    """`text` as it was written, `word` in small letters. `ending`: a particle that stood behind it, without a blank."""
+    """`text` as it was written, `word` in small letters. `ending`: a particle that stood behind it, without a blank.
+
+    The text of TIMES is a crontab's fields; `said` are the words that stood there.
+    """
 
     kind: TokenKind
     text: str
     ending: str = ""
+    said: str = ""
 
     @property
     def word(self) -> str:
@@ -55,9 +59,9 @@ _ELIDED = re.compile(r"(?i)(l|d|n|s|qu|j|c)['’](.+)")
 def tokens_of(text: str, language: Language) -> tuple[TextToken, ...]:
     """In order. What says when something is repeated is one token, wherever its words stand."""
     made: list[TextToken] = []
-    for part, times in read_schedules(text, language.code):
-        made += [TextToken(TokenKind.TIMES, times)] if times else []
-        made += _tokens(part, language)
+    for piece in read_schedules(text, language.code):
+        made += [TextToken(TokenKind.TIMES, piece.fields, said=piece.said)] if piece.fields else []
+        made += _tokens(piece.text, language)
     return tuple(_with_endings(made, language))
 
 
@@ -116,4 +120,4 @@ def _with_endings(tokens: list[TextToken], language: Language) -> Iterator[TextT
         elif following and _is_particle(following, token, language):
             yield replace(token, ending=following.text)
         else:
-            yield TextToken(token.kind, token.text)
+            yield TextToken(token.kind, token.text, said=token.said)
