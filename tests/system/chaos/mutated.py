@@ -1,6 +1,6 @@
 """`mutated.py NAME MODULE`: runs a service of ours with one deliberate break. `mutated.py --check`: do all still fit?
 
-The one file here that imports the product: it replaces methods in this process's memory and then starts the module as
+The one file here that names the product: it replaces methods in this process's memory and then starts the module as
 `python -m` does. Nothing on disk changes and the product has no hook for it. A name that is gone ends it with STALE.
 """
 
@@ -14,41 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-MUTANTS: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {}
-
-
-class Stale(Exception):
-    """The product has no such thing any more."""
-
-
-def mutant(*modules: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """`modules`: the services that are broken by it; the others run as they are."""
-
-    def register(function: Callable[[], None]) -> Callable[[], None]:
-        MUTANTS[function.__name__] = (modules, function)
-        return function
-
-    return register
-
-
-def replace(where: str, make: Callable[[Any], Any]) -> None:
-    """`package.module.Class.method` or `package.module.function` becomes what `make` makes of it."""
-    parts = where.split(".")
-    count = next((n for n, part in enumerate(parts) if part[0].isupper()), len(parts) - 1)
-    try:
-        owner: Any = importlib.import_module(".".join(parts[:count]))
-        for part in parts[count:-1]:
-            owner = getattr(owner, part)
-        old = getattr(owner, parts[-1])
-    except (ImportError, AttributeError) as error:
-        raise Stale(f"{where} is no more ({error})") from None
-    setattr(owner, parts[-1], make(old))
-
-
-def after(number: int) -> Callable[[], bool]:
-    """True once: at the `number`-th call."""
-    calls = iter(range(1, 1_000_000))
-    return lambda: next(calls) == number
+from mutation import MUTANTS, Stale, after, mutant, replace
 
 
 @mutant("planner_agent")

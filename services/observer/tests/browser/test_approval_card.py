@@ -10,7 +10,9 @@ from typing import Literal
 import redis
 from browser_rig import Mesh, ago
 from playwright.sync_api import Page, expect
+from remedy_events import proposal_for as remedy_proposal
 
+from mesh_core.actions.register import with_digest
 from mesh_core.approvals.previews import PREVIEW_FILE, playbook_sha256
 from mesh_core.models.previews import Effect, Preview, TaskPreview
 from mesh_core.models.proposals import ActionUpdate, Folder
@@ -248,3 +250,25 @@ def test_a_tired_person_reads_whether_above_the_button_and_ids_only_when_asked(
 
 def ended(days: int) -> dict[str, str]:
     return {"started_at": ago(days=days, seconds=9), "finished_at": ago(days=days)}
+
+
+def test_what_a_remedy_leaves_to_a_person_is_set_and_shown_anew_before_a_yes(mesh: Mesh, visit: Visit) -> None:
+    made = remedy_proposal("journal_vacuum", id="n1/9-0").model_copy(update={"expires_at": ago(hours=-1)})
+    name = mesh.actions.propose_again(with_digest(made.model_copy(update={"id": made.id_by_its_parts})))
+    assert name is not None
+    page = visit(f"#/proposals/{name.id}")
+    card = page.get_by_label("Proposal", exact=True)
+    expect(card).to_contain_text("keep_mib: a whole number from 16 to 10000; 64 now")
+    page.get_by_role("button", name="Set values").click()
+    value = page.get_by_role("dialog").get_by_label("keep_mib")
+    value.fill("5")
+    page.get_by_role("button", name="File it anew").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("keep_mib may not be '5'")
+    value.fill("200")
+    page.get_by_role("button", name="File it anew").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(card).to_contain_text("the newest 200 MiB of the journal stay")
+    expect(card).to_contain_text("10000; 200 now")
+    expect(card.get_by_label("The playbook")).to_contain_text("keep_mib: 200")
+    (filed,) = [filed for filed in mesh.actions.pending() if filed.name.id == name.id]
+    assert (filed.proposal.params, filed.name.digest != name.digest) == ({"keep_mib": 200}, True)
