@@ -78,6 +78,11 @@ def test_without_a_file_the_shipped_policy_speaks(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ("rules: [", "not YAML"),
+        (
+            "never: {services: [mydb]}\ncues: {}\nnever: {nodes: [nas]}",
+            "line 3: never stands there twice; take one out",
+        ),
+        ("never: {services: mydb}", "never.services: write it as a list"),
         ("[" * 5000, "not YAML: nested deeper than 100"),
         ("{a: " * 60_000, "not YAML: nested deeper than 100"),
         ("- 1", "policy.yml: the file"),

@@ -59,7 +59,7 @@ def test_without_anything_at_its_top_the_files_name_is_the_alerts() -> None:
             "a.md:3: helps: 'restrat' is no choice; there are notify",
         ),
         ("a.md", "---\nhelps: [restart]\nuseless: [restart]\n---\n", "a.md:1: helps: restart stands under useless"),
-        ("a.md", "---\n\nalerts: NodeDown\n---\n", "a.md:3: alerts: "),
+        ("a.md", "---\n\nalerts: NodeDown\n---\n", "a.md:3: alerts: write it as a list, such as ["),
         ("a.md", "---\nalerts: [\n---\n", "a.md:3: not YAML"),
         ("a.md", f"---\n{'[' * 60_000}\n---\n", "a.md:1: not YAML: nested deeper than 100"),
         ("a.md", "---\nalerts: [x]\nalerts: [y]\n---\n", "a.md:3: alerts stands there twice"),

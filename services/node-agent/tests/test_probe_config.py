@@ -74,6 +74,9 @@ def test_what_is_switched_off_makes_no_probe(tmp_path: Path) -> None:
         ("disk:\n  high: 95\n\n  hihg: 96", ["line 4: disk.hihg: no such key"]),
         ("- a", ["should be a mapping"]),
         ("docker: [", ["not YAML"]),
+        ("docker: {ignore: db-*}", ["docker.ignore='db-*'", "write it as a list"]),
+        ("disk: {enabled: true}\ndocker:\n  ignore: [web, 7]", ["line 3: docker.ignore.1=7", "in quotes"]),
+        ("systemd: {enabled: false}\ndisk: {high: 80}\nsystemd: {ignore: [a]}", ["line 3: systemd stands there twice"]),
     ],
 )
 def test_an_error_names_the_key_and_what_to_do(tmp_path: Path, text: str, words: list[str]) -> None:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Annotated
 
 import structlog
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, field_validator
 
 from mesh_core.llm.budget import Budget
@@ -31,6 +30,8 @@ from mesh_core.llm.provider_table import KINDS
 from mesh_core.llm.router import Price, Provider
 from mesh_core.llm.rules_fallback import RULES_FALLBACK
 from mesh_core.llm.settings import ChainSettings, Privacy
+from mesh_core.models.config_file import first_problem
+from mesh_core.models.yaml_loader import BadYaml, settings_in
 from mesh_core.runtime.secret_files import BadSecret, read_secret
 
 BUILT_IN = {name: kind for kind in KINDS.values() for name in kind.built_in}
@@ -164,11 +165,13 @@ def _requested(
 def _read(path: Path) -> dict[str, _ChainEntry]:
     """The file's providers by name, in its order; {} if there is no such file."""
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loaded = settings_in(path.read_bytes())
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise BadChain(f"{path}: cannot be read: {' '.join(str(error).split())[:300]}") from None
+    except BadYaml as error:
+        raise BadChain(f"{path}: {error}") from None
+    except OSError as error:
+        raise BadChain(f"{path}: cannot be read: {error.strerror}") from None
     if loaded is None:
         return {}
     if not isinstance(loaded, list):
@@ -178,9 +181,8 @@ def _read(path: Path) -> dict[str, _ChainEntry]:
         try:
             entry = _ChainEntry.model_validate(item)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the entry"
-            raise BadChain(f"{path}: provider {number}: {where}: {first['msg']}") from None
+            problem = first_problem(error).replace("the file: ", "the entry: ", 1)
+            raise BadChain(f"{path}: provider {number}: {problem}") from None
         if entry.name in entries or entry.name == RULES_FALLBACK:
             raise BadChain(f"{path}: provider {number}: name: {entry.name!r} is taken; choose another name")
         entries[entry.name] = entry

@@ -9,7 +9,15 @@ from difflib import get_close_matches
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-_NO_MAPPING = ("model_type", "dict_type", "model_attributes_type")
+_A_LIST = "write it as a list, such as [ONE, TWO]"
+_INSTEAD = {
+    **dict.fromkeys(
+        ("model_type", "dict_type", "model_attributes_type"), "write it as a mapping, each line KEY: VALUE"
+    ),
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), _A_LIST),
+    "string_type": "write it as a text, in quotes",
+    "missing": "is missing; write it",
+}
 
 
 class FilePart(BaseModel):
@@ -19,8 +27,10 @@ class FilePart(BaseModel):
 
 
 def not_yaml(error: Exception) -> str:
-    """What a YAML parser said, in one line of at most 300 characters of its own."""
-    return f"not YAML: {' '.join(str(error).split())[:300]}"
+    """What a YAML parser said, in one line of at most 300 characters of its own, without where it was."""
+    problem = getattr(error, "problem", None)
+    said = ", ".join(part for part in (getattr(error, "context", None), problem) if part) if problem else str(error)
+    return f"not YAML: {' '.join(said.split())[:300]}"
 
 
 def errors_in(error: ValidationError) -> list[ErrorDetails]:
@@ -42,12 +52,15 @@ def problem_of(error: ErrorDetails) -> str:
     where = ".".join(str(part) for part in error["loc"] if part != "[key]") or "the file"
     if error["type"] == "extra_forbidden":
         return f"{where}: no such key; take it out or correct its spelling"
-    if error["type"] in _NO_MAPPING:
-        return f"{where}: write it as a mapping, each line KEY: VALUE"
-    said = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {said_instead(error)}"
+
+
+def said_instead(error: ErrorDetails) -> str:
+    """What to write instead, or what the value's own rule says of it."""
+    said = _INSTEAD.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     if error["type"] in ("enum", "literal_error"):
         said += looks_like(str(error["input"]), _LISTED.findall(said))
-    return f"{where}: {said}"
+    return said
 
 
 def looks_like(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:

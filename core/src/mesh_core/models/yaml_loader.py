@@ -1,12 +1,15 @@
-"""The one parser for the YAML of inventories, playbooks, remedies and policies, as Ansible: two could read two things
+"""The one parser for the YAML of inventories, playbooks, remedies and settings, as Ansible: two could read two things
 out of one text. And what writes playbooks."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
+
+from mesh_core.models.config_file import not_yaml
 
 # libyaml where PyYAML has it, as in Ansible: the one in Python refuses tabs that Ansible reads. Which of
 # the two it is, is known only when it runs.
@@ -17,6 +20,35 @@ BaseLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 MAX_DEPTH = 100  # collections in collections
+
+
+class BadYaml(ValueError):
+    """A file of settings is no YAML, or is taken otherwise than it looks; one sentence, with the line."""
+
+
+def settings_in(raw: bytes | str) -> Any:
+    """What a file of settings says, None for nothing. Raises BadYaml.
+
+    A key that is there twice is refused: YAML takes the last, and what stands under the first would be gone silently.
+    """
+    try:
+        text = _text_of(raw) if isinstance(raw, bytes) else raw
+        check_depth(text)
+        loader = SafeLoader(text)
+        root = loader.get_single_node()
+        if twice := next(doubled_keys(root), ""):
+            raise BadYaml(f"line {twice}")
+        return loader.construct_document(root) if root else None
+    except UnicodeDecodeError as error:
+        raise BadYaml(f"it is not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise BadYaml(f"line {mark.line + 1}: {not_yaml(error)}" if mark else not_yaml(error)) from None
+
+
+def _text_of(raw: bytes) -> str:
+    marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as an editor of Windows may save it
+    return raw.decode("utf-16" if marked else "utf-8-sig")
 
 
 def check_depth(text: str) -> None:
@@ -55,6 +87,7 @@ def line_of(root: Any, path: Sequence[str]) -> int:
 
 def node_problems(root: Any) -> Iterator[str]:
     """What YAML takes and means otherwise than it looks: a key that is there twice, a part that stands elsewhere."""
+    yield from doubled_keys(root)
     seen: set[int] = set()
     todo = [root] if root else []
     while todo:
@@ -63,12 +96,27 @@ def node_problems(root: Any) -> Iterator[str]:
             yield f"{node.start_mark.line + 1}: it uses an alias (*name); write that part out once more"
             return
         seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            todo += node.value
-        elif isinstance(node, yaml.MappingNode):
-            keys: set[str] = set()
-            for key, value in node.value:
-                if key.value in keys:
-                    yield f"{key.start_mark.line + 1}: {key.value} stands there twice; take one out"
-                keys.add(str(key.value))
-                todo.append(value)
+        todo += _parts_of(node)
+
+
+def doubled_keys(root: Any) -> Iterator[str]:
+    """`LINE: what stands there twice`."""
+    seen: set[int] = set()
+    todo = [root] if root else []
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        todo += _parts_of(node)
+        keys: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if str(key.value) in keys:
+                yield f"{key.start_mark.line + 1}: {key.value} stands there twice; take one out"
+            keys.add(str(key.value))
+
+
+def _parts_of(node: Any) -> list[Any]:
+    if isinstance(node, yaml.MappingNode):
+        return [value for _, value in node.value]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []

@@ -95,7 +95,9 @@ class Policy:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return cls(base, lifeline, runbooks=known)
-        except (OSError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise BadPolicy(f"{path}: it is not UTF-8 at byte {error.start}; save it as UTF-8") from None
+        except OSError as error:
             raise BadPolicy(f"{path}: cannot be read: {error}") from None
         try:
             own = read_policy(text, str(path))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
@@ -20,13 +20,12 @@ from mesh_core.models.config_file import (
     first_error,
     first_problem,
     looks_like,
-    not_yaml,
     problem_of,
 )
 from mesh_core.models.events import Severity
 from mesh_core.models.proposals import Risk
 from mesh_core.models.run_options import UserName
-from mesh_core.models.yaml_loader import SafeLoader, check_depth, line_of
+from mesh_core.models.yaml_loader import BadYaml, SafeLoader, line_of, settings_in
 from mesh_core.policy.cue_words import CueWords
 from mesh_core.policy.name_words import NameWords
 from mesh_core.policy.playbook_lint.table import widening_problem
@@ -204,9 +203,9 @@ def _without(words: dict[Key, tuple[Text, ...]], replaced: Iterable[str]) -> dic
 def read_policy(text: str, source: str) -> Document:
     """Raises BadPolicy, of all that does not fit with the first."""
     try:
-        loaded = _loaded(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise BadPolicy(f"{source}: {not_yaml(error)}") from None
+        loaded = settings_in(text)
+    except BadYaml as error:
+        raise BadPolicy(f"{source}: {error}") from None
     try:
         document = Document.model_validate({} if loaded is None else loaded)
     except ValidationError as error:
@@ -217,29 +216,24 @@ def read_policy(text: str, source: str) -> Document:
     return document
 
 
-def _loaded(text: str) -> Any:
-    check_depth(text)
-    return yaml.load(text, SafeLoader)  # noqa: S506
-
-
 def misfits(text: str, source: str) -> Iterator[str]:
     """Everything that does not fit in a text that `read_policy` refuses for its keys or values, each with its line."""
     try:
-        Document.model_validate(_loaded(text) or {})
+        Document.model_validate(settings_in(text) or {})
     except ValidationError as error:
         for one in errors_in(error):
             yield f"{source}{_line_of(text, one)}: {problem_of(one)}"
-    except (yaml.YAMLError, RecursionError):
+    except BadYaml:
         return
 
 
 def rule_lines(text: str) -> dict[str, int]:
     """On which line of a policy's text each of its rules begins, by name; a text that is no policy has none."""
     try:
-        loaded = _loaded(text)
-        root = yaml.compose(text, Loader=SafeLoader)
-    except (yaml.YAMLError, RecursionError):
+        loaded = settings_in(text)
+    except BadYaml:
         return {}
+    root = yaml.compose(text, Loader=SafeLoader)
     rules = loaded.get("rules") if isinstance(loaded, dict) else None
     named = enumerate(rules if isinstance(rules, list) else ())
     return {str(rule.get("name")): line_of(root, ["rules", str(n)]) for n, rule in named if isinstance(rule, dict)}

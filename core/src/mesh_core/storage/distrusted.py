@@ -24,6 +24,8 @@ class Distrusted(NamedTuple):
     def why_not(self, status: os.stat_result, must_not: str) -> str:
         """Why a file or folder of this status counts for nothing, '' where a person's word it is. `must_not`: what a
         service would do with it ("define what runs")."""
+        if stat.S_ISLNK(status.st_mode):  # everybody may write one, as far as its mode says
+            return "it is a link; put what it leads to in its place"
         if status.st_uid in self.users:
             return f"it belongs to a service (user {status.st_uid}), which must not {must_not}; chown it to a person"
         if status.st_mode & stat.S_IWOTH:

@@ -74,12 +74,12 @@ def _read_yaml(path: Path) -> tuple[bytes, dict[str, Any]]:
     except OSError as error:
         raise ProbeConfigError(f"{path}: cannot be read: {error.strerror}") from error
     # Imported only where a file exists: 2 MiB that a node with the defaults does not need.
-    import yaml
+    from mesh_core.models.yaml_loader import BadYaml, settings_in
 
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ProbeConfigError(f"{path}: not YAML: {error}") from error
+        value = settings_in(text)
+    except BadYaml as error:
+        raise ProbeConfigError(f"{path}: {error}") from error
     if value is not None and not isinstance(value, dict):
         raise ProbeConfigError(f"{path}: should be a mapping such as `docker: {{ignore: [scratch-*]}}`")
     return text, value or {}
@@ -105,7 +105,9 @@ def _line(text: bytes, steps: tuple[int | str, ...]) -> str:
 
 
 def _sentence(problem: Any, model: type[BaseModel]) -> str:
-    *parents, key = problem["loc"] or ("",)
+    from mesh_core.models.config_file import said_instead  # likewise: a good file needs no words
+
+    *parents, key = [step for step in problem["loc"] if isinstance(step, str)] or [""]
     where = ".".join(map(str, problem["loc"])) or "the file"
     fields = _model_at(parents, model).model_fields
     if problem["type"] == "extra_forbidden":
@@ -115,13 +117,12 @@ def _sentence(problem: Any, model: type[BaseModel]) -> str:
     # A part as a whole is not shown: there may be a secret in it.
     hidden = (key in fields and not fields[key].repr) or isinstance(problem["input"], dict | list | tuple)
     shown = where if hidden else f"{where}={problem['input']!r:.80}"
-    return f"{shown}: {problem['msg'].removeprefix('Value error, ')}"
+    return f"{shown}: {said_instead(problem)}"
 
 
-def _model_at(steps: list[Any], model: type[BaseModel]) -> type[BaseModel]:
-    """Follows an error's location (keys, and positions in lists) down to the part that it is about."""
-    for step in steps:
-        if isinstance(step, str):
-            kind = model.model_fields[step].annotation
-            model = next(t for t in (kind, *get_args(kind)) if isinstance(t, type) and issubclass(t, BaseModel))
+def _model_at(keys: list[str], model: type[BaseModel]) -> type[BaseModel]:
+    """Follows the keys of an error's location down to the part that it is about."""
+    for key in keys:
+        kind = model.model_fields[key].annotation
+        model = next(t for t in (kind, *get_args(kind)) if isinstance(t, type) and issubclass(t, BaseModel))
     return model

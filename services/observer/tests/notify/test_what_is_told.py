@@ -211,6 +211,7 @@ def test_a_template_in_somebody_elses_text_is_not_filled_in() -> None:
         ("most_per_hour: 0", "most_per_hour"),
         ("digest_minutes: .nan", "digest_minutes"),
         ("[", "not YAML"),
+        ("most_per_hour: 3\ndigest_minutes: 5\nmost_per_hour: 4", "line 3: most_per_hour stands there twice"),
         ("- a", "the file"),
     ],
 )

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 
-from mesh_core.models.config_file import not_yaml
-from mesh_core.models.parsing import problems
+from mesh_core.models.config_file import first_problem
+from mesh_core.models.yaml_loader import BadYaml, settings_in
 from mesh_core.runtime.secret_files import BadSecret, read_secret
 from observer.hooks.generic import GenericHook
 from observer.hooks.mapping import Mapped
@@ -94,16 +93,16 @@ def _read(path: Path) -> _Document:
         raw = path.read_bytes()
         if len(raw) > MAX_FILE_BYTES:
             raise BadHooks(f"{path}: larger than 1 MiB")
-        value = yaml.safe_load(raw)
+        value = settings_in(raw)
         return _Document.model_validate({} if value is None else value)
     except FileNotFoundError:
         return _Document()
     except OSError as error:
         raise BadHooks(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
-        raise BadHooks(f"{path}: {not_yaml(error)}") from None
     except ValidationError as error:
-        raise BadHooks(f"{path}: {problems(error)}") from None
+        raise BadHooks(f"{path}: {first_problem(error)}") from None
+    except BadYaml as error:
+        raise BadHooks(f"{path}: {error}") from None
 
 
 def _keys(path: Path, hook: str, files: _Files) -> Keys:

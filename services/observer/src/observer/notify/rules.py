@@ -8,10 +8,10 @@ from string import Template
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 
-from mesh_core.models.config_file import FilePart, first_problem, not_yaml
+from mesh_core.models.config_file import FilePart, first_problem
+from mesh_core.models.yaml_loader import BadYaml, settings_in
 from observer.notify.triggers import kinds as known_kinds
 
 MAX_BYTES = 64 * 1024
@@ -112,9 +112,9 @@ def read_rules(path: Path) -> NotificationRules:
     if len(raw) > MAX_BYTES:
         raise BadNotificationRules(f"{path}: larger than {MAX_BYTES} bytes")
     try:
-        loaded = yaml.safe_load(raw)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise BadNotificationRules(f"{path}: {not_yaml(error)}") from None
+        loaded = settings_in(raw)
+    except BadYaml as error:
+        raise BadNotificationRules(f"{path}: {error}") from None
     try:
         return NotificationRules.model_validate({} if loaded is None else loaded)
     except ValidationError as error:
