@@ -36,7 +36,7 @@ MEASURED = {
     "third_opened": {"rules": (0.65, 0.39, 0.012), "perfect": (0.67, 0.43, 0.0), "hostile": (0.0, 0.0, 0.018)},
     "fourth_open": {"rules": (0.80, 0.68, 0.0), "perfect": (0.82, 0.71, 0.0), "hostile": (0.0, 0.0, 0.017)},
     "fourth_opened": {"rules": (0.77, 0.64, 0.019), "perfect": (0.85, 0.73, 0.0), "hostile": (0.0, 0.0, 0.038)},
-    "fifth_open": {"rules": (0.53, 0.44, 0.014), "perfect": (0.59, 0.52, 0.0), "hostile": (0.0, 0.0, 0.035)},
+    "fifth_open": {"rules": (0.53, 0.44, 0.0), "perfect": (0.59, 0.52, 0.0), "hostile": (0.0, 0.0, 0.035)},
     "fifth_kept": {"rules": (0.57, 0.51, 0.015), "perfect": (0.66, 0.61, 0.0), "hostile": (0.0, 0.0, 0.035)},
 }
 

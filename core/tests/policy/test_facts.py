@@ -157,6 +157,8 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"stopped_by": "Admin: compose stop"}, {Fact.OPERATOR}),
         ({"stopped_by": "dockge: stack halted by an operator"}, {Fact.OPERATOR}),
         ({"stopped_by": "killed by user.slice"}, set()),
+        ({"stopped_by": "panel: power action stop by user ada"}, {Fact.ENDED_WELL}),
+        ({"stopped_by": "killed by user 1000 at 04:00"}, set()),
         ({"stopped_by": "stopped by admin-bot"}, set()),
         ({"paused_by": "user"}, {Fact.OPERATOR, Fact.RESTARTING}),
         ({"initiated_by": "operator (ada)"}, {Fact.OPERATOR}),

@@ -75,11 +75,17 @@ def test_what_was_seen_to_work_is_not_restarted_for_its_check(how: dict[str, Any
         ["OCI runtime exec failed: exec failed: no such process"],
         "curl: (22) The requested URL returned error: 404",
         "mail-check: exit code 127",
+        "[HEALTHY] port 30005 is connected\n[HEALTHY] port 8754 listens\n",  # and yet it failed
     ],
 )
 def test_a_check_that_cannot_be_made_says_nothing_of_the_thing(check: object) -> None:
     assert allows("container_unhealthy", {**ILL, "health_output": check}, severity="error").actions == {NOTIFY}
     assert allows("container_died", {**DIED, "health_output": check}, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize("check", ["[OK] cache\n[FAIL] queue is stuck", "[healthy]", "OK", "healthy: false"])
+def test_a_check_that_names_a_failure_or_nothing_speaks_for_itself(check: str) -> None:
+    assert allows("container_unhealthy", {**ILL, "health_output": check}, severity="error").preferred == RESTART
 
 
 @pytest.mark.parametrize(

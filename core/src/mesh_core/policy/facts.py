@@ -114,6 +114,7 @@ _BY_WHOM = frozenset(
     }
 )
 _BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a panel did that a person told it to
+_BY_AN_ACCOUNT = re.compile(r"\bby user [\w-]{1,32}$")  # perhaps a person's, perhaps a daemon's
 _COMPOSE_KEYS = frozenset(
     {
         *("composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices", "composefile"),
@@ -202,6 +203,8 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.LOOPING
     if key in _BY_WHOM and (_PERSON.match(word) or _BY_A_PERSON.search(word)):
         yield Fact.OPERATOR
+    elif key in _BY_WHOM and _BY_AN_ACCOUNT.search(word):
+        yield Fact.ENDED_WELL  # it was asked to; by whom is not known well enough to be silent
     if key == "removedbyoperator" and yes:
         yield Fact.OPERATOR
     if len(path) == 1 and key in _CAUSES and isinstance(value, str | list) and value:

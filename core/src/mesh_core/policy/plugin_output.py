@@ -35,13 +35,16 @@ _NO_CHECK = re.compile(
     r"|executable file not found|oci runtime exec failed|no such file or directory|permission denied"
     r"|flag needs an argument|unknown (?:option|flag)|unrecognized option|\bexit (?:code )?12[67]\b"
 )
+_MARKED_WELL = re.compile(r"(?:\[(?:healthy|ok|pass(?:ed)?)\] [^\n]*(?:\n|$))+")
 _ANSWERED = re.compile(r"\b(?:http/[\d.]{1,3} |error: |status(?: code)?:? ?)(?:401|403|404|405|429)\b")
 
 
 def says_no_check(lines: str) -> bool:
-    """Could the check itself not be made, or was it answered that it asks for the wrong thing?"""
+    """Could the check itself not be made, was it answered that it asks for the wrong thing, or is every line of it
+    marked as well although it failed?"""
     text = lines[:2000].lower()
-    return _NO_CHECK.search(text) is not None or _ANSWERED.search(text) is not None
+    contradicts_itself = _MARKED_WELL.fullmatch(text) is not None
+    return contradicts_itself or _NO_CHECK.search(text) is not None or _ANSWERED.search(text) is not None
 
 
 def says_stopped(line: str) -> bool:
