@@ -80,7 +80,7 @@ async def main(path: Path) -> None:
     speaks: dict[str, set[str]] = defaultdict(set)  # rule -> the families of which it decides an event
     for family, rows in families.items():
         for row in rows:
-            speaks[whole.allows(event_of(row)).steps[0].name].add(family)
+            speaks[whole.allows(event_of(row)).trace[0].name].add(family)
     texts = {family: "\n".join(str(row["event"]) for row in rows).lower() for family, rows in families.items()}
     words = words_of_one(document, texts)
     print(f"{'family':30} {'rows':>4} {'right':>5} {'harm':>4}  {'balanced':22} fix      taken away")

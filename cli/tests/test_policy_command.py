@@ -57,7 +57,7 @@ def test_an_explanation_names_the_rule_the_fields_and_what_was_held_back(mend: M
     assert told["cues"]["space"] == ["payload.log_tail"]
     assert told["where"].startswith("default_policy.yml:")
     plain = explained(mend, event_file(mend, service="redis"))
-    assert "restart" in plain["steps"][0]["added"]
+    assert "restart" in plain["trace"][0]["added"]
     held = next(one for one in plain["held_back"] if one["choice"] == "restart")
     assert held["by"] == "never"
     assert "on the never list" in held["why"]

@@ -223,7 +223,7 @@ def test_a_certain_runbook_adds_where_the_rule_lets_it() -> None:
     """geth: that it does not follow the chain any more says its alert, and what helps its collection's page."""
     allowed = SHIPPED.allows(event("service_state", {"alert": "geth_chainhead_diff_between_header_block", **LABELS}))
     assert (allowed.preferred, allowed.rule) == (RESTART, "runbook")
-    assert any(step.name == "runbook" and RESTART in step.added for step in allowed.steps)
+    assert any(entry.name == "runbook" and RESTART in entry.added for entry in allowed.trace)
 
 
 @pytest.mark.parametrize("type_", ["container_unhealthy", "container_died", "unit_failed", "service_down"])

@@ -348,25 +348,25 @@ def test_a_policy_that_leaves_nothing_still_tells_a_person() -> None:
 
 def test_each_step_of_a_policy_is_kept_with_what_it_changed() -> None:
     plain = SHIPPED.allows(event("container_unhealthy", COMPOSE | DOCKER))
-    first = plain.steps[0]
+    first = plain.trace[0]
     assert (first.name, first.preferred) == (plain.rule, RESTART)
     assert {NOTIFY, RESTART} <= set(first.added)
     own = "rules: [{name: r, allow: [restart, redeploy, notify], prefer: restart, reason: it is down}]\n"
     policy = Policy.from_text(own + "never: {services: [web]}")
     told = policy.allows(event("x", DOCKER))
-    assert [(step.name, step.added, step.removed, step.preferred) for step in told.steps] == [
+    assert [(entry.name, entry.added, entry.removed, entry.preferred) for entry in told.trace] == [
         ("r", (NOTIFY, REDEPLOY, RESTART), (), RESTART),
         ("never", (), (REDEPLOY, RESTART), ""),
         ("stand-in", (), (), NOTIFY),
     ]
-    assert "on the never list" in told.steps[1].sentence
+    assert "on the never list" in told.trace[1].sentence
     failed = TrackRecord(failed={"container_restart": "2026-05-05T10:00:00.000Z"})
-    tried = Policy.from_text(own).allows(event("x", COMPOSE), failed).steps[-1]
+    tried = Policy.from_text(own).allows(event("x", COMPOSE), failed).trace[-1]
     assert (tried.name, tried.preferred) == ("record", REDEPLOY)
     assert "restart did not help here" in tried.sentence
     worded = SHIPPED.allows(event("container_unhealthy", DOCKER | {"log_tail": "no space left on device"}))
-    assert worded.steps[0].name == worded.rule
-    assert worded.steps[0].preferred == NOTIFY
+    assert worded.trace[0].name == worded.rule
+    assert worded.trace[0].preferred == NOTIFY
 
 
 def test_permits_is_what_an_executor_asks_again() -> None:

@@ -94,7 +94,7 @@ def test_an_alert_that_it_is_down_is_contradicted_by_an_agent_that_sees_it_run(t
     allowed = POLICY.allows(an_alert(type_, seen(SeenState.RUNNING)))
     assert (allowed.preferred, allowed.rule) == ("notify", "sighting")
     assert "restart" in allowed.actions
-    said = next(step.sentence for step in allowed.steps if step.name == "sighting")
+    said = next(entry.sentence for entry in allowed.trace if entry.name == "sighting")
     assert said == "the agent on nas1 sees web.service running for 24 h or longer"
 
 
@@ -122,7 +122,7 @@ def test_what_was_just_started_is_not_disturbed(sighting: Sighting) -> None:
 def test_what_somebody_stopped_is_offered_nothing_that_starts_it(type_: str) -> None:
     allowed = POLICY.allows(an_alert(type_, seen(SeenState.STOPPED)))
     assert allowed.actions == {"notify"}
-    assert any("stopped" in step.sentence for step in allowed.steps if step.name == "sighting")
+    assert any("stopped" in entry.sentence for entry in allowed.trace if entry.name == "sighting")
 
 
 def test_an_end_or_a_test_stays_one_whatever_is_seen() -> None:

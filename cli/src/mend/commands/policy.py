@@ -27,7 +27,7 @@ from mend.policies.past_decisions import Compared, PastActions, PastDecision, co
 from mend.policies.source import MeshHosts, PolicySource, policy_of, policy_path
 from mesh_core.incidents.at_work import why_held
 from mesh_core.models.durations import BadTime, parse_span
-from mesh_core.policy.offer import PolicyStep
+from mesh_core.policy.offer import TraceEntry
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.policy.policy_file import line_in, misfits, read_policy
 from mesh_core.policy.rule_check import unlikely_types
@@ -182,15 +182,15 @@ def _say(cli: CliContext, said: Explanation, source: PolicySource, asked: AskedE
     if why := why_held(event):
         cli.say_beside("  waits for   ", f"{plain(why)}: until it has ended no repair is proposed", "yellow")
     where = source.place_of(said.fitted)
-    first = allowed.steps[0]
+    first = allowed.trace[0]
     cli.say_beside("  rule        ", Text(said.fitted, "bold").append(f", {where}" if where else "", "not bold"))
     cli.say_beside("  facts       ", _heard(said.facts))
     cli.say_beside("  words       ", _heard(said.cues))
     cli.say_beside("  names       ", _heard_names(said.names))
     cli.say_beside("  runbook     ", _documented(said))
     cli.say_beside("  offered     ", f"{', '.join(first.added)}; {first.preferred} first: {plain(first.sentence)}")
-    for step in allowed.steps[1:]:
-        cli.say_beside("  and then    ", f"{step.name} {_change(step)}: {plain(step.sentence)}")
+    for entry in allowed.trace[1:]:
+        cli.say_beside("  and then    ", f"{entry.name} {_change(entry)}: {plain(entry.sentence)}")
     for one in said.held_back:
         cli.say_beside("  held back   ", f"{one.choice}, by {one.by}: {plain(one.why)}", "yellow")
     cli.say_beside("  prefers     ", Text(allowed.preferred, "bold green").append(f", by {allowed.rule}", "not bold"))
@@ -218,11 +218,11 @@ def _documented(said: Explanation) -> str:
     return plain(heading(match)) + ("" if match.is_certain else "; a guess, which is cited and changes nothing")
 
 
-def _change(step: PolicyStep) -> str:
+def _change(entry: TraceEntry) -> str:
     parts = (
-        ("adds", step.added),
-        ("takes away", step.removed),
-        ("prefers", (step.preferred,) if step.preferred else ()),
+        ("adds", entry.added),
+        ("takes away", entry.removed),
+        ("prefers", (entry.preferred,) if entry.preferred else ()),
     )
     return "; ".join(f"{verb} {', '.join(words)}" for verb, words in parts if words)
 

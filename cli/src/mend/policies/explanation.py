@@ -1,4 +1,4 @@
-"""Why a policy says what it says of one event: rule, facts, words, names, runbook, steps, what was held back. Pure."""
+"""Why a policy says what it says of one event: rule, facts, words, names, runbook, trace, what was held back. Pure."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Explanation:
     @property
     def fitted(self) -> str:
         """The rule that fitted; `none` where no rule knows the event."""
-        return self.allowed.steps[0].name
+        return self.allowed.trace[0].name
 
     def as_json(self) -> dict[str, Any]:
         event, allowed = self.event, self.allowed
@@ -66,7 +66,7 @@ class Explanation:
             "cues": {word: list(said) for word, said in self.cues.items()},
             "names": {kind: {"words": list(one.words), "fields": list(one.fields)} for kind, one in self.names.items()},
             "runbook": {"told": heading(match), "id": match.runbook.id, "certain": match.is_certain} if match else None,
-            "steps": [vars(step) for step in allowed.steps],
+            "trace": [vars(entry) for entry in allowed.trace],
             "held_back": [vars(one) for one in self.held_back],
             "preferred": allowed.preferred,
             "decided_by": allowed.rule,
@@ -96,5 +96,5 @@ def explain(
 
 
 def _held_back(allowed: Allowed) -> list[HeldBack]:
-    taken = {word: step for step in allowed.steps for word in step.removed if word not in allowed.actions}
-    return [HeldBack(word, step.name, step.sentence) for word, step in taken.items()]
+    taken = {word: entry for entry in allowed.trace for word in entry.removed if word not in allowed.actions}
+    return [HeldBack(word, entry.name, entry.sentence) for word, entry in taken.items()]

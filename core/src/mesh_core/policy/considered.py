@@ -14,15 +14,15 @@ _MOST, _MOST_OF_A_RULE = 400, 600  # characters of one reason
 
 
 def rule_cited(event: HealthEvent, allowed: Allowed) -> RuleCited | None:
-    """What the rule says, and of what changed its preference afterwards why; None for a policy that keeps no steps."""
-    if not allowed.steps:
+    """What the rule says, and of what changed its preference afterwards why; None for a policy that keeps no trace."""
+    if not allowed.trace:
         return None
-    said, preferred = [allowed.steps[0].sentence], allowed.steps[0].preferred
-    for step in allowed.steps[1:]:
-        if preferred and step.preferred != preferred:
+    said, preferred = [allowed.trace[0].sentence], allowed.trace[0].preferred
+    for entry in allowed.trace[1:]:
+        if preferred and entry.preferred != preferred:
             lost = preferred.replace("_", " ")
-            said.append(f"{lost}: {_lacks(preferred, event)}" if step.name == NEEDS else step.sentence)
-        preferred = step.preferred
+            said.append(f"{lost}: {_lacks(preferred, event)}" if entry.name == NEEDS else entry.sentence)
+        preferred = entry.preferred
     return RuleCited(name=allowed.rule, says="; ".join(said)[:_MOST_OF_A_RULE])
 
 
@@ -30,8 +30,8 @@ def considered_for(event: HealthEvent, allowed: Allowed, chosen: str, past: Trac
     """Beside `chosen`: what was possible as well, as it was ranked; then what was taken away; at the end what lacked
     something, of that first what helped here before."""
     possible = {word: _ranked_behind(word, event, allowed, chosen, past) for word in allowed.order}
-    fenced = {word: step.sentence for step in allowed.steps if step.name != NEEDS for word in step.removed}
-    lacking = {word: _lacks(word, event) for step in allowed.steps if step.name == NEEDS for word in step.removed}
+    fenced = {word: entry.sentence for entry in allowed.trace if entry.name != NEEDS for word in entry.removed}
+    lacking = {word: _lacks(word, event) for entry in allowed.trace if entry.name == NEEDS for word in entry.removed}
     told = {**lacking, **fenced, **possible}
     order = dict.fromkeys((*possible, *fenced, *sorted(lacking, key=lambda word: not _helped(word, event, past))))
     said = [Considered(choice=word, why_not=told[word][:_MOST]) for word in order if word not in _NO_REMEDY | {chosen}]

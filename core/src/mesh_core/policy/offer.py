@@ -20,13 +20,13 @@ from mesh_core.runbooks.runbook import Runbook
 
 MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
 MESSAGES = frozenset({NOTIFY.word, IGNORE.word})  # they touch no host
-NEEDS = "needs"  # the step that takes away what the event does not give enough for
-PLAYBOOK = "playbook"  # the step that takes away what the playbook lint refuses
-SIGHTING = "sighting"  # the step, and the fence, of what the node's own agent sees
+NEEDS = "needs"  # the entry of the trace that takes away what the event does not give enough for
+PLAYBOOK = "playbook"  # the one that takes away what the playbook lint refuses
+SIGHTING = "sighting"  # the entry, and the fence, of what the node's own agent sees
 
 
 @dataclass(frozen=True)
-class PolicyStep:
+class TraceEntry:
     """One thing that spoke for an event: the rule first, then what changed what it says.
 
     `name`: the rule, the fence, or one of words, own, playbook, needs, runbook, sighting, stand-in, record. `added` and
@@ -45,7 +45,7 @@ class Allowed:
     """What one event may lead to. `actions` is never empty; `preferred` is one of them; `rule` names who said so.
 
     `order`: all of them, as a model reads them: `preferred` first, then what helped here before, then what risks less.
-    `runbook`: what is documented for it, where anything is. `steps`: how it came to that; no part of what it is.
+    `runbook`: what is documented for it, where anything is. `trace`: how it came to that; no part of what it is.
     """
 
     actions: frozenset[str]
@@ -54,7 +54,7 @@ class Allowed:
     rule: str
     order: tuple[str, ...]
     runbook: Match | None = None
-    steps: tuple[PolicyStep, ...] = field(default=(), compare=False)
+    trace: tuple[TraceEntry, ...] = field(default=(), compare=False)
 
 
 class Offer:
@@ -74,7 +74,7 @@ class Offer:
         self._runbook: Match | None = None
         if spoke := sorted({*heard}.intersection((*rule.when.any, *rule.when.all))):
             self.reason += f": {', '.join(spoke)}"
-        self._steps: list[PolicyStep] = []
+        self._trace: list[TraceEntry] = []
         self._before: tuple[set[str], str] = (set(), "")
         self._note(rule.name, self.reason)
 
@@ -93,7 +93,7 @@ class Offer:
         self._named = (*self._named, *own)
         self._note("own", "your own remedies that fit")
 
-    def drop_unmet(self, unmet: Mapping[str, str], step: str = NEEDS) -> None:
+    def drop_unmet(self, unmet: Mapping[str, str], name: str = NEEDS) -> None:
         """Those whose needs the event does not meet, or whose playbook may not run, with why; the next that the rule
         names takes the place."""
         self.actions -= unmet.keys()
@@ -102,14 +102,14 @@ class Offer:
             self._in_its_place = True
             self._instead = tuple(word for word in self._named if word in self.actions and word not in MESSAGES)
             if not self._instead:
-                self.reason, self.rule_name = f"{self.reason}; {_not_offered(unmet)}", step
+                self.reason, self.rule_name = f"{self.reason}; {_not_offered(unmet)}", name
             self.preferred = next(iter(self._instead), NOTIFY.word)
         elif self.preferred == self._rule.prefer == NOTIFY.word and not _looks_closer(self._rule.when):
             if own:
                 self._instead, self.preferred = own, own[0]
             elif self._own and unmet:  # a person's own was for this, and would have been preferred
                 self.reason = f"{self.reason}; {_not_offered(unmet)}"
-        self._note(step, _not_offered(unmet) if unmet else f"your own remedy {self.preferred} is for this")
+        self._note(name, _not_offered(unmet) if unmet else f"your own remedy {self.preferred} is for this")
         self._own = own
 
     def heed(self, match: Match | None, *, written: bool = False) -> None:
@@ -198,16 +198,16 @@ class Offer:
         rest = (*order, *(word for word in choice_words if word in self.actions))
         every = tuple(dict.fromkeys((preferred, *rest)))
         actions = frozenset(self.actions)
-        return Allowed(actions, preferred, reason, rule_name, every, self._runbook, tuple(self._steps))
+        return Allowed(actions, preferred, reason, rule_name, every, self._runbook, tuple(self._trace))
 
     def _note(self, name: str, sentence: str) -> None:
-        """What `name` changed since the last step; nothing where it changed nothing."""
+        """What `name` changed since the last entry; nothing where it changed nothing."""
         actions, preferred = self._before
         if (actions, preferred) == (self.actions, self.preferred):
             return
         added, removed = sorted(self.actions - actions), sorted(actions - self.actions)
         left = self.preferred if self.preferred in self.actions else ""
-        self._steps.append(PolicyStep(name, sentence, tuple(added), tuple(removed), left))
+        self._trace.append(TraceEntry(name, sentence, tuple(added), tuple(removed), left))
         self._before = (set(self.actions), self.preferred)
 
 

@@ -84,7 +84,7 @@ class Diagnostician:
             _rules_choice(event, allowed, answer),
             rule_cited(event, allowed),
             considered_for(event, allowed, answer.action, past),
-            any(step.name == HOST_FENCE for step in allowed.steps),
+            any(entry.name == HOST_FENCE for entry in allowed.trace),
         )
 
     def message(self, event: HealthEvent, text: str) -> Diagnosis:
