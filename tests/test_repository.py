@@ -160,6 +160,16 @@ def test_every_link_between_documents_leads_somewhere(tracked: dict[str, str]) -
     assert not dead
 
 
+def test_every_file_that_a_document_names_is_there(tracked: dict[str, str]) -> None:
+    """By the end of its path; a recipe's own file is made by whoever follows it."""
+    named = re.compile(r"`([\w./-]+\.(?:py|sh|toml|tsx?|css))`")
+    recipes = {"CONTRIBUTING.md", "services/node-agent/README.md"}
+    pages = {name for name in tracked if name.endswith(".md")} - recipes
+    paths = [(page, match[1]) for page in pages for match in named.finditer(tracked[page])]
+    assert len(paths) > 100
+    assert not [one for one in paths if not any(f"/{name}".endswith(f"/{one[1]}") for name in tracked)]
+
+
 def test_no_test_is_known_to_be_flaky() -> None:
     lines = (ROOT / "tests/flaky.txt").read_text().splitlines()
     assert [line for line in lines if line.strip() and not line.startswith("#")] == []
