@@ -25,6 +25,8 @@ AWAY = trouble("node_offline", trust=Trust.OBSERVER, last_heard=LATE)
 FULL = trouble("disk_space_low", mount="/", severity=Severity.CRITICAL)
 DB = trouble("container_died", "db", dependents=["shop-web", "api"], in_its_network=["tunnel"])
 WEB = trouble("container_unhealthy", "web", container="shop-web")
+SITE = trouble("container_died", "site", ports=[8080, 8443])
+PROBE = trouble("http_probe_failed", "start-page", asks={"node": "nas", "port": 8080})
 ALERT = trouble("host_high_load", trust=Trust.FOREIGN)
 
 
@@ -50,6 +52,15 @@ ALERT = trouble("host_high_load", trust=Trust.FOREIGN)
         (DB, trouble("container_died", "web", node="web01", container="shop-web"), False),
         (DB, trouble("certificate_expiring", "web", container="shop-web"), False),
         (WEB, DB, False),
+        (SITE, PROBE, True),
+        (SITE, trouble("tcp_probe_failed", "site-port", node="pi4", asks={"node": "nas", "port": 8443}), True),
+        (SITE, trouble("http_probe_failed", "other", asks={"node": "nas", "port": 8081}), False),
+        (SITE, trouble("http_probe_failed", "other", asks={"node": "pi4", "port": 8080}), False),
+        (SITE, trouble("http_probe_failed", "other", Trust.FOREIGN, asks={"node": "nas", "port": 8080}), False),
+        (SITE, trouble("certificate_expiring", "other", asks={"node": "nas", "port": 8080}), False),
+        (trouble("container_died", "site", Trust.FOREIGN, ports=[8080]), PROBE, False),
+        (trouble("container_died", "site", ports=["8080", True, None, 0, 70000]), PROBE, False),
+        (PROBE, SITE, False),
     ],
 )
 def test_what_explains_what(cause: HealthEvent, event: HealthEvent, explained: bool) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from planner_rig import Mesh
 
-from mesh_core.incidents.causes import places_needed
+from mesh_core.incidents.causes import cause_of, places_needed
 from mesh_core.messaging.explained import Explained, explained_by
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.policy.inventory import Inventory
+from mesh_core.testing import wait_for
 from planner_agent.needed_node import with_needed_node
 
 HOSTS = b"web01: {ansible_host: 192.168.1.5}, nas: {ansible_host: 192.168.1.9}, me: {ansible_host: 127.0.0.1}"
@@ -49,7 +50,61 @@ def probe(trust: Trust = Trust.NODE, kind: str = "http_probe_failed", **payload:
 )
 def test_where_a_probe_leads(event: HealthEvent, needs: tuple[str, ...]) -> None:
     assert places_needed(with_needed_node(event, INVENTORY)) == needs
-    assert with_needed_node(event, "there is no inventory") is event
+    assert places_needed(with_needed_node(event, "there is no inventory")) == places_needed(event)
+
+
+@pytest.mark.parametrize(
+    ("event", "asks"),
+    [
+        (probe(url="http://127.0.0.1:8080/"), "web01:8080"),
+        (probe(url="http://[::1]:8080/"), "web01:8080"),
+        (probe(url="https://localhost/health"), "web01:443"),
+        (probe(url="http://WEB01/"), "web01:80"),
+        (probe(url="http://192.168.1.5:8080/"), "web01:8080"),
+        (probe(kind="tcp_probe_failed", address="127.0.0.1:5432"), "web01:5432"),
+        (probe(url="http://nas:8080/"), "nas:8080"),
+        (probe(kind="tcp_probe_failed", address="192.168.1.9:5432"), "nas:5432"),
+        (probe(url="http://nas:99999/"), ""),
+        (probe(kind="tcp_probe_failed", address="nas"), ""),
+        (probe(kind="mount_stale", mount="/srv", source="nas:/export"), ""),
+        (probe(kind="container_died", url="http://127.0.0.1:8080/"), ""),
+        (probe(Trust.FOREIGN, url="http://127.0.0.1:8080/"), ""),
+    ],
+)
+def test_which_port_of_which_node_a_probe_asks(event: HealthEvent, asks: str) -> None:
+    assert cause_of(with_needed_node(event, INVENTORY)).asks == asks
+
+
+async def test_a_container_that_is_down_explains_the_probes_of_the_port_that_it_publishes(mesh: Mesh) -> None:
+    """Whichever comes first, and on whichever node; a probe of another port is another trouble."""
+    await mesh.start(inventory=lambda: INVENTORY)
+
+    async def fails(node: str, service: str, url: str) -> str:
+        kind, incident = "http_probe_failed", f"{node}/{service}/1"
+        event = await mesh.happens(kind, node=node, service=service, payload={"url": url}, incident=incident)
+        return await mesh.verdict_of(event)
+
+    assert await fails("nas", "start-page", "http://127.0.0.1:8080/") == "proposed"
+    site = {"runtime": "docker", "container": "site", "exit_code": 137, "ports": [8080]}
+    died = await mesh.happens(node="nas", service="site", payload=site, incident="nas/site/1")
+    assert await mesh.verdict_of(died) == "proposed"
+    await wait_for(lambda: [f.proposal.service for f in mesh.proposals()] == ["site"], 10, "one card")
+    assert await fails("nas", "start-page", "http://127.0.0.1:8080/") == "explained"
+    assert await fails("web01", "site-from-web01", "http://192.168.1.9:8080/") == "explained"
+    assert await fails("nas", "other", "http://127.0.0.1:8081/") == "proposed"
+    (site_card,) = [filed for filed in mesh.proposals() if filed.proposal.service == "site"]
+    assert await explained_by(mesh.bus, site_card.name.id) == [
+        Explained("nas", "start-page", "http_probe_failed"),
+        Explained("web01", "site-from-web01", "http_probe_failed"),
+    ]
+
+
+async def test_without_an_inventory_a_probe_of_its_own_host_is_joined_as_well(mesh: Mesh) -> None:
+    await mesh.start()
+    site = {"runtime": "docker", "container": "site", "exit_code": 137, "ports": [8080]}
+    assert await mesh.verdict_of(await mesh.happens(service="site", payload=site)) == "proposed"
+    asked = {"address": "127.0.0.1:8080"}
+    assert await mesh.verdict_of(await mesh.happens("tcp_probe_failed", service="port", payload=asked)) == "explained"
 
 
 async def test_that_its_node_is_offline_explains_a_probe_from_elsewhere(mesh: Mesh) -> None:

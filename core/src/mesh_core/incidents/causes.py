@@ -5,6 +5,7 @@
 | the node is offline | services that do not run or answer, storms, and what else began after its last sign of life |
 | a file system that programs write to is full | services that do not run or answer, storms |
 | a service does not run or answer | of these the ones that its own agent found to need it, or to live in its network |
+| a container does not run or answer | a probe of a port that it publishes, wherever that probe is |
 | the unit of a container engine does not run | of these the ones of that engine, and that a probe lost it |
 
 Of another node it explains a service that does not run or answer there, if its agent was told that this needs it
@@ -36,6 +37,7 @@ WRITTEN_TO = frozenset(
     {"/", "/var", "/var/lib", *(f"/var/lib/{name}" for name in ("docker", "containerd", "containers"))}
 )
 NEEDS_ELSEWHERE = "needs_elsewhere"  # of an agent's payload: [{node, service}]
+ASKS = "asks"  # of a probe's payload, noted by a planner: {node, port}
 MOST_NAMES = 64
 _EARLIER = timedelta(seconds=60)  # whoever looks from outside may notice it before the last sign of life
 # Whose unit carries which containers. Those of Podman run without one.
@@ -49,9 +51,10 @@ _NEEDING = ("in_its_network", "dependents")  # what an agent says of a container
 class Cause(Record):
     """What one trouble explains. `names`: whom it goes by; `needed_by`: by which names those go that need it.
 
-    `needs`: the places elsewhere that it needs, as `node/service` or `node/`. `runtime` keeps it running; `carries` is
-    the one that it is itself, as a container engine. `wrong` says it in a few words. `told_by` is the id of its
-    proposal; '' while it has none, because something else explains it.
+    `needs`: the places elsewhere that it needs, as `node/service` or `node/`. `asks`: where its probe looks for an
+    answer, and `answers_at` where it gives one, as `node:port`. `runtime` keeps it running; `carries` is the one that
+    it is itself, as a container engine. `wrong` says it in a few words. `told_by` is the id of its proposal; '' while
+    it has none, because something else explains it.
     """
 
     subject: str
@@ -60,6 +63,8 @@ class Cause(Record):
     names: Annotated[tuple[ServiceName, ...], Field(max_length=MOST_NAMES)] = ()
     needed_by: Annotated[tuple[ServiceName, ...], Field(max_length=MOST_NAMES)] = ()
     needs: Annotated[tuple[str, ...], Field(max_length=MOST_NAMES)] = ()
+    asks: str = ""
+    answers_at: Annotated[tuple[str, ...], Field(max_length=MOST_NAMES)] = ()
     runtime: str = ""
     carries: str = ""
     type: str
@@ -78,6 +83,8 @@ class Cause(Record):
         if self.subject == other.subject:
             return False
         of_a_service = other.service is not None and other.type in SERVICE_STATES
+        if of_a_service and other.asks in self.answers_at:
+            return True
         if self.node != other.node:
             mounted = other.type in _MOUNTS and self.type == EventType.NODE_OFFLINE
             return (of_a_service or mounted) and self._is_needed_elsewhere(other)
@@ -107,6 +114,8 @@ def cause_of(event: HealthEvent, told_by: str = "") -> Cause:
         names=_names([event.service, event.payload.get("container")]),
         needed_by=_needed_by(event),
         needs=places_needed(event),
+        asks=_asks(event),
+        answers_at=_answers_at(event),
         runtime=_runtime_of(event),
         carries=_ENGINES.get(event.service or "", "") if event.runtime is Runtime.SYSTEMD else "",
         type=event.type,
@@ -163,6 +172,19 @@ def places_needed(event: HealthEvent) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))[:MOST_NAMES]
 
 
+def _asks(event: HealthEvent) -> str:
+    said = event.payload.get(ASKS) if event.trust is Trust.NODE else None
+    node, port = (said.get("node"), said.get("port")) if isinstance(said, dict) else (None, None)
+    return f"{node}:{port}" if isinstance(node, str) and is_name(node) and is_port(port) else ""
+
+
+def _answers_at(event: HealthEvent) -> tuple[str, ...]:
+    """Where the ports of a container are published."""
+    said = event.payload.get("ports") if event.trust is Trust.NODE else None
+    ports = [port for port in said if is_port(port)] if isinstance(said, list) else []
+    return tuple(f"{event.node}:{port}" for port in dict.fromkeys(ports))[:MOST_NAMES]
+
+
 def _is_place(node: object, service: object) -> bool:
     return (
         isinstance(node, str)
@@ -170,6 +192,11 @@ def _is_place(node: object, service: object) -> bool:
         and isinstance(service, str)
         and (not service or is_service_name(service))
     )
+
+
+def is_port(said: object) -> bool:
+    """Is it the number of a TCP port?"""
+    return isinstance(said, int) and not isinstance(said, bool) and 0 < said < 65536
 
 
 def _runtime_of(event: HealthEvent) -> str:

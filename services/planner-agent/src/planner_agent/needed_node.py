@@ -1,13 +1,16 @@
-"""Which host a failing probe leads to, or a lost mount comes from: what ails all of that one explains them, too. Pure.
+"""Which host a failing probe asks, and at which port, or a lost mount comes from: what ails those explains them. Pure.
 
-An agent does not know what else its mesh consists of; the inventory does. Only the host counts, of an agent's own word:
-a service behind it may be another one than that which is ill there. A host that is none of ours is named as it was
-written: nothing is known of it, but several that name it have it in common.
+An agent does not know what else its mesh consists of; the inventory does. Of an agent's own word the host counts, and
+which container publishes that port there: a service that is only called so may be another one. A host that is none of
+ours is named as it was written: nothing is known of it, but several that name it have it in common.
 """
 
 from __future__ import annotations
 
-from mesh_core.incidents.causes import NEEDS_ELSEWHERE
+from typing import Any
+from urllib.parse import urlsplit
+
+from mesh_core.incidents.causes import ASKS, NEEDS_ELSEWHERE
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.records import is_name
@@ -17,34 +20,60 @@ from mesh_core.policy.names.known_names import KnownNames
 
 _PROBES = (EventType.HTTP_PROBE_FAILED, EventType.TCP_PROBE_FAILED)
 _ITSELF = ("localhost", "127.", "::1")
+_PORTS = {"http": 80, "https": 443}
 
 
-def needed_host(event: HealthEvent) -> str:
-    """Where its agent looked for an answer, or for files; '' of all else, and of what is on that very node."""
+def asks_a_host(event: HealthEvent) -> bool:
+    """Is it of a probe that looks for an answer, or of a mount whose files come from elsewhere?"""
+    return bool(host_in(_asked(event)))
+
+
+def with_needed_node(event: HealthEvent, inventory: Inventory | str) -> HealthEvent:
+    """The same trouble, with that node among what it needs, and with the port that is asked there; the same object
+    where nothing is known of it."""
+    asked = _asked(event)
+    node = _node_at(host_in(asked), event.node, inventory)
+    if not is_name(node):
+        return event
+    noted: dict[str, Any] = {}
+    if node != event.node:
+        told = event.payload.get(NEEDS_ELSEWHERE)
+        noted[NEEDS_ELSEWHERE] = [*(told if isinstance(told, list) else ()), {"node": node}]
+    if event.type in _PROBES and (port := _port_in(asked)):
+        noted[ASKS] = {"node": node, "port": port}
+    return event.model_copy(update={"payload": {**event.payload, **noted}}) if noted else event
+
+
+def _node_at(host: str, here: str, inventory: Inventory | str) -> str:
+    """'' where nobody can tell."""
+    if host.startswith(_ITSELF) or host.lower() == here.lower():
+        return here
+    if not host or isinstance(inventory, str):
+        return ""
+    return KnownNames(inventory.addresses()).node(host) or host
+
+
+def _asked(event: HealthEvent) -> str:
+    """Where its agent looked for an answer, or for files; '' of all else."""
     if event.trust is not Trust.NODE:
         return ""
     payload = event.payload
     if event.type in _PROBES:
-        asked = payload.get("url") or payload.get("address")
-    else:
-        asked = payload.get("source") if "mount" in payload else None
-    host = host_in(asked) if isinstance(asked, str) and _is_elsewhere(asked) else ""
-    return "" if host.startswith(_ITSELF) else host
-
-
-def with_needed_node(event: HealthEvent, inventory: Inventory | str) -> HealthEvent:
-    """The same trouble, with that node among what it needs; the same object where it needs none."""
-    host = needed_host(event)
-    if not host or isinstance(inventory, str):
-        return event
-    node = KnownNames(inventory.addresses()).node(host) or host
-    if node == event.node or not is_name(node):
-        return event
-    told = event.payload.get(NEEDS_ELSEWHERE)
-    needs = [*(told if isinstance(told, list) else ()), {"node": node}]
-    return event.model_copy(update={"payload": {**event.payload, NEEDS_ELSEWHERE: needs}})
+        said = payload.get("url") or payload.get("address")
+        return said if isinstance(said, str) else ""
+    said = payload.get("source") if "mount" in payload else None
+    return said if isinstance(said, str) and _is_elsewhere(said) else ""
 
 
 def _is_elsewhere(asked: str) -> bool:
     """Not a device or a file: `nas:/export`, `//nas/share`, `http://nas/`."""
     return ":" in asked if not asked.startswith("/") else asked.startswith("//")
+
+
+def _port_in(asked: str) -> int | None:
+    """None where it says none that can be used."""
+    try:
+        parts = urlsplit(asked if "://" in asked else f"//{asked}")
+        return parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None

@@ -34,7 +34,7 @@ from planner_agent.cause_book import CauseBook
 from planner_agent.correlation import Correlation
 from planner_agent.diagnosis import Diagnosis, Diagnostician
 from planner_agent.held import HeldTroubles, message_of
-from planner_agent.needed_node import needed_host, with_needed_node
+from planner_agent.needed_node import asks_a_host, with_needed_node
 from planner_agent.planner_store import KnownTrouble, PlannerStore
 from planner_agent.proposal_drafts import ProposalDrafts
 from planner_agent.reported_before import Reported, ReportedBefore
@@ -116,7 +116,7 @@ class ProposalWriter:
 
     async def _join_and_plan(self, task: PlanningTask, again: bool) -> None:
         event = await with_sighting(self._bus, task.event)
-        if needed_host(event):
+        if asks_a_host(event):
             event = with_needed_node(event, await asyncio.to_thread(self._inventory))
         await self._plan(replace(task, event=event), again)
 
