@@ -36,7 +36,10 @@ def checked(
         "Id": "abcdef0123456789",
         "Created": at(created),
         "State": {"StartedAt": at(3600), "FinishedAt": at(30), "ExitCode": 0, **state},
-        "HostConfig": {"RestartPolicy": {"Name": policy, "MaximumRetryCount": retries}},
+        "HostConfig": {
+            "RestartPolicy": {"Name": policy, "MaximumRetryCount": retries},
+            "PortBindings": {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "18080"}]},
+        },
         "RestartCount": restarts,
         "Config": {"Image": "shop"},
     }
@@ -212,3 +215,9 @@ def test_what_is_meant_to_run_and_never_came_to_a_start_is_told(
         assert Fact.START_ERROR in facts_for(event)
     elif created == 299:
         assert result.recheck_seconds == pytest.approx(1)
+
+
+@pytest.mark.parametrize("state", [EXITED, RUNNING | {"Health": {"Status": "unhealthy"}}])
+def test_what_is_wrong_with_it_says_on_which_ports_of_its_host_it_answers(state: dict[str, Any]) -> None:
+    """Its own events are what a probe of such a port is joined with, and what carries the mesh is known by."""
+    assert checked(state).facts["ports"] == [18080]

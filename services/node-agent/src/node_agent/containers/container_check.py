@@ -147,7 +147,7 @@ class ContainerCheck:
     def _facts(self) -> dict[str, Any]:
         state, detail = self._state, self.detail
         image = (detail.get("Config") or {}).get("Image")
-        facts = container_facts(self.identity, {"Id": detail.get("Id"), "Image": image}) | {
+        facts = container_facts(self.identity, {**detail, "Image": image}) | {
             "status": state.get("Status"),
             "exit_code": state.get("ExitCode"),
             "oom_killed": self._oom_killed,
