@@ -175,7 +175,7 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"silenced": True}, {Fact.MAINTENANCE}),
         ({"status": "failed"}, set()),  # a job, a disk, a backup
         ({"state": "down"}, set()),  # a host, a link
-        ({"exit_code": 143, "restart_policy": "always"}, {Fact.OPERATOR}),
+        ({"exit_code": 143, "restart_policy": "always"}, {Fact.FINISHED}),
         ({"exit_code": 143, "restart_policy": "no"}, set()),
         ({"removed_by_operator": True}, {Fact.OPERATOR}),
         # what is declared

@@ -240,6 +240,18 @@ def test_what_is_over_a_test_or_in_maintenance_is_ignored(payload: dict[str, Any
     assert allows("container_unhealthy", payload, severity=severity).preferred == IGNORE
 
 
+def test_an_exit_code_alone_silences_nobody_who_is_worried() -> None:
+    """143 under `always`: its engine was told to stop it, nobody says by whom; an updater that gave up does so, too."""
+    asked_to_end = {**DOCKER, "status": "exited", "exit_code": 143, "restart_policy": "always"}
+    for severity in (Severity.INFO, Severity.WARNING):
+        assert allows("container_died", asked_to_end, severity=severity).preferred == IGNORE
+    for severity in (Severity.ERROR, Severity.CRITICAL):
+        allowed = allows("container_died", asked_to_end, severity=severity)
+        assert (allowed.preferred, allowed.actions) == (NOTIFY, {NOTIFY, RESTART})
+    by_a_person = {**asked_to_end, "initiated_by": "admin: compose stop"}
+    assert allows("container_died", by_a_person, severity=Severity.CRITICAL).preferred == IGNORE
+
+
 def test_a_contradiction_is_for_a_person() -> None:
     assert allows("container_unhealthy", {"health": "healthy", "Action": "health_status: unhealthy"}).actions == {
         NOTIFY

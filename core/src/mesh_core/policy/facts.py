@@ -395,6 +395,6 @@ def _of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
     if let_rest or (exit_code == 0 and policy in ("always", "unless-stopped")):
         yield Fact.ENDED_WELL  # the engine starts again what ends by itself
     if exit_code == 143 and policy in ("always", "unless-stopped"):
-        yield Fact.OPERATOR  # ended politely, and the engine does not start it again: somebody stopped it
+        yield Fact.FINISHED  # ended politely, and the engine does not start it again: somebody stopped it, or a program
     if exit_code == 0 and policy == "no" and payload.get("declared_state") != "running":
         yield Fact.FINISHED
