@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,6 +35,22 @@ def test_edit_without_a_change_says_so_and_leaves_the_file(mend: Mend) -> None:
     assert said.exit_code == 0
     assert "Nothing was changed" in said.stdout
     assert mend.actions.pending()[0].proposal == proposal
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_edit_takes_what_an_editor_saves_with_a_mark(mend: Mend, tmp_path: Path, encoding: str) -> None:
+    proposal = mend.propose()
+    script = tmp_path / "editor.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        "file = pathlib.Path(sys.argv[1])\n"
+        "text = file.read_text('utf-8').replace('does not answer', 'schläft')\n"
+        f"file.write_text(text, '{encoding}')\n",
+        encoding="utf-8",
+    )
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=f"{sys.executable} {script}")
+    assert said.exit_code == 0, said.output
+    assert "schläft" in mend.actions.pending()[0].proposal.reason
 
 
 @pytest.mark.parametrize(

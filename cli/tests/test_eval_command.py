@@ -175,6 +175,17 @@ def test_a_line_that_is_no_label_is_named(line: str, said: str, tmp_path: Path) 
     assert str(bad.value).startswith(f"{file}:2: ")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_set_is_read_as_editors_save_it(encoding: str, tmp_path: Path) -> None:
+    file = tmp_path / "s.jsonl"
+    file.write_bytes('{"event": {"type": "x", "node": "pi"}, "preferred": "restart"}\r\n'.encode(encoding))
+    (one,) = read_labelled(file)
+    assert one["event"]["node"] == "pi"
+    file.write_bytes(b'{"event": "\xfc"}')
+    with pytest.raises(BadLabel, match=r"not UTF-8: byte 11 .*save it as UTF-8"):
+        read_labelled(file)
+
+
 def test_a_short_label_is_enough(tmp_path: Path) -> None:
     file = tmp_path / "s.jsonl"
     file.write_text('{"event": {"type": "x", "node": "n", "service": "a b"}, "preferred": "restart"}\n')

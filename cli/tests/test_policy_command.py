@@ -114,6 +114,9 @@ def test_an_event_is_found_by_its_id_by_its_proposal_and_on_stdin_with_what_was_
     assert "restart, by the rules: it does not run; it is pending" in mend("policy", "explain", proposal.id).stdout
     piped = mend("policy", "explain", "-", "--json", input=event.wire().decode())
     assert json.loads(piped.stdout)["then"] is None
+    for encoding in ("utf-8-sig", "utf-16"):  # as a file that PowerShell wrote
+        saved = mend("policy", "explain", "-", "--json", input=event.wire().decode().encode(encoding))
+        assert json.loads(saved.stdout) == json.loads(piped.stdout)
 
 
 def test_what_is_no_event_is_refused_with_what_it_should_be(mend: Mend) -> None:

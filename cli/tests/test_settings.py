@@ -46,6 +46,11 @@ def test_dotenv_is_read_where_the_environment_is_silent(mend: Mend) -> None:
     assert mend.real("pending", LOG_LEVEL="info").returncode == 0
 
 
+def test_a_mark_before_the_first_line_belongs_to_no_name(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfLOG_LEVEL=debug\r\nB=2\r\n")
+    assert with_dotenv({}, tmp_path) == {"LOG_LEVEL": "debug", "B": "2"}
+
+
 def test_dotenv_lines_are_simple() -> None:
     assert read_dotenv('A=1\nB = "x # y" # z\nC=a b # c\nD=\nE=#f\nF=a#b\n', ".env") == {
         "A": "1", "B": "x # y", "C": "a b", "D": "", "E": "", "F": "a#b",

@@ -15,7 +15,7 @@ def with_dotenv(environ: Mapping[str, str], *folders: Path | None) -> dict[str, 
     """`environ` over what `.env` says in the first of `folders` that has one. CliError (usage) if it cannot be read."""
     for path in (folder / FILE for folder in folders if folder is not None):
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, UnicodeDecodeError) as error:

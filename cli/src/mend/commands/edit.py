@@ -24,7 +24,9 @@ from mesh_core.actions.register import what_it_touches
 from mesh_core.approvals import edits
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, short_id
+from mesh_core.models.foreign_text import decoded
 from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.current_config import current_policy
 from mesh_core.policy.policy import BadPolicy, Policy
 
@@ -72,7 +74,7 @@ def _edit_in_editor(cli: CliContext, filed: Filed, folder: Folder) -> None:
         copy = Path(handle.name)
         handle.write(old)
     _run_editor(cli, copy)
-    raw = copy.read_bytes()
+    raw = _without_mark(copy.read_bytes())
     sound = folder is Folder.PENDING and filed.name.digest == digest_of(old)
     sound = sound and edits.shows_what_would_run(filed.proposal)
     if raw == old and sound:
@@ -87,6 +89,12 @@ def _edit_in_editor(cli: CliContext, filed: Filed, folder: Folder) -> None:
         raise CliError(sentence, failure.code) from None
     copy.unlink()
     _say_edited(cli, filed.proposal, name, edited)
+
+
+def _without_mark(raw: bytes) -> bytes:
+    """As UTF-8, whatever the editor saves; what is no text stays as it is, to be refused."""
+    text = decoded(raw)
+    return raw if isinstance(text, Refusal) else text.encode("utf-8", "surrogatepass")
 
 
 def _say_edited(cli: CliContext, old: Proposal, name: ActionName, edited: Proposal) -> None:

@@ -16,6 +16,8 @@ from mesh_core.actions.register import current
 from mesh_core.models.attempts import NOT_SURE
 from mesh_core.models.config_file import first_problem
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.foreign_text import decoded
+from mesh_core.models.strict_json import Refusal
 
 SAME_AS = {"rollback_image": "redeploy", "unit_start": "restart", "mount_again": "restart", NOT_SURE: NOTIFY.word}
 NO_ANSWER = Decided("")
@@ -28,11 +30,10 @@ class BadLabel(ValueError):
 
 def read_labelled(file: Path) -> list[Row]:
     """The rows of a set. Raises BadLabel, OSError."""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise BadLabel(f"{file}: it is no text in UTF-8") from None
-    rows = [_row(line, f"{file}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+    text = decoded(file.read_bytes())
+    if isinstance(text, Refusal):
+        raise BadLabel(f"{file}: {text.reason}; save it as UTF-8")
+    rows = [_row(line, f"{file}:{number}") for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not rows:
         raise BadLabel(f"{file}: it has no line; each should be a labelled event as JSON")
     return rows

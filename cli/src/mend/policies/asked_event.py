@@ -19,6 +19,7 @@ from mend.policies.past_decisions import PastActions, PastDecision
 from mesh_core.approvals.decisions import find_one
 from mesh_core.models.config_file import first_problem
 from mesh_core.models.events import DecisionVerdict, HealthEvent
+from mesh_core.models.foreign_text import text_of
 from mesh_core.models.records import is_name, is_service_name
 from mesh_core.models.streams import entered_ms
 
@@ -72,7 +73,7 @@ def _of_incident(cli: CliContext, said: str) -> PastEvent | None:
 
 def event_in(raw: bytes, where: str) -> HealthEvent:
     """A health event as JSON, or what holds one as `event`: a line of a labelled set, a proposal. CliError."""
-    lines = raw.decode("utf-8", "replace").strip().splitlines()
+    lines = text_of(raw).strip().splitlines()
     try:
         value: Any = json.loads("\n".join(lines))
     except (ValueError, RecursionError):

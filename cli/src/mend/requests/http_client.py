@@ -13,6 +13,7 @@ from mend.errors import FAILED, NOT_THERE, USAGE, CliError
 from mend.output.text import plain
 from mend.requests.client import LOGS, Ran, Row, ran_of
 from mesh_core.approvals.previews import FoundPreview
+from mesh_core.models.foreign_text import text_of
 from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import Folder
 from mesh_core.models.requests import Request, RequestReply
@@ -122,7 +123,7 @@ def read_token(file: Path) -> str:
     raw = read_regular(file, 4096)
     if raw is None:
         raise CliError(f"--token-file {plain(file, 200)}: cannot be read, or is no small file", USAGE)
-    token = raw.decode("utf-8", "replace").strip()
+    token = text_of(raw).strip()
     if not token or not token.isascii() or not token.isprintable():
         raise CliError(f"--token-file {plain(file, 200)}: wants one line with the token", USAGE)
     return token

@@ -89,4 +89,8 @@ def _file(path: Path) -> dict[str, str]:
 
 
 def _stdin() -> str:
-    return sys.stdin.buffer.read(MAX_REQUEST_BYTES + 1).decode("utf-8", "surrogateescape").strip()
+    raw = sys.stdin.buffer.read(MAX_REQUEST_BYTES + 1)
+    text = decoded(raw)
+    if isinstance(text, Refusal):
+        raise CliError(f"what came in is {text.reason}; send UTF-8", USAGE)
+    return text.strip()

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mesh_core.models.foreign_text import text_of
 from mesh_core.models.proposals import Proposal
 from mesh_core.storage.files import read_regular
 
@@ -87,7 +88,7 @@ def is_beside(name: str) -> bool:
 
 def actor_and_reason(note: bytes) -> tuple[str, str]:
     """Of a reason file; one that nobody signed was typed by hand: by `mv`, then."""
-    actor, reason = signed_reason(note.decode("utf-8", "replace"))
+    actor, reason = signed_reason(text_of(note))
     return actor.strip()[:128] or "mv", " ".join(reason.split())[:1000]
 
 

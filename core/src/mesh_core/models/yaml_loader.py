@@ -3,7 +3,7 @@ out of one text. And what writes playbooks."""
 
 from __future__ import annotations
 
-import codecs
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -32,7 +32,7 @@ def settings_in(raw: bytes | str) -> Any:
     A key that is there twice is refused: YAML takes the last, and what stands under the first would be gone silently.
     """
     try:
-        text = _text_of(raw) if isinstance(raw, bytes) else raw
+        text = raw.decode(json.detect_encoding(raw[:4])) if isinstance(raw, bytes) else raw  # with a mark, UTF-16 too
         check_depth(text)
         loader = SafeLoader(text)
         root = loader.get_single_node()
@@ -44,11 +44,6 @@ def settings_in(raw: bytes | str) -> Any:
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         raise BadYaml(f"line {mark.line + 1}: {not_yaml(error)}" if mark else not_yaml(error)) from None
-
-
-def _text_of(raw: bytes) -> str:
-    marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as an editor of Windows may save it
-    return raw.decode("utf-16" if marked else "utf-8-sig")
 
 
 def check_depth(text: str) -> None:

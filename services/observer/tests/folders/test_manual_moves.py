@@ -173,7 +173,9 @@ async def test_folders_that_do_not_exist_yet_are_waited_for(redis_server: RedisS
         (b"too risky", "mv", "too risky"),
         (b"too\n\n risky\n-- bob\n", "bob", "too risky"),
         (b"-- bob", "bob", ""),
-        (b"\xff\xfe\n-- ", "mv", "\ufffd\ufffd --"),
+        (b"\xfe!\n-- ", "mv", "\ufffd! --"),
+        ("zbyt ryzykowne".encode("utf-16"), "mv", "zbyt ryzykowne"),
+        ("지금은 안 됨\n-- bob\n".encode("utf-8-sig"), "bob", "지금은 안 됨"),
     ],
 )
 def test_a_reason_file_is_read_as_it_was_meant(text: bytes, by: str, reason: str) -> None:
