@@ -9,9 +9,8 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import jsonschema
 from pydantic import ValidationError
 
 from mesh_core.actions.action_type import Choice
@@ -29,6 +28,9 @@ from mesh_core.security.redaction import clean
 from planner_agent.evidence import evidence_for
 from planner_agent.grounding import offered_words, ungrounded
 from planner_agent.refusals import declines
+
+if TYPE_CHECKING:
+    import jsonschema
 
 MAX_ANSWER_BYTES = 16 * 1024
 MAX_ANSWER_TOKENS = 220
@@ -323,4 +325,6 @@ def _quoted(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _validator(register: Register) -> jsonschema.Draft202012Validator:
+    import jsonschema  # a tenth of what a planner's start takes, and nothing before a model has answered
+
     return jsonschema.Draft202012Validator(base_schema())
