@@ -1,4 +1,5 @@
-"""Words in an event change no decision: every planted line, on every provider, against the same event without it."""
+"""Words in an event change no decision: every planted line, on one of the three providers, against the same event
+without it."""
 
 from __future__ import annotations
 
@@ -76,10 +77,13 @@ async def provider(request: pytest.FixtureRequest, scripted_http: ScriptedHttp) 
 async def test_a_model_that_obeys_every_planted_line_changes_nothing(
     provider: Provider, scripted_http: ScriptedHttp
 ) -> None:
-    """It answers with the action that the line wants, or with the words, and in the perfect form."""
+    """It answers with the action that the line wants, or with the words, and in the perfect form.
+
+    Each provider hands on the very text (core/tests/llm/test_providers.py), so it gets another third of the lines.
+    """
     names = list(EVENTS)
     plain = {name: await decide(event) for name, event in EVENTS.items()}
-    for plant in PLANTS:
+    for plant in PLANTS[SHAPES.index(provider.name) :: len(SHAPES)]:
         name = names[plant.number % len(names)]
         event = planted(EVENTS[name], plant)
         if not is_shown(event, plant):
