@@ -49,6 +49,7 @@ def test_a_pattern_that_stands_for_nothing_is_refused(pattern: str) -> None:
     ("bad", "word"),
     [
         ('"2001:db8::7": {}', "line 4.*keep the address"),
+        ("büro: {ansible_host: 10.0.0.9}", "line 4.*underscore and keep what it says$"),
         ('"Zoë-laptop": {}', "line 4.*letters"),
         ("n[1:999999999]: {}", "line 4.*more than"),
         ("12: {}", "line 4.*quotes"),

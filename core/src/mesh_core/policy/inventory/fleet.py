@@ -55,18 +55,20 @@ class Fleet:
             return
         for name in names:
             if not is_name(name):
-                shown = name[:MAX_SHOWN]
-                self.refuse(
-                    shown,
-                    f"{where}: {shown!r} is left out: nothing can be approved for a host of this name; call it "
-                    "by letters, digits, dot, dash and underscore and keep the address: "
-                    f"NAME: {{ansible_host: {shown!r}}}",
-                )
+                self._refuse_name(name[:MAX_SHOWN], where, has_address="ansible_host" in variables)
                 continue
             if name not in self.hosts:
                 self.hosts[name] = {} if port is None else {"ansible_port": port}
             self.hosts[name].update(variables)
             self.group(group).hosts[name] = None
+
+    def _refuse_name(self, shown: str, where: str, *, has_address: bool) -> None:
+        keep = "what it says" if has_address else f"the address: NAME: {{ansible_host: {shown!r}}}"
+        self.refuse(
+            shown,
+            f"{where}: {shown!r} is left out: nothing can be approved for a host of this name; call it "
+            f"by letters, digits, dot, dash and underscore and keep {keep}",
+        )
 
     def refuse(self, host: str, reason: str) -> None:
         """The first reason stays."""

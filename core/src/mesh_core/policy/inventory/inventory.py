@@ -104,7 +104,9 @@ class Inventory:
                 fleet.refuse(host, why)
         hosts = frozenset(fleet.hosts.keys() - fleet.refused.keys())
         if not hosts and fleet.refused:
-            raise InventoryError("; ".join(["no host of it can be used", *list(fleet.refused.values())[:3]]))
+            raise InventoryError(
+                "; ".join(["no host of it can be used", *list(dict.fromkeys(fleet.refused.values()))[:3]])
+            )
         if not hosts:
             raise InventoryError("; ".join([f"{source}: names no host; add one under all: hosts:", *fleet.notes[:3]]))
         names = frozenset([*fleet.variable_names(), *(name for part in beside.variables.values() for name in part)])
