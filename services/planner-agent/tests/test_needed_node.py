@@ -29,6 +29,10 @@ def probe(trust: Trust = Trust.NODE, kind: str = "http_probe_failed", **payload:
         (probe(url="https://192.168.1.9/"), ("nas/",)),
         (probe(kind="tcp_probe_failed", address="nas:5432"), ("nas/",)),
         (probe(url="http://nas/", needs_elsewhere=[{"node": "db", "service": "pg"}]), ("db/pg", "nas/")),
+        # as each node's owner calls it in depends_on
+        (probe(kind="container_died", needs_elsewhere=[{"node": "NAS.lan", "service": "pg"}]), ("nas/pg",)),
+        (probe(needs_elsewhere=[{"node": "192.168.1.9"}, {"node": "Nas"}, "nas"]), ("nas/",)),
+        (probe(Trust.FOREIGN, needs_elsewhere=[{"node": "NAS"}]), ()),
         (probe(url="http://web01:8080/"), ()),  # its own
         (probe(url="http://127.0.0.1:8080/"), ()),  # its own as well, whoever else is reached so by the executor
         (probe(url="http://localhost/"), ()),

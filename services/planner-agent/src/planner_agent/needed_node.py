@@ -24,33 +24,50 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def asks_a_host(event: HealthEvent) -> bool:
-    """Is it of a probe that looks for an answer, or of a mount whose files come from elsewhere?"""
-    return bool(host_in(_asked(event)))
+    """Is it of a probe that looks for an answer, of a mount whose files come from elsewhere, or of what says that it
+    needs another node?"""
+    return bool(host_in(_asked(event)) or _listed(event))
 
 
 def with_needed_node(event: HealthEvent, inventory: Inventory | str) -> HealthEvent:
-    """The same trouble, with that node among what it needs, and with the port that is asked there; the same object
-    where nothing is known of it."""
-    asked = _asked(event)
-    node = _node_at(host_in(asked), event.node, inventory)
-    if not is_name(node):
+    """The same trouble, with that node among what it needs, all of them by our names, and with the port that is asked
+    there; the same object where nothing is known of it."""
+    asked, listed = _asked(event), _listed(event)
+    if not (asked or listed):
         return event
+    names = None if isinstance(inventory, str) else KnownNames(inventory.addresses())
+    needs = [_by_our_names(row, names) for row in listed] if names else [*listed]
+    node = _node_at(host_in(asked), event.node, names)
     noted: dict[str, Any] = {}
-    if node != event.node:
-        told = event.payload.get(NEEDS_ELSEWHERE)
-        noted[NEEDS_ELSEWHERE] = [*(told if isinstance(told, list) else ()), {"node": node}]
-    if event.type in _PROBES and (port := _port_in(asked)):
+    if is_name(node) and node != event.node:
+        needs.append({"node": node})
+    if needs != listed:
+        noted[NEEDS_ELSEWHERE] = needs
+    if is_name(node) and event.type in _PROBES and (port := _port_in(asked)):
         noted[ASKS] = {"node": node, "port": port}
     return event.model_copy(update={"payload": {**event.payload, **noted}}) if noted else event
 
 
-def _node_at(host: str, here: str, inventory: Inventory | str) -> str:
+def _listed(event: HealthEvent) -> list[Any]:
+    """What `depends_on` of its target says."""
+    said = event.payload.get(NEEDS_ELSEWHERE) if event.trust is Trust.NODE else None
+    return said if isinstance(said, list) else []
+
+
+def _by_our_names(row: Any, names: KnownNames) -> Any:
+    """A person wrote it into node.yml on that node, where each may call the same host otherwise."""
+    node = row.get("node") if isinstance(row, dict) else None
+    found = names.node(host_in(node)) if isinstance(node, str) else ""
+    return {**row, "node": found} if found else row
+
+
+def _node_at(host: str, here: str, names: KnownNames | None) -> str:
     """'' where nobody can tell."""
     if host.startswith(_ITSELF) or host.lower() == here.lower():
         return here
-    if not host or isinstance(inventory, str):
+    if not host or names is None:
         return ""
-    return KnownNames(inventory.addresses()).node(host) or host
+    return names.node(host) or host
 
 
 def _asked(event: HealthEvent) -> str:
