@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 from mesh_core.actions.playbooks import TEMPLATES
@@ -14,6 +13,7 @@ from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, name_of
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Playbook, Proposal
+from mesh_core.models.records import sha256_of
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.playbook_lint import is_requested, lint_playbook
 from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_proposal
@@ -175,7 +175,7 @@ def _hashed_anew(playbook: Playbook) -> Playbook:
     texts = [playbook.text, *(file.text for file in role.files)] if role else [playbook.text]
     attachments = []
     for one in playbook.attachments:
-        sha256 = _sha256(one.text)
+        sha256 = sha256_of(one.text)
         for folder in ("files", TEMPLATES):
             texts = [text.replace(f"{folder}/{one.sha256}", f"{folder}/{sha256}") for text in texts]
         attachments.append(one.model_copy(update={"sha256": sha256}))
@@ -187,8 +187,4 @@ def _hashed_anew(playbook: Playbook) -> Playbook:
 
 
 def _hashed(text: str) -> dict[str, str]:
-    return {"text": text, "sha256": _sha256(text)}
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return {"text": text, "sha256": sha256_of(text)}

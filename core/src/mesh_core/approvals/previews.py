@@ -6,7 +6,6 @@ everybody uses. That file carries what would run, so what happens to the other o
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +22,7 @@ from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, approval_at
 from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import A_PERSON, EXECUTED, HEX, Folder, PreviewOf, Proposal
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, sha256_of
 from mesh_core.policy.playbook_lint.roles import plays_run_by
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable
 from mesh_core.policy.playbook_tasks import runs_in_check_mode
@@ -132,7 +131,7 @@ def playbook_sha256(proposal: Proposal) -> str:
         text = playbook_for(proposal).apply
     except ValueError:
         text = ""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_of(text)
 
 
 def _previews(actions: ActionFolders, proposal: Proposal) -> Iterator[FoundPreview]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from mesh_core.incidents.investigation import fact_in, investigated
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.whole_numbers import amount_in
 
 DAY_SECONDS = 24 * 3600
 _SAME_SECONDS = 60
@@ -40,7 +41,7 @@ def changed_rows(facts: Mapping[str, Any]) -> tuple[EarlierChange, ...]:
         if isinstance(row, dict)
         and isinstance(row.get("kind"), str)
         and isinstance(row.get("name"), str)
-        and (seconds := _seconds(row.get("seconds_ago"))) is not None
+        and (seconds := amount_in(row.get("seconds_ago"))) is not None
     )
 
 
@@ -55,9 +56,5 @@ def _single(event: HealthEvent) -> Iterator[tuple[str, int | None]]:
     told = (
         f", {names[0]} -> {names[1]}" if all(isinstance(name, str) for name in names) and names[0] != names[1] else ""
     )
-    yield f"its image changed{told}", _seconds(fact_in(event, "image.changed_seconds_ago"))
-    yield "its unit file changed", _seconds(fact_in(event, "unit.changed_seconds_ago"))
-
-
-def _seconds(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    yield f"its image changed{told}", amount_in(fact_in(event, "image.changed_seconds_ago"))
+    yield "its unit file changed", amount_in(fact_in(event, "unit.changed_seconds_ago"))

@@ -14,6 +14,7 @@ from mesh_core.incidents.investigation import investigated
 from mesh_core.models.durations import span_in_words
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.sizes import size_in_words
+from mesh_core.models.whole_numbers import amount_in
 
 MOST_NAMES = 5
 FULL_PERCENT = 90
@@ -60,11 +61,11 @@ _Said = Iterator[CitedFinding]
 
 def _disk(facts: _Facts) -> _Said:
     mount = facts.get("mount")
-    used, size, free = (_number(facts.get(key)) for key in ("used_percent", "size_bytes", "free_bytes"))
+    used, size, free = (amount_in(facts.get(key)) for key in ("used_percent", "size_bytes", "free_bytes"))
     if isinstance(mount, str) and used is not None:
         room = f", {size_in_words(free)} of {size_in_words(size)} free" if size and free is not None else ""
         yield CitedFinding("used_percent", f"{mount} is {used} % full{room}")
-    inodes = _number(facts.get("inodes_used_percent"))
+    inodes = amount_in(facts.get("inodes_used_percent"))
     if inodes is not None and inodes >= FULL_PERCENT:
         yield CitedFinding("inodes_used_percent", f"{inodes} % of its inodes are used")
     if biggest := _named(facts.get("biggest"), "path"):
@@ -75,39 +76,39 @@ def _disk(facts: _Facts) -> _Said:
 
 
 def _journal(facts: _Facts) -> _Said:
-    if size := _number(facts.get("bytes")):
+    if size := amount_in(facts.get("bytes")):
         yield CitedFinding("bytes", f"the journal holds {size_in_words(size)}", size=size)
 
 
 def _packages(facts: _Facts) -> _Said:
-    if size := _number(facts.get("cache_bytes")):
+    if size := amount_in(facts.get("cache_bytes")):
         yield CitedFinding("cache_bytes", f"the cache of the package manager holds {size_in_words(size)}", size=size)
 
 
 def _tmp(facts: _Facts) -> _Said:
-    if size := _number(facts.get("old_bytes")):
+    if size := amount_in(facts.get("old_bytes")):
         yield CitedFinding("old_bytes", f"old temporary files hold {size_in_words(size)}", size=size)
 
 
 def _docker(facts: _Facts) -> _Said:
-    if size := _number(facts.get("build_cache_bytes")):
+    if size := amount_in(facts.get("build_cache_bytes")):
         yield CitedFinding("build_cache_bytes", f"the engine's build cache holds {size_in_words(size)}", size=size)
-    if size := _number(facts.get("dangling_bytes")):
+    if size := amount_in(facts.get("dangling_bytes")):
         yield CitedFinding("dangling_bytes", f"images that nothing uses hold {size_in_words(size)}", size=size)
     if logs := _named(facts.get("logs"), "container"):
         yield CitedFinding("logs", f"the largest logs of containers: {logs}", names=True)
-    if ended := _number(facts.get("exited_containers")):
+    if ended := amount_in(facts.get("exited_containers")):
         yield CitedFinding(
             "exited_containers", f"{ended} container{'s' if ended != 1 else ''} ended and are still there"
         )
 
 
 def _memory(facts: _Facts) -> _Said:
-    if (left := _number(facts.get("available_bytes"))) is not None:
-        swap = _number(facts.get("swap_free_bytes"))
+    if (left := amount_in(facts.get("available_bytes"))) is not None:
+        swap = amount_in(facts.get("swap_free_bytes"))
         more = f", {size_in_words(swap)} of swap are free" if swap else ""
         yield CitedFinding("available_bytes", f"{size_in_words(left)} of memory are available{more}")
-    if limit := _number(facts.get("limit_bytes")):
+    if limit := amount_in(facts.get("limit_bytes")):
         yield CitedFinding("limit_bytes", f"the container may take {size_in_words(limit)}")
     if top := _named(facts.get("top"), "program", "pss_bytes", within="unit_or_container"):
         yield CitedFinding("top", f"most memory is taken by {top}", names=True)
@@ -121,13 +122,13 @@ def _unit(facts: _Facts) -> _Said:
         yield CitedFinding(
             "failed_requirements", f"what it requires has failed: {', '.join(names[:MOST_NAMES])}", names=True
         )
-    changed = _number(facts.get("changed_seconds_ago"))
+    changed = amount_in(facts.get("changed_seconds_ago"))
     if changed is not None and changed <= DAY_SECONDS:
         yield CitedFinding("changed_seconds_ago", f"its unit file was changed {_before(changed)}")
 
 
 def _hung(facts: _Facts) -> _Said:
-    if many := _number(facts.get("processes")):
+    if many := amount_in(facts.get("processes")):
         yield CitedFinding("processes", f"{many} processes hang in the kernel, and no signal ends them")
         if isinstance(programs := facts.get("programs"), str):
             yield CitedFinding("programs", f"what hangs there: {programs}", names=True)
@@ -148,7 +149,7 @@ def _mount(facts: _Facts) -> _Said:
     told = [
         f"{row['program']} ({count} file{'s' if count != 1 else ''})"
         for row in (users if isinstance(users, list) else [])
-        if isinstance(row, dict) and isinstance(row.get("program"), str) and (count := _number(row.get("files")))
+        if isinstance(row, dict) and isinstance(row.get("program"), str) and (count := amount_in(row.get("files")))
     ]
     if told:
         yield CitedFinding("open_by", f"files are open there: {', '.join(told[:MOST_NAMES])}", names=True)
@@ -169,7 +170,7 @@ def _network(facts: _Facts) -> _Said:
 
 def _certificate(facts: _Facts) -> _Said:
     names = [name for name in facts.get("names") or [] if isinstance(name, str)]
-    if (left := _number(facts.get("left_seconds"))) is not None:
+    if (left := amount_in(facts.get("left_seconds"))) is not None:
         whose = f" of {', '.join(names[:MOST_NAMES])}" if names else ""
         said = f"is good for {span_in_words(left)} more" if left else "has run out"
         yield CitedFinding("left_seconds", f"the certificate{whose} {said}", names=bool(names))
@@ -184,22 +185,22 @@ def _certificate(facts: _Facts) -> _Said:
 
 
 def _config(facts: _Facts) -> _Said:
-    behind, file = _number(facts.get("behind_seconds")), facts.get("file")
+    behind, file = amount_in(facts.get("behind_seconds")), facts.get("file")
     if behind and isinstance(file, str):
         told = f"{file} was changed {span_in_words(behind)} after the configuration was loaded"
         yield CitedFinding("behind_seconds", told, names=True)
 
 
 def _logs(facts: _Facts) -> _Said:
-    if (size := _number(facts.get("bytes"))) and isinstance(rule := facts.get("rule"), str):
+    if (size := amount_in(facts.get("bytes"))) and isinstance(rule := facts.get("rule"), str):
         told = f"the log files that logrotate's rule {rule} knows hold {size_in_words(size)}"
         yield CitedFinding("bytes", told, names=True, size=size)
 
 
 def _image(facts: _Facts) -> _Said:
-    if (changed := _number(facts.get("changed_seconds_ago"))) is not None:
+    if (changed := amount_in(facts.get("changed_seconds_ago"))) is not None:
         yield CitedFinding("changed_seconds_ago", f"its image was changed {_before(changed)}")
-    if well := _number(facts.get("previous_healthy_seconds")):
+    if well := amount_in(facts.get("previous_healthy_seconds")):
         gone = "" if facts.get("previous_there") is True else ", and is no longer on the host"
         yield CitedFinding(
             "previous_healthy_seconds", f"the image before it was healthy for {span_in_words(well)}{gone}"
@@ -212,7 +213,7 @@ def _dependents(facts: _Facts) -> _Said:
     rows = facts.get("hanging")
     names = [row.get("container") for row in (rows if isinstance(rows, list) else []) if isinstance(row, dict)]
     if told := [name for name in names if isinstance(name, str)]:
-        extra = _number(facts.get("more"))
+        extra = amount_in(facts.get("more"))
         more = f" and {extra} more" if extra else ""
         yield CitedFinding("hanging", f"what depends on it hangs as well: {', '.join(told)}{more}", names=True)
 
@@ -243,10 +244,6 @@ _ROOMS: Mapping[str, Callable[[_Facts], _Said]] = {
 }
 
 
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
 def _before(seconds: int) -> str:
     """`7 min before`: before the event."""
     return f"{seconds // 60} min before" if seconds < 7200 else f"{seconds // 3600} h before"
@@ -257,6 +254,6 @@ def _named(rows: object, name: str, size: str = "bytes", within: str = "") -> st
     told = [
         f"{row[name]} {f'({row[within]}) ' if isinstance(row.get(within), str) else ''}{size_in_words(row[size])}"
         for row in (rows if isinstance(rows, list) else [])
-        if isinstance(row, dict) and isinstance(row.get(name), str) and _number(row.get(size))
+        if isinstance(row, dict) and isinstance(row.get(name), str) and amount_in(row.get(size))
     ]
     return ", ".join(told[:MOST_NAMES])

@@ -5,6 +5,7 @@ Wire shapes are JSON objects in UTF-8, times RFC 3339 strings in UTC; ids are ha
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar
@@ -74,6 +75,12 @@ IncidentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@:/-]{1,300
 EventTypeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def sha256_of(text: str) -> str:
+    """Of a text that travels, as UTF-8. UnicodeEncodeError for a lone surrogate: nothing that travels has one."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
 
 Timestamp = Annotated[str, AfterValidator(_checked_time)]
 

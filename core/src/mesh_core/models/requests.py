@@ -24,7 +24,7 @@ from mesh_core.models.proposals import (
     attachable,
     none_there,
 )
-from mesh_core.models.records import Name, Record, Timestamp, not_said, rfc3339
+from mesh_core.models.records import Name, Record, Timestamp, not_said, rfc3339, sha256_of
 from mesh_core.models.run_options import KeyName, Layout, RoleName, SshLogin, UserName, Verify, is_all, is_playbook
 
 MAX_REQUEST_BYTES = 192 * 1024  # its files go into the proposal, which may have 256 KiB
@@ -85,7 +85,7 @@ class RequestedFile(Record):
 
     @property
     def attachment(self) -> Attachment:
-        return Attachment(name=self.name, sha256=hashlib.sha256(self.text.encode()).hexdigest(), text=self.text)
+        return Attachment(name=self.name, sha256=sha256_of(self.text), text=self.text)
 
 
 def _each_once(files: tuple[RequestedFile, ...]) -> tuple[RequestedFile, ...]:

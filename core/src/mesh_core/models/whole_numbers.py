@@ -1,4 +1,4 @@
-"""A whole number as other programs send it: 137, "137", 137.0. Pure."""
+"""A whole number as other programs send it (137, "137", 137.0), and as ours do. Pure."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def whole_in(value: object) -> int | None:
     if isinstance(value, str) and _DIGITS.fullmatch(text := value.strip()):
         return int(text.partition(".")[0])
     return None
+
+
+def amount_in(value: object) -> int | None:
+    """Bytes, seconds or a count as a node agent writes it: no text, no truth value, never negative; else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -7,7 +7,6 @@ is only in what the person was shown.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
 import re
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.services import OBSERVER
+from mesh_core.security.users import token_digest
 from mesh_core.storage.by_descriptor import folder_below, names_in
 
 LINK_SECONDS = 600.0
@@ -48,13 +48,13 @@ def make_link(runtime: Path) -> str:
             _forget_old(folder)
             token = secrets.token_urlsafe(32)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            os.close(os.open(_digest(token), flags, 0o600, dir_fd=folder))
+            os.close(os.open(token_digest(token), flags, 0o600, dir_fd=folder))
     return token
 
 
 def take_link(runtime: Path, token: str) -> int | None:
     """The uid of who made it, and it is used up; None for one that is used, too old, or was never made."""
-    name = _digest(token)
+    name = token_digest(token)
     try:
         with folder_below(runtime, *links_folder(runtime).relative_to(runtime).parts) as folder:
             about, link = os.fstat(folder), os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -72,7 +72,7 @@ def take_link(runtime: Path, token: str) -> int | None:
 
 def is_waiting(runtime: Path, token: str) -> bool:
     """Has nobody used it yet?"""
-    return os.path.lexists(links_folder(runtime) / _digest(token))
+    return os.path.lexists(links_folder(runtime) / token_digest(token))
 
 
 def person_name(uid: int) -> str:
@@ -102,7 +102,3 @@ def _forget_old(folder: int) -> None:
 
 def _is_young(link: os.stat_result) -> bool:
     return -CLOCK_SLACK_SECONDS <= time.time() - link.st_mtime < LINK_SECONDS
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 
 from mesh_core.models.records import Record
 from mesh_core.runtime.service import pause
+from mesh_core.security.users import token_digest
 from mesh_core.storage.files import write_whole
 
 MOST_PER_PERSON = 20
@@ -71,14 +72,14 @@ class Sessions:
         """A new session's id, 256 random bits that are nowhere else. Raises OSError when it cannot be kept."""
         self._drop_old(name)
         session_id, now = secrets.token_urlsafe(32), self._wall()
-        self._sessions[digest_of(session_id)] = Session(name=name, mark=mark, created=now, seen=now, address=address)
+        self._sessions[token_digest(session_id)] = Session(name=name, mark=mark, created=now, seen=now, address=address)
         self._dirty = True
         await self.save()
         return session_id
 
     def find(self, session_id: str) -> tuple[str, Session] | None:
         """(its digest, the session) while it lives; counts as being used."""
-        digest = digest_of(session_id)
+        digest = token_digest(session_id)
         session = self._sessions.get(digest)  # a lookup by a hash of the secret gives nothing away by its time
         if session is None or not self._alive(session):
             if session is not None:
@@ -153,10 +154,6 @@ class Sessions:
         every = sorted(alive, key=lambda d: alive[d].seen)
         gone = {*own[: max(0, len(own) - MOST_PER_PERSON + 1)], *every[: max(0, len(every) - MOST + 1)]}
         self._sessions = {digest: session for digest, session in alive.items() if digest not in gone}
-
-
-def digest_of(session_id: str) -> str:
-    return hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _read(path: Path) -> SessionFile:

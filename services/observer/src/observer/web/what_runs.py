@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from pydantic import BaseModel, Field
 
 from mesh_core.actions.playbook import how_it_runs
 from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Proposal
+from mesh_core.models.records import sha256_of
 from mesh_core.models.run_options import AnsibleRole
 from mesh_core.policy.becoming import how_it_becomes
 from mesh_core.policy.policy import Policy
@@ -49,7 +48,7 @@ def what_runs_for(context: AppContext, p: Proposal) -> tuple[WhatRuns | None, st
     if not made.apply:
         return None, None
     name = p.playbook.name if p.playbook else p.type
-    sha256 = hashlib.sha256(made.apply.encode()).hexdigest()
+    sha256 = sha256_of(made.apply)
     lint = lint_by_policy(context.config.policy(), p)
     return WhatRuns(
         name=name,

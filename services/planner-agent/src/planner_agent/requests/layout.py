@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mesh_core.actions.playbooks import TEMPLATES, as_yaml, play
 from mesh_core.models.proposals import Attachment, Playbook
+from mesh_core.models.records import sha256_of
 from mesh_core.models.requests import Request
 from mesh_core.models.run_options import AnsibleRole, Layout, RoleFile, SshLogin, Verify
 from planner_agent.requests.understanding import Draft
@@ -49,7 +49,7 @@ def playbook_for_host(
         text = play(title, host, variables, *listed)
     verify = Verify.NONE if request.verify is Verify.NONE else Verify.ALL
     return Playbook(
-        name=slug, sha256=_sha256(text), text=text, attachments=attachments, role=role, login=login, verify=verify
+        name=slug, sha256=sha256_of(text), text=text, attachments=attachments, role=role, login=login, verify=verify
     )
 
 
@@ -63,7 +63,7 @@ def login_for(request: Request, own: SshLogin | None) -> SshLogin | None:
 
 def _role(name: str, tasks: Sequence[dict[str, Any]]) -> AnsibleRole:
     text = as_yaml([_as_in_a_role(task) for task in tasks])
-    return AnsibleRole(name=name, files=(RoleFile(path="tasks/main.yml", sha256=_sha256(text), text=text),))
+    return AnsibleRole(name=name, files=(RoleFile(path="tasks/main.yml", sha256=sha256_of(text), text=text),))
 
 
 def _as_in_a_role(task: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +79,3 @@ def _tags_of(task: Task, recipe: str) -> list[str]:
     own = task.get("tags", [])
     said = own if isinstance(own, list) else [own]
     return list(dict.fromkeys([*([recipe] if recipe else []), *map(str, said)]))
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

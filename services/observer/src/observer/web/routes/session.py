@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter, Response
 
 from mesh_core.runtime.metrics import SIGN_INS
-from mesh_core.security.users import BadPeople
+from mesh_core.security.users import BadPeople, token_digest
 from observer.auth.auth import Auth, cookie_name, device_cookie, session_cookie
 from observer.auth.credentials import Account
 from observer.auth.devices import COOKIE as DEVICE_COOKIE
@@ -16,7 +16,6 @@ from observer.auth.devices import KEPT_SECONDS
 from observer.auth.login import TooManyAttempts
 from observer.auth.person import AuthMethod, AuthMode, Login, Person, SessionOut
 from observer.auth.request_origin import RequestOrigin
-from observer.auth.sessions import digest_of
 from observer.web.app_context import AppContext
 from observer.web.auth_middleware import LOGIN
 from observer.web.dependencies import Context, Origin, Viewer
@@ -45,7 +44,7 @@ async def login(context: Context, origin: Origin, body: Login, response: Respons
     known = await (_by_link(auth, body.link) if body.link else _by_secret(context, auth, origin, body))
     await context.audit.note("login", known.name, "web", address=origin.address)
     if old := session_cookie(origin):
-        auth.sessions.forget(digest_of(old))
+        auth.sessions.forget(token_digest(old))
     try:
         session_id = await auth.sessions.open(known.name, known.mark, origin.address)
     except OSError as error:
@@ -57,7 +56,7 @@ async def login(context: Context, origin: Origin, body: Login, response: Respons
         _set_cookie(response, DEVICE_COOKIE, seen_before, KEPT_SECONDS, secure=secure, path=LOGIN)
     SIGN_INS.add("ok")
     log.info("auth.signed_in", user=known.name, address=origin.address)
-    person = Person(name=known.name, role=known.role, how=AuthMethod.SESSION, session=digest_of(session_id))
+    person = Person(name=known.name, role=known.role, how=AuthMethod.SESSION, session=token_digest(session_id))
     return _session_info(context, person)
 
 
