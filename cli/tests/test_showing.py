@@ -238,6 +238,16 @@ def _sick(service: str) -> dict[str, object]:
     return {"node": NODE, "service": service, "own_state": "sick", "event_type": "unit_failed", "since": since}
 
 
+def test_show_says_which_of_the_nodes_that_fell_silent_are_not_back(mend: Mend) -> None:
+    since = rfc3339(datetime.now(UTC) - timedelta(minutes=5))
+    places = {"nas/": {"node": "nas", "service": None, "state": "offline", "own_state": "healthy", "since": since}}
+    (mend.runtime / "state").mkdir(exist_ok=True)
+    (mend.runtime / "state" / "world.json").write_text(json.dumps({"places": places}))
+    together = {"in_common": "silent", "nodes": ["nas", "pi4", "web01"]}
+    storm = mend.propose(type="notify", action="notify", event={"type": "trouble_storm", "payload": together})
+    assert "waiting     1 of 3 nodes still silent: nas; the proposal expires" in mend("show", storm.id).stdout
+
+
 def test_pending_counts_how_often_the_trouble_was_seen(mend_online: Mend) -> None:
     proposal = mend_online.propose()
     with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:

@@ -57,6 +57,20 @@ def test_it_says_what_is_wrong_since_when_what_a_yes_does_and_what_waiting_costs
     assert told.waiting == "worker, proxy need it and go without; announced 14 times so far"
 
 
+def test_of_nodes_that_fell_silent_together_it_says_who_is_not_back() -> None:
+    nodes = [f"n{number}" for number in range(10)]
+    payload = {"in_common": "silent", "nodes": nodes[:3], "subjects": 3}
+    storm = proposal("notify", "notify", event={"type": "trouble_storm", "node": "all-nodes", "payload": payload})
+    later = [(node, None) for node in nodes[1:]] + [("n1", "shop")]
+    assert card(storm, explained=later, silent=["n9", "elsewhere"]).waiting == "1 of 10 nodes still silent: n9"
+    told = card(storm, explained=later, silent=nodes).waiting
+    assert told == "10 of 10 nodes still silent: n0, n1, n2, n3, n4, n5, n6, n7 and 2 more"
+    assert card(storm, explained=later).waiting == "", "where nobody knows it says nothing"
+    alike = {**payload, "in_common": "does not run"}
+    others = proposal("notify", "notify", event={"type": "trouble_storm", "node": "all-nodes", "payload": alike})
+    assert card(others, silent=nodes).waiting == ""
+
+
 def test_of_what_nobody_knows_it_says_nothing() -> None:
     told = card(proposal(event={"payload": {}}))
     rest = (told.found, told.rule, told.runbook, told.before, told.suggestion, told.waiting)

@@ -162,8 +162,12 @@ async def test_several_nodes_that_fall_silent_have_one_card(mesh: Mesh) -> None:
     for node in ("n0", "n1"):
         assert await observed(mesh, "node_online", node) == "recovered"
         assert waiting(mesh) == THE_STORM, "that a node is silent is said once: nobody would tell of the last one"
+    (filed,) = mesh.proposals()
+    assert await mesh.verdict_of(await fails(mesh, 0)) == "proposed", "what is wrong where one is back is told"
+    assert await mesh.verdict_of(await fails(mesh, 2)) == "explained"
+    assert [one.proposal.node for one in mesh.proposals() if one.name != filed.name] == ["n0"]
     assert await observed(mesh, "node_online", "n2") == "recovered"
-    await wait_for(lambda: mesh.proposals() == [], 10, "the storm is taken back")
+    await wait_for(lambda: filed.name not in [one.name for one in mesh.proposals()], 10, "the storm is taken back")
 
 
 async def test_a_node_that_was_back_before_its_storm_was_told_explains_nothing(mesh: Mesh) -> None:

@@ -30,7 +30,8 @@ def read_card(cli: CliContext, p: Proposal, times: int | None, explained: Sequen
     """Out of files alone; `times` and `explained` are what Redis said."""
     runs = EarlierRuns(cli.actions).at(p.node, p.service)
     named = [(one.node, one.service) for one in explained]
-    return card_for(p, AroundCard(runs, read_places(cli.runtime).sick, named, times), now())
+    places = read_places(cli.runtime)
+    return card_for(p, AroundCard(runs, places.sick, named, times, places.offline.keys()), now())
 
 
 def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Explained]) -> None:

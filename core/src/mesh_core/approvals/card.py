@@ -17,6 +17,7 @@ from mesh_core.incidents.changes import changes_in
 from mesh_core.incidents.event_types import DOES_NOT_RUN, SERVICE_STATES, EventType
 from mesh_core.incidents.findings import in_short
 from mesh_core.incidents.sighting import sighting_in_words
+from mesh_core.incidents.storm import silent_in
 from mesh_core.incidents.subject import subject_of
 from mesh_core.incidents.wording import in_a_sentence
 from mesh_core.models.durations import span_in_words
@@ -66,12 +67,14 @@ class MaySet:
 @dataclass(frozen=True)
 class AroundCard:
     """`runs`: the earlier ones of its place, the newest first. `sick`: what is not well, anywhere. `explained`: node
-    and service of what has no card of its own because of this trouble. `occurrences`: None where nobody can say."""
+    and service of what has no card of its own because of this trouble. `silent`: the nodes that are. `occurrences`:
+    None where nobody can say."""
 
     runs: Sequence[PastRun] = ()
     sick: Sequence[SickPlace] = ()
     explained: Collection[tuple[str, str | None]] = ()
     occurrences: int | None = None
+    silent: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def card_for(proposal: Proposal, around: AroundCard, now: datetime) -> Card:
         before=seen,
         doubt=doubted(around.runs, proposal, now),
         suggestion=suggested(around.runs, proposal, now),
-        waiting="; ".join(_waiting(event, around.occurrences, now)),
+        waiting="; ".join(_waiting(event, around, now)),
     )
 
 
@@ -211,7 +214,7 @@ def _is_other(place: SickPlace, proposal: Proposal, explained: Collection[tuple[
     return place.node == proposal.node and here != (proposal.node, proposal.service) and here not in explained
 
 
-def _waiting(event: HealthEvent, occurrences: int | None, now: datetime) -> Iterator[str]:
+def _waiting(event: HealthEvent, around: AroundCard, now: datetime) -> Iterator[str]:
     """What is known of what it costs to decide later."""
     names = dependents_in(event)
     if names and event.type in SERVICE_STATES:
@@ -224,8 +227,18 @@ def _waiting(event: HealthEvent, occurrences: int | None, now: datetime) -> Iter
     if event.type == EventType.CERTIFICATE_EXPIRING and event.trust is Trust.NODE and isinstance(left, int):
         ends = parse_time(event.timestamp) + timedelta(seconds=left) - now
         yield f"it runs out in {span_in_words(int(ends.total_seconds()))}" if ends > timedelta() else "it has run out"
-    if occurrences and occurrences > 1:
-        yield f"announced {occurrences} times so far"
+    if told := silent_in(event):
+        yield from _still_silent({*told, *(node for node, service in around.explained if service is None)}, around)
+    if around.occurrences and around.occurrences > 1:
+        yield f"announced {around.occurrences} times so far"
+
+
+def _still_silent(told: Collection[str], around: AroundCard) -> Iterator[str]:
+    """Who of a storm of silent nodes is not back: its card stays as it was written."""
+    left = sorted({*told} & {*around.silent})
+    more = f" and {len(left) - MOST_NAMES} more" if len(left) > MOST_NAMES else ""
+    if left:
+        yield f"{len(left)} of {len(told)} nodes still silent: {', '.join(left[:MOST_NAMES])}{more}"
 
 
 def _span(at: str, now: datetime) -> str:

@@ -146,6 +146,11 @@ def nodes_in(storm: HealthEvent) -> list[str]:
     return [node for node in said if isinstance(node, str)] if isinstance(said, list) else [storm.node]
 
 
+def silent_in(storm: HealthEvent) -> list[str]:
+    """The nodes that were silent when it was told, where that is what all of it have in common."""
+    return nodes_in(storm) if storm.payload.get(IN_COMMON) == _SILENT else []
+
+
 def _is_needed(in_common: str) -> bool:
     return in_common.startswith(_NEEDS)
 

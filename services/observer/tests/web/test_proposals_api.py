@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from observer_rig import Desk
@@ -14,6 +15,7 @@ from mesh_core.actions.register import with_digest
 from mesh_core.approvals import decisions
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.models.attempts import ModelAttempt
+from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.policy_file import read_policy
@@ -60,6 +62,15 @@ async def test_the_detail_has_the_card_with_what_else_is_wrong_on_that_node(desk
     card = (await _detail(desk, name.id))["card"]
     assert card["others"] == [{"node": "pi4", "service": "mail", "type": "unit_failed", "since": since}]
     assert card["title"].startswith("web on pi4 ")
+
+
+async def test_the_card_of_silent_nodes_says_which_are_not_back(desk: Desk) -> None:
+    together = {"in_common": "silent", "nodes": ["nas", "pi4", "web01"]}
+    name = desk.propose(event=HealthEvent(id="pi4/1-0", type="trouble_storm", node="all-nodes", payload=together))
+    away = TargetHealth(node="nas", service=None, since="2026-01-01T00:00:00Z", state=HealthState.OFFLINE)
+    back = replace(away, node="pi4", state=HealthState.HEALTHY)
+    desk.seen[0] = World(places={place.target_key: place for place in (away, back)})
+    assert (await _detail(desk, name.id))["card"]["waiting"] == "1 of 3 nodes still silent: nas"
 
 
 async def test_five_hundred_come_in_pages(desk: Desk) -> None:

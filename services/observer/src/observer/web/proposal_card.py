@@ -25,4 +25,9 @@ async def proposal_card(
     ]
     runs = await asyncio.to_thread(lambda: EarlierRuns(context.actions).at(p.node, p.service))
     named = [(one.node, one.service) for one in explained]
-    return card_for(p, AroundCard(runs, sick, named, occurrences), context.now())
+    silent = [
+        place.node
+        for place in context.world().places.values()
+        if place.service is None and place.state is HealthState.OFFLINE
+    ]
+    return card_for(p, AroundCard(runs, sick, named, occurrences, silent), context.now())
