@@ -31,6 +31,7 @@ LOADS = {
     "--version": set(),
     "nonsense": {"pydantic"},  # typer itself
     "pending": FILES | REDIS,
+    "pending --help": {"pydantic", "rich"},
     "approve nobody": FILES,
     "reject nobody --reason no": FILES,
     "retry nobody": FILES,

@@ -15,8 +15,8 @@ from mend_rig import NODE, Mend, finish, proposal_of
 from remedy_rig import GOOD, own_folder, scratch_proposal
 from rich.console import Console
 
-from mend.commands.pending import COLUMNS, _rows
 from mend.output.listing import listing
+from mend.views.waiting import COLUMNS, _rows
 from mesh_core.actions.register import playbook_for
 from mesh_core.approvals.proposal_files import digest_of, name_of, short_id
 from mesh_core.llm.sent import SentPrompt, note_sent

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic_core import to_jsonable_python
 
-from mend.commands.pending import pending_row
 from mend.complete import complete_any
 from mend.context import CliContext
 from mend.errors import FAILED, CliError
@@ -22,6 +21,7 @@ from mend.views.obstacles import APPROVED_HEADING, HEADING, look_around, say_obs
 from mend.views.playbook_findings import say_dangers
 from mend.views.previews import line_of, preview_row, say_preview
 from mend.views.prompts_sent import say_sent
+from mend.views.waiting import pending_row
 from mesh_core.actions.playbook import how_it_runs
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import action_type, playbook_for
