@@ -6,12 +6,12 @@ STAMP := $(VENV)/.stamp
 SERVICES := $(patsubst services/%/service.yaml,%,$(wildcard services/*/service.yaml))
 PACKAGES := core $(SERVICES:%=services/%) cli
 LOCKS := requirements.lock requirements-model.lock requirements-web.lock requirements-collections.lock
-# Many tests wait more than they compute: one worker more than cores, for the machine's own tests; quick ones have
-# twice as many workers as cores, and one. Compiled modules are kept, whatever the shell says: without them each of the
-# thousand processes that the tests start compiles the whole mesh anew.
+# Many tests wait more than they compute: two workers more than cores, because two of them wait for an engine; quick
+# ones have twice as many workers as cores, and one. Compiled modules are kept, whatever the shell says: without them
+# each of the thousand processes that the tests start compiles the whole mesh anew.
 CORES := $(shell nproc 2>/dev/null || echo 2)
 QUICK_WORKERS ?= $(shell echo $$((2 * $(CORES) + 1)))
-TEST_WORKERS ?= $(shell echo $$(($(CORES) + 1)))
+TEST_WORKERS ?= $(shell echo $$(($(CORES) + 2)))
 unexport PYTHONDONTWRITEBYTECODE
 # The dashboard is built when its sources changed; everything that starts an observer asks for it.
 PAGE := services/observer/page
