@@ -178,6 +178,8 @@ def _kind_of(start: str) -> LineKind:
 
 def stands_in(word: str, text: str) -> bool:
     """A `*` in a word is whatever stands between its parts."""
+    if "*" not in word:
+        return word in text
     at = 0
     for part in word.split("*"):
         found = text.find(part, at)
