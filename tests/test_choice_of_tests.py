@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from parts.side_by_side import A_SECOND_ENGINE, THE_MACHINE, WITH_AN_ENGINE, Beside
+from parts.side_by_side import BESIDE_THE_MACHINE, THE_MACHINE, WITH_AN_ENGINE, Beside, next_of
 
 HERE = Path(__file__).parent
 
@@ -196,14 +196,23 @@ def test_a_shaken_run_finds_what_is_asserted_right_after_another_effect_and_name
     assert "the same again: --shake=7" in done.stdout
 
 
-def test_a_second_engine_is_had_only_where_both_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engines_beside_the_machine_s_are_had_only_where_they_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     def piece_of(file: str) -> str:
         return Beside._split_scope(None, f"{file}::test_it")  # type: ignore[arg-type]  # it asks nothing of itself
 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     assert {piece_of(file) for file in THE_MACHINE} == {"the machine"}
-    assert {piece_of(file) for file in A_SECOND_ENGINE} == {"the second engine"}
+    assert {piece_of(file).partition("::")[0] for file in BESIDE_THE_MACHINE} == set(BESIDE_THE_MACHINE)
     monkeypatch.setenv("DOCKER_HOST", "unix:///theirs.sock")
     assert {piece_of(file) for file in WITH_AN_ENGINE} == {"the machine"}
     assert piece_of("tests/test_seeds.py") == "tests/test_seeds.py"
+
+
+def test_a_worker_with_an_engine_does_what_needs_one_as_long_as_there_is_any() -> None:
+    no_engine, beside = "tests/test_seeds.py", "tests/test_remedies.py"
+    assert next_of([no_engine, "the machine", beside], has_engine=True) == "the machine"
+    assert next_of([no_engine, beside], has_engine=True) == beside
+    assert next_of([beside, no_engine], has_engine=False) == no_engine
+    assert next_of([no_engine], has_engine=True) == no_engine
+    assert next_of([beside], has_engine=False) == beside

@@ -15,7 +15,6 @@ from parts.nodes import SystemdNode, new_key, systemd_container
 
 from mesh_core.testing import free_port
 
-pytestmark = pytest.mark.usefixtures("images_meanwhile")  # these wait for ssh and for units, of one container
 UNIT = "mendmesh-node-agent"
 ENV = "/etc/mendmesh/node-agent.env"
 MAIN = "services/node-agent/src/node_agent/__main__.py"

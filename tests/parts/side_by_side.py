@@ -1,46 +1,51 @@
-"""Who may run beside whom when a session has workers (`pytest -n 4`): two of them have an engine, files are free.
+"""Who may run beside whom when a session has workers (`pytest -n 4`): three of them have an engine, files are free.
 
 What is deployed, with the Docker engine that has docker0 and the firewall, is one for the whole machine: its tests stay
-together, in order. What heals or watches containers and units needs neither networks nor the product's images, and has
-a second engine beside the first, in a worker of its own. All others go to whoever is free, file by file, because a
-file's fixtures are started once. What is long begins first, and the engines before all of it: a run ends with what is
-short.
+together, in order, in one worker. What heals or watches containers and units needs neither networks nor the product's
+images: it is for two workers more, each with an engine of its own, file by file as they come to be free. All others go
+to whoever is free, because a file's fixtures are started once. What is long begins first, and the engines before all of
+it: a run ends with what is short.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from parts.dockerd import engines_are_ours
 
-# In this order.
+# In this order, in one worker.
 THE_MACHINE = (
-    "tests/deploy/test_deploy_systemd.py",  # beside it the images are built that the next ones need
-    "tests/deploy/test_deploy_docker.py",
+    "tests/deploy/test_deploy_docker.py",  # beside it the images are built that the next ones need
     "tests/deployed/",
-    "services/node-agent/tests/test_docker.py",
-    "services/node-agent/tests/test_docker_evidence.py",
-    "services/node-agent/tests/test_docker_identity.py",
-    "services/node-agent/tests/test_engine_restart.py",
     "services/observer/tests/browser/test_page_heals.py",
     "tests/qualify/test_scenarios.py",
     "cli/tests/test_drill_docker.py",
 )
-# Where both engines are ours; elsewhere they come after the ones above.
-A_SECOND_ENGINE = (
+# Longest first, where engines are ours; elsewhere they come after the ones above, in the same worker.
+BESIDE_THE_MACHINE = (
+    "tests/deploy/test_deploy_systemd.py",
     "tests/test_remedies.py",
     "services/executor-agent/tests/test_repairs.py",
     "tests/test_container_remedies.py",
-    "tests/test_own_remedy.py",
-    "services/executor-agent/tests/test_process_heals.py",
+    "services/node-agent/tests/test_docker.py",
     "services/executor-agent/tests/test_repairs_of_units.py",
-    "services/executor-agent/tests/test_undo_on_a_host.py",
-    "services/node-agent/tests/test_systemd.py",
-    "tests/test_engine_parts.py",
     "tests/test_reboot.py",
+    "services/executor-agent/tests/test_process_heals.py",
+    "tests/test_own_remedy.py",
+    "services/node-agent/tests/test_docker_identity.py",
+    "services/node-agent/tests/test_docker_evidence.py",
+    "services/node-agent/tests/test_systemd.py",
+    "services/executor-agent/tests/test_undo_on_a_host.py",
+    "tests/test_engine_parts.py",
+    "services/node-agent/tests/test_engine_restart.py",
 )
-WITH_AN_ENGINE = (*THE_MACHINE, *A_SECOND_ENGINE)
+WITH_AN_ENGINE = (*THE_MACHINE, *BESIDE_THE_MACHINE)
+ENGINES = 3  # workers that have one; each loads the base image and a node with systemd
 # What takes twenty seconds or more alone, file by file, longest first; tests of the files in EACH_ALONE share nothing.
 LONG = (
     "tests/system/test_chaos.py",
@@ -69,21 +74,37 @@ LONG = (
     "services/executor-agent/",
     "tests/test_redis_flood.py",
 )
-EACH_ALONE = ("tests/system/test_chaos.py",)
+EACH_ALONE = ("tests/system/test_chaos.py", "services/executor-agent/tests/test_repairs.py")
 ITS_FIXTURES = frozenset({"engine", "systemd_node"})
 BESIDE = pytest.StashKey[bool]()
+MACHINE = "the machine"
 
 
 class Beside(LoadScopeScheduling):
-    """What one worker gets at once: all that needs the machine, all that needs an engine beside it, or one file."""
+    """What one worker gets at once: all that needs the machine, or one file."""
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self.with_engine: set[WorkerController] = set()
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if len(self.with_engine) < ENGINES:
+            self.with_engine.add(node)
+        mine = next_of(self.workqueue, has_engine=node in self.with_engine)
+        self.workqueue.move_to_end(mine, last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if file.startswith(A_SECOND_ENGINE) and engines_are_ours():
-            return "the second engine"
-        if file.startswith(WITH_AN_ENGINE):
-            return "the machine"
+        if file.startswith(WITH_AN_ENGINE if not engines_are_ours() else THE_MACHINE):
+            return MACHINE
         return nodeid if file.startswith(EACH_ALONE) else file
+
+
+def next_of(scopes: Collection[str], *, has_engine: bool) -> str:
+    """What needs an engine for a worker that has one, the rest for others; of what is left at the end, the first."""
+    mine = (one for one in scopes if (one == MACHINE or one.startswith(BESIDE_THE_MACHINE)) == has_engine)
+    return next(mine, next(iter(scopes)))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
@@ -106,14 +127,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         file = item.nodeid.partition("::")[0]
         fixtures = ITS_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if fixtures and not file.startswith(WITH_AN_ENGINE):
-            raise pytest.UsageError(f"{file} needs {', '.join(fixtures)}: add it to one of the two lists in {__name__}")
+            raise pytest.UsageError(f"{file} needs {', '.join(fixtures)}: add it to one of the lists in {__name__}")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """An engine is started for the first test that asks for it: whose turn is it?"""
     of_a_worker = hasattr(item.config, "workerinput")
-    item.config.stash[BESIDE] = of_a_worker and item.nodeid.startswith(A_SECOND_ENGINE)
+    item.config.stash[BESIDE] = of_a_worker and not item.nodeid.startswith(THE_MACHINE)
 
 
 def _turn(nodeid: str) -> int:
