@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
-from parts.container_faults import CONTAINER_FAULTS, FREE, HOG, NODE, PREFIX, Home, Project
+from parts.container_faults import CONTAINER_FAULTS, FREE, HOG, NODE, PREFIX, ContainerFault, Home, Project
 from parts.engine import Engine
-from parts.planning import NOTHING_MORE, mend, outcome_of, planner_and_executor, preview_of, second_pass, waiting
+from parts.planning import NOTHING_MORE, mend, outcome_of, planner_and_executor, preview_of, second_pass, tell, waiting
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.testing import RedisServer, wait_for
@@ -134,14 +133,6 @@ async def agent(watch: Watch, home: Home, folder: Path, redis_url: str) -> Async
         await asyncio.wait_for(task, 60)
 
 
-def tell(redis_url: str, event: dict[str, Any]) -> None:
-    """Into the stream of the node, as its agent does."""
-    with redis.Redis.from_url(redis_url) as client:
-        last = client.xrevrange(f"mesh:ev:{NODE}", count=1)
-        number = max(int(time.time() * 1000), int(last[0][0].split(b"-")[0]) + 1 if last else 0)
-        client.xadd(f"mesh:ev:{NODE}", {"p": json.dumps(event)}, id=f"{number}-0")
-
-
 async def test_each_remedy_mends_its_fault_and_a_second_run_changes_nothing(
     home: Home, mesh: dict[str, str], redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,33 +141,23 @@ async def test_each_remedy_mends_its_fault_and_a_second_run_changes_nothing(
     monkeypatch.setattr("node_agent.investigation.investigator.BUDGET_SECONDS", 600.0)
     actions = Path(mesh["RUNTIME_PATH"]) / "actions"
     watch = Watch(home)
-    for fault in CONTAINER_FAULTS:
-        await asyncio.to_thread(fault.begin, home)
+    await asyncio.gather(*(asyncio.to_thread(fault.begin, home) for fault in CONTAINER_FAULTS))
     await wait_for(lambda: are_well(home), 60, "all is well at first")
     await watch.an_hour_ago()
     await wait_for(lambda: b"ansible_pool.ready" in (tmp_path / "log").read_bytes(), 60, "the executor's Ansible")
     async with agent(watch, home, tmp_path, redis_server.url):
-        for fault in CONTAINER_FAULTS:
-            await asyncio.to_thread(fault.make, home)
-            if fault.event:
-                tell(redis_server.url, await asyncio.to_thread(fault.event, home))
+        await asyncio.gather(*(falls_ill(fault, home, redis_server.url) for fault in CONTAINER_FAULTS))
         wanted = {fault.name for fault in CONTAINER_FAULTS}
         await wait_for(lambda: proposals_of(actions).keys() == wanted, 60, "a proposal for each")
         approved = proposals_of(actions)
-        for fault in CONTAINER_FAULTS:
-            _, proposal = approved[fault.name]
-            assert not fault.mended(home), "nothing runs before a person said yes"
-            shown = await asyncio.to_thread(mend, mesh, "show", proposal["id"])
-            assert fault.touches in shown, shown
-            made = home.made()
-            asked = await asyncio.to_thread(mend, mesh, "preview", proposal["id"])
-            assert "NOT ON THE CARD" not in asked, asked
-            said = preview_of(actions, proposal["id"])
-            assert said["sees"], said
-            assert tasks_of(said, "changes") == fault.changes, said
-            assert tasks_of(said, "unknown", "failed") == fault.unsure, said
-            assert not fault.mended(home), "a preview changes nothing"
-            assert home.made() == made
+        made = home.made()
+        await asyncio.gather(
+            *(
+                tells_what_it_would_change(mesh, home, fault, approved[fault.name][1]["id"])
+                for fault in CONTAINER_FAULTS
+            )
+        )
+        assert home.made() == made
         for fault in CONTAINER_FAULTS:
             file, _ = approved[fault.name]
             file.rename(actions / "approved" / file.name)
@@ -200,6 +181,26 @@ async def test_each_remedy_mends_its_fault_and_a_second_run_changes_nothing(
         outcome = await outcome_of(actions, proposal["id"])
         assert (outcome["result"], outcome["verdict"], outcome["stages"]) == ("withdrawn", "not_run", []), outcome
     assert home.made() == made
+
+
+async def falls_ill(fault: ContainerFault, home: Home, redis_url: str) -> None:
+    await asyncio.to_thread(fault.make, home)
+    if fault.event:
+        tell(redis_url, await asyncio.to_thread(fault.event, home))
+
+
+async def tells_what_it_would_change(mesh: dict[str, str], home: Home, fault: ContainerFault, action_id: str) -> None:
+    """A person asks before he decides."""
+    assert not fault.mended(home), "nothing runs before a person said yes"
+    shown = await asyncio.to_thread(mend, mesh, "show", action_id)
+    assert fault.touches in shown, shown
+    asked = await asyncio.to_thread(mend, mesh, "preview", action_id)
+    assert "NOT ON THE CARD" not in asked, asked
+    said = preview_of(Path(mesh["RUNTIME_PATH"]) / "actions", action_id)
+    assert said["sees"], said
+    assert tasks_of(said, "changes") == fault.changes, said
+    assert tasks_of(said, "unknown", "failed") == fault.unsure, said
+    assert not fault.mended(home), "a preview changes nothing"
 
 
 def tasks_of(preview: dict[str, Any], *effects: str) -> tuple[str, ...]:

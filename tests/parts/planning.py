@@ -7,11 +7,14 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import redis
 
 from mesh_core.testing import free_port, until, wait_for
 
@@ -77,9 +80,18 @@ def _is_open(listens: str) -> bool:
         return False
 
 
-def waiting(actions: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """What waits for a person: (file, proposal)."""
-    return [(file, json.loads(file.read_bytes())) for file in (actions / "pending").glob("plan-*.json")]
+def tell(redis_url: str, event: Mapping[str, Any]) -> None:
+    """Into the stream of its node, as the agent there does."""
+    stream = f"mesh:ev:{event['node']}"
+    with redis.Redis.from_url(redis_url) as client:
+        last = client.xrevrange(stream, count=1)
+        number = max(int(time.time() * 1000), int(last[0][0].split(b"-")[0]) + 1 if last else 0)
+        client.xadd(stream, {"p": json.dumps(event)}, id=f"{number}-0")
+
+
+def waiting(actions: Path, host: str = "*") -> list[tuple[Path, dict[str, Any]]]:
+    """What waits for a person, everywhere or on one host: (file, proposal)."""
+    return [(file, json.loads(file.read_bytes())) for file in (actions / "pending").glob(f"plan-{host}-*.json")]
 
 
 def proposed(actions: Path) -> dict[str, tuple[Path, dict[str, Any]]]:
