@@ -214,3 +214,22 @@ def test_what_a_killed_engine_left_on_its_bridge_goes_before_ours_gives_out_its_
     alone = [require("unshare", "apt-get install util-linux"), "--net", sys.executable, "-c", code]
     done = subprocess.run(alone, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
     assert done.stdout.split() == ["inside", "lo", "old0", "other"]
+
+
+def test_what_a_killed_session_left_in_memory_goes_and_what_one_that_lives_needs_stays(tmp_path: Path) -> None:
+    for name in ("dead", "alive"):
+        (tmp_path / name / "data").mkdir(parents=True)
+    code = (
+        "import os, subprocess; from parts.dockerd import IN_MEMORY, remove_what_killed_sessions_left\n"
+        "ended = subprocess.Popen(['true']); ended.wait()\n"
+        "for name, pid in (('dead', ended.pid), ('alive', os.getpid())):\n"
+        f"    point = os.path.join({str(tmp_path)!r}, name, 'data')\n"
+        "    subprocess.run(['mount', '-t', 'tmpfs', f'{IN_MEMORY}{pid}', point], check=True)\n"
+        "    open(os.path.join(point, 'layer'), 'w').close()\n"
+        "remove_what_killed_sessions_left()\n"
+        f"print(*(folder for folder, _, files in os.walk({str(tmp_path)!r}) if files))\n"
+    )
+    alone = [require("unshare", "apt-get install util-linux"), "--mount", sys.executable, "-c", code]
+    done = subprocess.run(alone, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
+    assert done.stdout.split() == [str(tmp_path / "alive" / "data")]
+    assert not (tmp_path / "dead").exists()

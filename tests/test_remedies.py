@@ -194,11 +194,10 @@ ALONE = tuple(fault for fault in FAULTS if fault not in ON_ONE_DISK)
 class SmallEngine(OwnEngine):
     """An engine whose images, containers and logs lie on a disk of their own, which is small."""
 
-    def start(self) -> None:
+    def _keep_data(self) -> None:
         data = self.folder / "data"
         data.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=260m", "small", str(data)], check=True)
-        super().start()
 
 
 @pytest.fixture

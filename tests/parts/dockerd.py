@@ -24,6 +24,8 @@ from parts.require import missing, require
 
 UP_WITHIN_SECONDS = 60.0
 DOWN_WITHIN_SECONDS = 30.0
+IN_MEMORY = "mendmesh-engine-of-"  # and the process id of its session: the name of the mount
+MEMORY_BYTES = 8 * 1024**3  # three engines with the product's images take some three
 
 
 class OwnEngine:
@@ -48,12 +50,23 @@ class OwnEngine:
             remove_ports_of("docker0")
         else:
             self._network = self._own_bridge()
+        remove_what_killed_sessions_left()
+        self._keep_data()
         self._launch()
 
     def restart(self) -> None:
         """End it, with what it runs, and start it anew over the same data."""
         self._end()
         self._launch()
+
+    def _keep_data(self) -> None:
+        """In memory where there is enough: nothing of it outlives the session, and a disk takes half a minute to forget
+        what two images have unpacked there."""
+        if psutil.virtual_memory().available > MEMORY_BYTES:
+            data = self.folder / "data"
+            data.mkdir()
+            mount = ["mount", "-t", "tmpfs", f"{IN_MEMORY}{os.getpid()}", str(data)]
+            subprocess.run(mount, capture_output=True, check=False)
 
     def _launch(self) -> None:
         dockerd = require("dockerd", "apt-get install docker.io")
@@ -81,14 +94,9 @@ class OwnEngine:
     def stop(self) -> None:
         """Containers must be gone already: dockerd gives each of them 10 s otherwise. What outlives it ends here."""
         self._end()
-        for process in _outlived(self.folder):
-            with suppress(psutil.NoSuchProcess):  # a shim ends with what it runs
-                process.kill()
-        for mount in sorted(_mounts_under(self.folder), reverse=True):
-            subprocess.run(["umount", "--lazy", mount], check=False)
         if self.bridge:
             subprocess.run(["ip", "link", "delete", self.bridge], check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _remove(self.folder)
 
     def _end(self) -> None:
         if self._process is not None:
@@ -148,6 +156,23 @@ def _dies_with_us() -> list[str]:
     """A killed pytest must not leave an engine behind; setpriv is part of util-linux, everywhere on Debian."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
+
+
+def remove_what_killed_sessions_left() -> None:
+    """Their engines' data would stay in memory."""
+    for source, point in (line.split()[:2] for line in Path("/proc/self/mounts").read_text().splitlines()):
+        session = source.removeprefix(IN_MEMORY)
+        if session != source and not psutil.pid_exists(int(session)):
+            _remove(Path(point).parent)
+
+
+def _remove(folder: Path) -> None:
+    for process in _outlived(folder):
+        with suppress(psutil.NoSuchProcess):  # a shim ends with what it runs
+            process.kill()
+    for mount in sorted(_mounts_under(folder), reverse=True):
+        subprocess.run(["umount", "--lazy", mount], check=False)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _outlived(folder: Path) -> list[psutil.Process]:
