@@ -231,6 +231,15 @@ def test_on_a_narrow_screen_nothing_that_has_the_focus_is_under_the_bars(visit: 
         assert page.evaluate(UNDER_A_BAR) == ""
 
 
+def test_on_a_narrow_screen_the_latest_events_leave_room_for_the_services_below(
+    visit: Visit, places: dict[str, str]
+) -> None:
+    page = show(visit, places, "world")
+    page.set_viewport_size({"width": 390, "height": 844})
+    most = "feed => parseFloat(getComputedStyle(feed).maxHeight) / window.innerHeight"
+    assert 0 < page.locator(".feed .events").evaluate(most) < 0.4
+
+
 def test_on_a_narrow_screen_the_history_still_says_the_proof_and_by_whom(visit: Visit, places: dict[str, str]) -> None:
     page = show(visit, places, "history")
     page.set_viewport_size({"width": 390, "height": 844})
