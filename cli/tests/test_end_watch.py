@@ -14,7 +14,7 @@ import pytest
 
 from mend.local.end_watch import EndWatch
 from mend.local.stopper import Stopper
-from mend.local.supervisord import Job, Supervisord
+from mend.local.supervisord import Job, NoAnswer, Supervisord
 from mesh_core.testing import until
 
 LONG = 60.0
@@ -118,6 +118,31 @@ def test_a_supervisord_at_rest_waits_and_hears_of_a_death_and_of_its_own_end_all
         until(lambda: supervisord.states()["one"].pid not in (0, program), LONG, "its new start")
     finally:
         supervisord.end()
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_supervisord_that_somebody_else_ends_gives_no_answer_and_is_waited_for(tmp_path: Path) -> None:
+    """As systemd ends a unit: it asks each process of it, supervisord as well as mend."""
+    supervisord = Supervisord(tmp_path, tmp_path / "supervisord.log")
+    ended = tmp_path / "ended"
+    try:
+        code = f"trap 'sleep 3; touch {ended}; exit 0' TERM; while :; do sleep 0.2; done"
+        supervisord.start([Job("one", ("sh", "-c", code), tmp_path / "one.log")], os.environ)
+        until(lambda: supervisord.states()["one"].state == "RUNNING", LONG, "it runs")
+        (pid,) = supervisord.pids
+        os.kill(pid, signal.SIGTERM)
+
+        def gives_no_answer() -> bool:
+            try:
+                supervisord.stop_jobs(["one"], 0.0)
+            except NoAnswer:
+                return True
+            return False
+
+        until(gives_no_answer, LONG, "a supervisord that ends")
+    finally:
+        supervisord.end(LONG)
+    assert ended.exists()
     assert not psutil.pid_exists(pid)
 
 

@@ -155,7 +155,7 @@ class Mesh:
             self._supervisord.stop_jobs([p.name for p in self.plan.programs if p.ready == "redis"], 15.0)
         except NoAnswer:
             pass
-        self._supervisord.end()
+        self._supervisord.end(longest + 20.0)
         self._ends.close()
         take_note_away(self.plan.runtime)
         self.plan.model_key_file.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from supervisor.xmlrpc import SupervisorTransport
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from mesh_core.storage.files import write_whole
 
@@ -177,6 +177,10 @@ class Supervisord:
                 return getattr(proxy.supervisor, method)(*arguments)
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
             raise NoAnswer(str(error)) from error
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode == Faults.SHUTDOWN_STATE:  # whoever ends a unit or a group of processes asks it as well
+                raise NoAnswer("it ends what it runs, and then itself") from fault
+            raise
         finally:
             transport.close()
 
