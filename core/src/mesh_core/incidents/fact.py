@@ -55,6 +55,8 @@ class Fact(StrEnum):
     REFUSED = "refused"  # it answers a probe, if with a fault that it finds in who asks
     UNRESOLVED = "unresolved"  # the name that a probe looked for leads to no address
     DEPENDENCY_DOWN = "dependency_down"  # what it needs to run does not
+    HARDWARE_AWAY = "hardware_away"  # a device that it works with is off, or is not there
+    OF_A_DEVICE = "of_a_device"  # a field names the device that it tells of
     OVER_LIMIT = "over_limit"  # it runs, and takes more memory than the limit that its owner gave it
     HOST_AWAY = "host_away"  # its sender says that the host of what it checks is away, which it tells of by itself
     WHOLE_NODE = "whole_node"  # no service is named

@@ -21,7 +21,7 @@ from mesh_core.policy.alert_state import is_firing, is_host_away, is_over
 from mesh_core.policy.memory_limit import is_over_its_limit
 from mesh_core.policy.names.known_names import is_address
 from mesh_core.policy.orchestrators import is_of_hypervisor, is_of_kubernetes, is_of_swarm
-from mesh_core.policy.other_cause import ALL_NEEDED, has_no_room, is_certificate_over, lacks_what_it_needs
+from mesh_core.policy.other_cause import ALL_NEEDED, has_no_room, is_certificate_over, is_hardware_away, lacks_what_it_needs
 from mesh_core.policy.payload_fields import fields_of
 from mesh_core.policy.plugin_output import CHECK_KEYS, OUTPUT_KEYS, says_no_check, says_stopped, says_unanswered
 from mesh_core.policy.probe_evidence import STATUS_CODES, is_unevidenced
@@ -72,6 +72,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
             found.add(Fact.CONFLICT)  # nobody looked since
     if event.runtime is None and not beside.isdisjoint(_DEVICES):
         found.discard(Fact.DOWN)  # a state beside a device's name is the device's
+        found.add(Fact.OF_A_DEVICE)
     if Fact.WELL in found and found & {Fact.DOWN, Fact.UNHEALTHY}:
         found.add(Fact.CONFLICT)
     if _is_still_ill(found) and found & {Fact.RESOLVED, Fact.OPERATOR}:
@@ -236,6 +237,7 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact
         Fact.NOT_MEANT: is_not_meant(path, value, word),
         Fact.ONE_SHOT: is_one_shot(path, value, word),
         Fact.NO_ROOM: has_no_room(path, value),
+        Fact.HARDWARE_AWAY: is_hardware_away(path, value),
         Fact.EXPIRED: is_certificate_over(path, value),
         Fact.DEPENDENCY_DOWN: lacks_what_it_needs(path, value, word, of_a_state=of_a_state),
     }

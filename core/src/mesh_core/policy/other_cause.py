@@ -22,6 +22,14 @@ _NEEDED = frozenset(
         *("router", "switch", "coordinator", "registry", "dependency", "remote"),
     }
 )
+# Hardware that a program works with: where it is off or away, no start of the program brings it back.
+_HARDWARE = frozenset(
+    {
+        *("radio", "dongle", "stick", "adapter", "modem", "printer", "scanner", "camera", "tuner"),
+        *("serial", "usb", "device", "inverter", "meter", "plc", "mcu", "reader", "sensor", "tape", "drive"),
+    }
+)
+_THERE = ("reachable", "available", "online", "there", "present", "attached", "plugged", "powered", "power")
 _STANDS = ("reachable", "available", "online", "up", "mounted", "resolves")
 _OUT = (
     *("exited", "missing", "dead", "unhealthy", "failed", "down", "stopped", "unreachable", "not running"),
@@ -57,6 +65,13 @@ def lacks_what_it_needs(path: tuple[str, ...], value: Any, word: str, *, of_a_st
         return word.startswith(_OUT)
     needs = (key.removesuffix(end) for end in _STANDS if key.endswith(end))
     return truth_in(value) is False and any(need in _NEEDED or (not need and parent in _NEEDED) for need in needs)
+
+
+def is_hardware_away(path: tuple[str, ...], value: Any) -> bool:
+    """`{"dongle_present": false}`, `{"radio": {"reachable": false}}`, `{"printer_power": "off"}`."""
+    key, parent = path[-1], path[-2] if len(path) > 1 else ""
+    whats = (key.removesuffix(end) for end in _THERE if key.endswith(end))
+    return truth_in(value) is False and value not in (None, "") and any((w or parent) in _HARDWARE for w in whats)
 
 
 def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]:
