@@ -45,6 +45,22 @@ def test_numbers_that_stand_or_count_no_work_are_none(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    ["re-indexing mail (12/340)", "88% verified", "wird geprüft: 7 %", "vérification en cours, 31 %", "正在导入 5%"],
+)
+def test_a_verb_of_working_beside_how_far_it_is_needs_no_second_line(line: str) -> None:
+    assert preferred_of([line]) == NOTIFY
+    assert preferred_of([line], "container_died") == RESTART
+    told = {**ILL, "message": line}
+    assert allows("container_high_cpu", told, severity="warning").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize("line", ["indexed 100%", "checking failed (3/5)", "scan of 9 hosts", "import rate 7%, errors"])
+def test_work_that_is_done_or_counts_something_else_is_none(line: str) -> None:
+    assert preferred_of([line]) == RESTART
+
+
+@pytest.mark.parametrize(
     "last", ["INFO Converting database, this may take some time", "Bitte warten ...", "level=info msg=replaying"]
 )
 def test_what_it_does_now_it_says_at_any_level_and_a_line_more_takes_nothing_back(last: str) -> None:

@@ -8,7 +8,7 @@ not connect matters: a program that prints it lacks what it depends on, a probe 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -75,8 +75,12 @@ class CueWords:
             | heard(self.logged, lambda _, line: line.printed and not line.is_about_itself)
             | heard(self.failed_at, lambda _, line: line.printed and line.failed and not line.is_about_itself)
             | heard(self.at_work, lambda _, line: line.printed)
-            | ({PROGRESS} & self.names if tells_of_progress([line.text for line in lines if line.printed]) else set())
+            | ({PROGRESS} & self.names if _tell_of_progress(lines) else set())
         )
+
+
+def _tell_of_progress(lines: Sequence[TextLine]) -> bool:
+    return tells_of_progress([line.text for line in lines if line.printed], [line.text for line in lines])
 
 
 def _lines(payload: Mapping[str, Any]) -> Iterator[TextLine]:
