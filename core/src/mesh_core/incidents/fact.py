@@ -12,6 +12,8 @@ class Fact(StrEnum):
     WELL = "well"  # its own check says yes
     RUNNING = "running"  # its manager says that it runs
     RESTARTING = "restarting"  # somebody restarts it, makes it anew or copies it right now
+    WORKS = "works"  # a number says that it gets work done
+    STALLED = "stalled"  # numbers say that work waits for it, and that it does none
     IN_USE = "in_use"  # it is at work that a restart would break off, or serves somebody
     LOOPING = "looping"  # restarted again and again already
     GONE = "gone"  # the container does not exist: nothing to restart

@@ -18,16 +18,25 @@ from mesh_core.models.records import is_name, is_service_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.alert_state import is_firing, is_host_away, is_over
+from mesh_core.policy.its_end import is_still_ill, of_its_end
 from mesh_core.policy.memory_limit import is_over_its_limit
 from mesh_core.policy.names.known_names import is_address
 from mesh_core.policy.orchestrators import is_of_hypervisor, is_of_kubernetes, is_of_swarm
-from mesh_core.policy.other_cause import ALL_NEEDED, has_no_room, is_certificate_over, is_hardware_away, lacks_what_it_needs
+from mesh_core.policy.other_cause import (
+    ALL_NEEDED,
+    DEVICES,
+    has_no_room,
+    is_certificate_over,
+    is_hardware_away,
+    lacks_what_it_needs,
+)
 from mesh_core.policy.payload_fields import fields_of
 from mesh_core.policy.plugin_output import CHECK_KEYS, OUTPUT_KEYS, says_no_check, says_stopped, says_unanswered
 from mesh_core.policy.probe_evidence import STATUS_CODES, is_unevidenced
 from mesh_core.policy.purpose import is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.start_error import cannot_work, could_not_start
 from mesh_core.policy.startable import NOT_TO_BE_STARTED, is_meant_to_run
+from mesh_core.policy.throughput import of_its_throughput
 from mesh_core.policy.work_in_progress import is_being_changed, is_busy
 
 MAX_DEPTH = 16
@@ -70,26 +79,23 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         looked = _seconds(value) if path[-1] in _LOOKED_AT else None
         if looked is not None and happened is not None and happened - looked > MAX_LAG_SECONDS:
             found.add(Fact.CONFLICT)  # nobody looked since
-    if event.runtime is None and not beside.isdisjoint(_DEVICES):
+    if event.runtime is None and not beside.isdisjoint(DEVICES):
         found.discard(Fact.DOWN)  # a state beside a device's name is the device's
         found.add(Fact.OF_A_DEVICE)
     if Fact.WELL in found and found & {Fact.DOWN, Fact.UNHEALTHY}:
         found.add(Fact.CONFLICT)
-    if _is_still_ill(found) and found & {Fact.RESOLVED, Fact.OPERATOR}:
+    if is_still_ill(found) and found & {Fact.RESOLVED, Fact.OPERATOR}:
         found = (found - {Fact.OPERATOR}) | {Fact.CONFLICT}
     if is_firing(event.payload):
         found.discard(Fact.RESOLVED)
     if (whole_in(event.payload.get("attempt", event.payload.get("check_attempt"))) or 0) >= _LAST_LOOK:
         found.discard(Fact.TRANSIENT)
-    found |= set(_of_its_end(event.payload, found))
+    found |= set(of_its_end(event.payload, found))
     if Fact.DOWN in found and not found & NOT_TO_BE_STARTED and is_meant_to_run(event, enabled=enabled):
         found.add(Fact.STARTABLE)
     return frozenset(found)
 
 
-_DEVICES = frozenset(
-    {"printer", "scanner", "sensor", "drive", "tape", "ups", "battery", "camera"}
-)  # what a field names
 # No words of guests (shut off, powered off): nothing here starts one, and a container of its name is another thing.
 _DOWN_STATES = frozenset({"exited", "stopped", "fatal", "dead", "crashed", "errored"})
 # `docker ps`; not ended by 0 or by a signal of a stop, which may be somebody's will.
@@ -133,7 +139,6 @@ _DEPENDENCY_DOWN = (
     *("exited", "missing", "dead", "created", "unhealthy", "restarting", "paused", "failed", "inactive"),
     *("down", "stopped", "unreachable", "not running", "unavailable"),
 )
-_WITH_ITS_ENGINE = "with its engine"  # our node agent's word: it ran until the engine or the host ended
 _AGES = ("uptime_seconds", "up_seconds", "started_seconds_ago", "age_seconds", "running_seconds")
 _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
 _LOOKED_AT = frozenset(
@@ -329,6 +334,7 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found.add(Fact.BACKED)
     if event.trust is Trust.NODE:
         found.add(Fact.OWN)
+    found.update(of_its_throughput(payload))
     if is_over_its_limit(payload):
         found.add(Fact.OVER_LIMIT)
     if is_unevidenced(event, beside):
@@ -377,26 +383,3 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
     if any(word.startswith("oom") for word in event.type.lower().split("_")):
         found.add(Fact.OOM_KILLED)
     return found
-
-
-def _is_still_ill(found: set[Fact]) -> bool:
-    """Its check says no, and nobody says that it was stopped (Docker calls each stopped container unhealthy)."""
-    return Fact.UNHEALTHY in found and Fact.DOWN not in found
-
-
-def _of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
-    """Was its end meant? Its exit code says so only of one that has ended, and not of one that could not start."""
-    not_its_own = found & {Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.START_ERROR}
-    if _is_still_ill(found) or not_its_own or payload.get("ended") == _WITH_ITS_ENGINE:
-        return  # the engine keeps the 0 of an earlier life
-    exit_code = whole_in(payload.get("exit_code", (engine_attributes(payload) or {}).get("exitCode")))
-    policy = payload.get("restart_policy")
-    let_rest = payload.get("active_state") == "inactive" and payload.get("result") == "success"
-    if exit_code == 0:
-        yield Fact.ENDED_WITH_0
-    if let_rest or (exit_code == 0 and policy in ("always", "unless-stopped")):
-        yield Fact.ENDED_WELL  # the engine starts again what ends by itself
-    if exit_code == 143 and policy in ("always", "unless-stopped"):
-        yield Fact.FINISHED  # ended politely, and the engine does not start it again: somebody stopped it, or a program
-    if exit_code == 0 and policy == "no" and payload.get("declared_state") != "running":
-        yield Fact.FINISHED

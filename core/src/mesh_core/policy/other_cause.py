@@ -22,6 +22,8 @@ _NEEDED = frozenset(
         *("router", "switch", "coordinator", "registry", "dependency", "remote"),
     }
 )
+# A field of such a name says of which device the others tell.
+DEVICES = frozenset({"printer", "scanner", "sensor", "drive", "tape", "ups", "battery", "camera"})
 # Hardware that a program works with: where it is off or away, no start of the program brings it back.
 _HARDWARE = frozenset(
     {

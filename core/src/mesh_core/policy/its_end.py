@@ -1,0 +1,35 @@
+"""Did a thing end as it was meant to? By its exit code, and by what its manager does with what ends by itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mesh_core.incidents.fact import Fact
+from mesh_core.models.owner_labels import engine_attributes
+from mesh_core.models.whole_numbers import whole_in
+
+_WITH_ITS_ENGINE = "with its engine"  # our node agent's word: it ran until the engine or the host ended
+_NOT_ITS_OWN = frozenset({Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.START_ERROR})
+
+
+def is_still_ill(found: set[Fact]) -> bool:
+    """Its check says no, and nobody says that it was stopped (Docker calls each stopped container unhealthy)."""
+    return Fact.UNHEALTHY in found and Fact.DOWN not in found
+
+
+def of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
+    """Was its end meant? Its exit code says so only of one that has ended, and not of one that could not start."""
+    if is_still_ill(found) or found & _NOT_ITS_OWN or payload.get("ended") == _WITH_ITS_ENGINE:
+        return  # the engine keeps the 0 of an earlier life
+    exit_code = whole_in(payload.get("exit_code", (engine_attributes(payload) or {}).get("exitCode")))
+    policy = payload.get("restart_policy")
+    let_rest = payload.get("active_state") == "inactive" and payload.get("result") == "success"
+    if exit_code == 0:
+        yield Fact.ENDED_WITH_0
+    if let_rest or (exit_code == 0 and policy in ("always", "unless-stopped")):
+        yield Fact.ENDED_WELL  # the engine starts again what ends by itself
+    if exit_code == 143 and policy in ("always", "unless-stopped"):
+        yield Fact.FINISHED  # ended politely, and the engine does not start it again: somebody stopped it, or a program
+    if exit_code == 0 and policy == "no" and payload.get("declared_state") != "running":
+        yield Fact.FINISHED
