@@ -61,6 +61,7 @@ class Fact(StrEnum):
     OF_A_DEVICE = "of_a_device"  # a field names the device that it tells of
     OVER_LIMIT = "over_limit"  # it runs, and takes more memory than the limit that its owner gave it
     HOST_AWAY = "host_away"  # its sender says that the host of what it checks is away, which it tells of by itself
+    EXPORTER = "exporter"  # by its name it tells a monitor of something else
     WHOLE_NODE = "whole_node"  # no service is named
     ADDRESS = "address"  # the service's name is an address, of which nobody says what runs there
     BAD_NAME = "bad_name"  # the service's name is no name

@@ -334,6 +334,8 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found.add(Fact.BACKED)
     if event.trust is Trust.NODE:
         found.add(Fact.OWN)
+    if "exporter" in (event.service or ""):
+        found.add(Fact.EXPORTER)
     found.update(of_its_throughput(payload))
     if is_over_its_limit(payload):
         found.add(Fact.OVER_LIMIT)

@@ -1,0 +1,55 @@
+"""What is no trouble by its names, and what is although it is called an information (decision 0203)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from policy_rig import DOCKER, IGNORE, NOTIFY, RESTART, allows
+
+
+def called(name: str, type_: str, service: str = "web", severity: str = "warning", **more: Any) -> set[str]:
+    told = {"source": "alertmanager", "alertname": name, **more}
+    return {*allows(type_, told, service=service, severity=severity).actions}
+
+
+def test_a_name_that_says_that_a_restart_has_happened_is_no_trouble() -> None:
+    assert called("CaddyRestarted", "caddy_restarted") == {IGNORE, NOTIFY}
+    assert called("GiteaServerRestart", "gitea_server_restart") == {IGNORE, NOTIFY}
+
+
+@pytest.mark.parametrize("name", ["FrequentCaddyRestart", "UnexpectedRestart", "PodRestarted", "WatchdogRestart"])
+def test_a_restart_that_nobody_wanted_is_told(name: str) -> None:
+    assert IGNORE not in called(name, "some_restart")
+    assert IGNORE not in called("CaddyRestarted", "caddy_restarted", severity="error")
+    assert IGNORE not in called("CaddyRestarted", "caddy_restarted", restart_count=7)
+
+
+def test_code_that_fails_its_tests_is_no_trouble_of_the_runner() -> None:
+    failed = {**DOCKER, "logs": ["exit status 2: make check"]}
+    told = allows("pipeline_failed", failed, service="woodpecker-agent", severity="info")
+    assert told.preferred == IGNORE
+    for more in (
+        {"logs": ["no space left on device"]},
+        {"logs": ["dial tcp: connection refused"]},
+        {"health": "unhealthy"},
+    ):
+        offered = allows("pipeline_failed", {**DOCKER, **more}, service="woodpecker-agent", severity="info")
+        assert IGNORE not in offered.actions or offered.preferred == NOTIFY, more
+    assert allows("pipeline_failed", failed, service="woodpecker-agent", severity="error").preferred == NOTIFY
+    assert allows("job_failed", failed, service="backup-runner", severity="info").preferred == NOTIFY
+
+
+@pytest.mark.parametrize("type_", ["sensor_low_battery", "printer_toner_low", "replace_filter_soon"])
+def test_what_somebody_has_to_fill_or_change_is_told(type_: str) -> None:
+    assert allows(type_, {"percent": 6}, severity="info").actions == {NOTIFY}
+
+
+def test_an_exporter_whose_instance_is_silent_is_not_all_that_may_be_away() -> None:
+    for type_, service in (("instance_down", "windows-exporter"), ("node_down", "node-exporter")):
+        offered = allows(type_, {"labels": {"job": service}}, service=service, severity="critical")
+        assert (offered.preferred, RESTART in offered.actions) == (NOTIFY, True), type_
+    named = allows("redis_exporter_down", {}, service="redis-exporter", severity="critical")
+    assert named.preferred == RESTART
+    failed = {"runtime": "systemd", "active_state": "failed", "result": "exit-code"}
+    assert allows("instance_down", failed, service="node-exporter", severity="critical").preferred == RESTART
