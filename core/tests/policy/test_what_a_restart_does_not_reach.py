@@ -22,6 +22,8 @@ def preferred_of(*lines: str) -> str:
         "proxy: error in config line 4: illegal value for 'workers'",
         "Konfigurationsfehler: ungültiger Wert für 'port'",
         "fatal: could not bind on 10.1.1.4:25",
+        "error: secret in vault does not match the one in settings",
+        "fatal: node n4 was removed from the cluster, exit",
         "listen tcp: EADDRNOTAVAIL 192.0.2.4",
     ],
 )

@@ -53,3 +53,16 @@ def test_an_exporter_whose_instance_is_silent_is_not_all_that_may_be_away() -> N
     assert named.preferred == RESTART
     failed = {"runtime": "systemd", "active_state": "failed", "result": "exit-code"}
     assert allows("instance_down", failed, service="node-exporter", severity="critical").preferred == RESTART
+
+
+@pytest.mark.parametrize("told", [{"tags": ["network", "mitre_exfiltration"]}, {"mitre": {"id": "T1059"}}])
+def test_what_a_monitor_of_security_ties_to_attackers_is_told_and_kept_as_it_is(told: dict[str, Any]) -> None:
+    for severity in ("info", "warning", "critical"):
+        assert allows("service_crash", told, severity=severity).actions == {NOTIFY}
+    assert allows("service_crash", {"tags": ["network"], "logs": ["mitre"]}, severity="error").preferred == RESTART
+
+
+def test_what_an_exporter_asks_elsewhere_is_not_the_exporter() -> None:
+    for service in ("blackbox-exporter", "ipmi_exporter"):
+        offered = allows("scrape_target_down", {"labels": {"target": "x"}}, service=service, severity="error")
+        assert offered.actions == {NOTIFY}, service

@@ -52,6 +52,7 @@ class Fact(StrEnum):
     TRANSIENT = "transient"  # first of several attempts of a check
     JUST_BOOTED = "just_booted"  # the node came up minutes ago
     EXPLAINED_BY = "explained_by"  # its sender names a cause, or what was changed before
+    ATTACK = "attack"  # a monitor of security ties it to a technique of attackers
     CONFLICT = "conflict"  # the event contradicts itself
     UNREADABLE = "unreadable"  # nested deeper than anything that reports a fault
     REFUSED = "refused"  # it answers a probe, if with a fault that it finds in who asks

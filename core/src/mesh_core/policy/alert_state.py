@@ -104,3 +104,10 @@ def is_host_away(payload: dict[str, Any]) -> bool:
         return False
     state = str(told.get("hoststate", "")).strip().lower()
     return state in ("down", "unreachable") or ("reachable" in told and truth_in(told["reachable"]) is False)
+
+
+def is_of_an_attack(payload: dict[str, Any]) -> bool:
+    """Does a monitor of security tie it to MITRE ATT&CK, as Falco, Wazuh and Suricata do in their tags and fields?"""
+    tags = payload.get("tags")
+    listed = tags if isinstance(tags, list) else []
+    return any(str(name).lower().startswith("mitre") for name in (*payload, *listed[:100]))

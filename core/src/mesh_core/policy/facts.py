@@ -17,7 +17,7 @@ from mesh_core.models.owner_labels import bare_key, engine_attributes, restart_f
 from mesh_core.models.records import is_name, is_service_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
-from mesh_core.policy.alert_state import is_firing, is_host_away, is_over
+from mesh_core.policy.alert_state import is_firing, is_host_away, is_of_an_attack, is_over
 from mesh_core.policy.its_end import is_still_ill, of_its_end
 from mesh_core.policy.memory_limit import is_over_its_limit
 from mesh_core.policy.names.known_names import is_address
@@ -334,6 +334,8 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found.add(Fact.BACKED)
     if event.trust is Trust.NODE:
         found.add(Fact.OWN)
+    if is_of_an_attack(payload):
+        found.add(Fact.ATTACK)
     if "exporter" in (event.service or ""):
         found.add(Fact.EXPORTER)
     found.update(of_its_throughput(payload))
