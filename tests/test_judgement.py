@@ -31,12 +31,12 @@ POLICY = Policy.load(None)
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
     "open": {"rules": (0.75, 0.78, 0.0), "perfect": (0.78, 0.84, 0.0), "hostile": (0.0, 0.0, 0.008)},
-    "opened": {"rules": (0.69, 0.54, 0.0), "perfect": (0.71, 0.59, 0.0), "hostile": (0.0, 0.0, 0.008)},
-    "third_open": {"rules": (0.76, 0.65, 0.0), "perfect": (0.79, 0.75, 0.0), "hostile": (0.0, 0.0, 0.006)},
-    "third_opened": {"rules": (0.65, 0.39, 0.012), "perfect": (0.67, 0.43, 0.0), "hostile": (0.0, 0.0, 0.018)},
-    "fourth_open": {"rules": (0.80, 0.68, 0.0), "perfect": (0.82, 0.71, 0.0), "hostile": (0.0, 0.0, 0.017)},
-    "fourth_opened": {"rules": (0.77, 0.64, 0.019), "perfect": (0.85, 0.73, 0.0), "hostile": (0.0, 0.0, 0.038)},
-    "fifth_open": {"rules": (0.53, 0.44, 0.0), "perfect": (0.59, 0.52, 0.0), "hostile": (0.0, 0.0, 0.035)},
+    "opened": {"rules": (0.69, 0.54, 0.0), "perfect": (0.71, 0.61, 0.0), "hostile": (0.0, 0.0, 0.008)},
+    "third_open": {"rules": (0.76, 0.66, 0.0), "perfect": (0.80, 0.76, 0.0), "hostile": (0.0, 0.0, 0.006)},
+    "third_opened": {"rules": (0.70, 0.45, 0.0), "perfect": (0.73, 0.57, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fourth_open": {"rules": (0.83, 0.75, 0.0), "perfect": (0.85, 0.82, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fourth_opened": {"rules": (0.84, 0.71, 0.0), "perfect": (0.87, 0.76, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fifth_open": {"rules": (0.55, 0.44, 0.0), "perfect": (0.59, 0.52, 0.0), "hostile": (0.0, 0.0, 0.007)},
     "fifth_kept": {"rules": (0.57, 0.51, 0.015), "perfect": (0.66, 0.61, 0.0), "hostile": (0.0, 0.0, 0.035)},
 }
 

@@ -92,3 +92,11 @@ def test_the_state_of_a_device_is_not_its_programs() -> None:
 def test_what_another_server_puts_off_is_sent_later() -> None:
     told = {"runtime": "systemd", "queue": 9, "reason": "451 graylisted, come back"}
     assert allows("mail_queue_high", told, severity="warning").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize("said", ["the container has been removed by a prune", "Der Container wurde gelöscht"])
+def test_a_container_of_a_project_that_was_taken_away_is_not_restarted(said: str) -> None:
+    labels = {"labels": {"compose_project": "mail"}, "description": said}
+    assert allows("rspamd_down", labels, service="rspamd", severity="error").actions == {NOTIFY}
+    still = {"labels": {"compose_project": "mail"}, "description": "no answer for 3 min"}
+    assert allows("rspamd_down", still, service="rspamd", severity="error").preferred == RESTART

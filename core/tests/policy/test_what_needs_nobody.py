@@ -59,6 +59,7 @@ def test_an_exporter_whose_instance_is_silent_is_not_all_that_may_be_away() -> N
 def test_what_a_monitor_of_security_ties_to_attackers_is_told_and_kept_as_it_is(told: dict[str, Any]) -> None:
     for severity in ("info", "warning", "critical"):
         assert allows("service_crash", told, severity=severity).actions == {NOTIFY}
+    assert allows("events_dropped", {**told, "priority": "Debug"}, severity="info").preferred == IGNORE
     assert allows("service_crash", {"tags": ["network"], "logs": ["mitre"]}, severity="error").preferred == RESTART
 
 

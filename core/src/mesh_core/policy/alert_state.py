@@ -107,7 +107,10 @@ def is_host_away(payload: dict[str, Any]) -> bool:
 
 
 def is_of_an_attack(payload: dict[str, Any]) -> bool:
-    """Does a monitor of security tie it to MITRE ATT&CK, as Falco, Wazuh and Suricata do in their tags and fields?"""
+    """Does a monitor of security tie it to MITRE ATT&CK, as Falco, Wazuh and Suricata do in their tags and fields? Not
+    where it calls it something for its own makers."""
+    if str(payload.get("priority", payload.get("level"))).lower() in ("debug", "trace"):
+        return False
     tags = payload.get("tags")
     listed = tags if isinstance(tags, list) else []
     return any(str(name).lower().startswith("mitre") for name in (*payload, *listed[:100]))
