@@ -22,6 +22,9 @@ def preferred_of(*lines: str) -> str:
         "proxy: error in config line 4: illegal value for 'workers'",
         "Konfigurationsfehler: ungültiger Wert für 'port'",
         "fatal: could not bind on 10.1.1.4:25",
+        "/etc/a/zones.conf:9: missing '}'",
+        "gateway: bad indent in routes.yaml: line 3",
+        "lecteur: impossible d'ouvrir /srv/a",
         "error: secret in vault does not match the one in settings",
         "fatal: node n4 was removed from the cluster, exit",
         "listen tcp: EADDRNOTAVAIL 192.0.2.4",
@@ -59,7 +62,13 @@ def test_storage_and_hardware_that_do_not_answer_are_looked_at(line: str) -> Non
 
 
 def test_lines_that_only_name_such_things_say_nothing() -> None:
-    for line in ("config: 3 files read", "writing pid file /run/a.pid", "volume mounted", "npm install done"):
+    for line in (
+        "config: 3 files read",
+        "read /etc/a.conf: 3 hosts",
+        "writing pid file /run/a.pid",
+        "volume mounted",
+        "npm install done",
+    ):
         assert preferred_of(line) == RESTART, line
 
 

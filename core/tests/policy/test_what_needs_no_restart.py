@@ -97,6 +97,7 @@ def test_a_check_that_names_a_failure_or_nothing_speaks_for_itself(check: str) -
         {"declared": False},
         {"moved_to": "n7"},
         {"stopped_reason": "scheduled downtime at night"},
+        {"stopped_by": "timer off-peak"},
     ],
 )
 def test_what_is_not_meant_to_run_is_not_started(beside: dict[str, Any]) -> None:

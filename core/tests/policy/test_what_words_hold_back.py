@@ -55,7 +55,16 @@ def test_a_verb_of_working_beside_how_far_it_is_needs_no_second_line(line: str) 
     assert allows("container_high_cpu", told, severity="warning").actions == {NOTIFY}
 
 
-@pytest.mark.parametrize("line", ["indexed 100%", "checking failed (3/5)", "scan of 9 hosts", "import rate 7%, errors"])
+@pytest.mark.parametrize(
+    "line", ["App runs in maintenance mode", "waiting for redis to become ready", "Waiting for database"]
+)
+def test_what_waits_or_is_closed_on_purpose_is_not_restarted(line: str) -> None:
+    assert preferred_of([line]) == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "line", ["indexed 100%", "load 9%", "checking failed (3/5)", "scan of 9 hosts", "import rate 7%, errors"]
+)
 def test_work_that_is_done_or_counts_something_else_is_none(line: str) -> None:
     assert preferred_of([line]) == RESTART
 

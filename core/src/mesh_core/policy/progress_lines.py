@@ -14,13 +14,13 @@ _PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(?:%|(?:/|of|von|sur|de|di|van|z|�
 _NUMBER = re.compile(r"\d+")
 # What may rise as well while nothing is done: tries, and what is used up.
 _NO_WORK = re.compile(
-    r"attempt|retr[yi]|tries|try |versuch|tentativ|intento|usage|used|cpu|memory|\bmem\b|load|disk|full|lag\b"
+    r"attempt|retr[yi]|tries|try |versuch|tentativ|intento|usage|used|cpu|memory|\bmem\b|\bloads?\b|disk|full|lag\b"
     r"|fail|error|loss|queue|backlog|pool|connections|active|utili[sz]ation|battery|swap"
 )
 # Work on data that takes its time; `-ing` and `-ed` of it, and how other languages say that it goes on.
 _WORKS = re.compile(
     r"\b(?:re-?)?(?:hash|scan|index|import|export|convert|migrat|encod|transcod|build|repair|restor|compact|sync|verif"
-    r"|check|optimi[sz]|vacuum|copy|cop|decrypt|recover|replay|analy[sz]|defragment|silver|scrub|unpack|extract)"
+    r"|check|optimi[sz]|vacuum|copy|cop|decrypt|recover|replay|analy[sz]|defragment|silver|scrub|unpack|extract|download|upload|fetch|pull|load)"
     r"(?:y?ing|i?ed)\b"
     r"|\b(?:indexiere|indiziere|prüfe|überprüfe|konvertiere|importiere|kopiere|aktualisiere)\b|\bwird \w{4,20}t\b"
     r"|\ben cours\b|\bin corso\b|\ben curso\b|\b(?:index|verific|import|copi|analiz|actualiz|convirti)(?:ando|endo)\b"

@@ -13,6 +13,8 @@ _COUNTS = frozenset({"scale", "replicas", "count", "instances"})
 _GONE_TO = frozenset({"movedto", "migratedto", "replacedby", "supersededby"})
 _REASONS = frozenset({"reason", "stopreason", "stoppedreason", "stoppedfor"})
 _ON_PURPOSE = ("schedule", "planned", "manual", "requested", "on request", "by request", "maintenance")
+_STOPPED_BY = frozenset({"stoppedby", "pausedby"})
+_PLANS = ("schedule", "cron", "timer", "plan")
 _KINDS = frozenset({"type", "servicetype", "unittype", "kind"})
 _ONE_OFF = "comdockercomposeoneoff"  # compose's label for `docker compose run`
 _WORKS = frozenset(
@@ -39,6 +41,8 @@ def is_not_meant(path: tuple[str, ...], value: Any, word: str) -> bool:
         return whole_in(value) == 0
     if key in ("conditionresult", "declaredincompose") or path == ("declared",):
         return isinstance(value, bool | str) and value != "" and truth_in(value) is False
+    if key in _STOPPED_BY and word.startswith(_PLANS):
+        return True
     return bool(word) and (key in _GONE_TO or (key in _REASONS and word.startswith(_ON_PURPOSE)))
 
 
