@@ -194,6 +194,18 @@ def _open_circuits(entries: Any) -> list[str]:
 
 
 def _print(cli: CliContext, found: Status) -> None:
+    _say_services(cli, found)
+    _say_redis(cli, found)
+    _say_models(cli, found)
+    folders = [f"{name} {'?' if n < 0 else n}" for name, n in found.folders.items() if n]
+    cli.say(f"{'actions':<18}{', '.join(folders) or 'none yet'}")
+    if found.folders.get("pending"):
+        cli.say(f"{'':<18}mend pending lists what waits for you", "dim")
+    if found.silences:
+        cli.say(f"{'silences':<18}{len(found.silences)}: nothing is proposed there (mend silences)", "yellow")
+
+
+def _say_services(cli: CliContext, found: Status) -> None:
     if not found.services:
         cli.say(f"No service has run under {plain(found.runtime)} yet. `mend up` starts the mesh.", "yellow")
     for name, seconds in found.services.items():
@@ -206,6 +218,10 @@ def _print(cli: CliContext, found: Status) -> None:
         cli.say_beside(f"{plain(name, 40):<18}", Text.assemble((f"{word:<8}", style), beat))
         if name in found.stuck:
             cli.say_beside(" " * 18, plain(found.stuck[name], 400), "red")
+
+
+def _say_redis(cli: CliContext, found: Status) -> None:
+    """The server, and what lies in it that somebody should know of."""
     if found.redis_problem is None:
         line = Text.assemble(("answers ", "green"), (f"version {found.redis_version}, {found.redis_url}", "dim"))
     else:
@@ -224,6 +240,9 @@ def _print(cli: CliContext, found: Status) -> None:
         cli.say_beside(f"{'waits':<18}", said, "yellow")
     if found.dead_letters:
         cli.say(f"{'dead letters':<18}{found.dead_letters} (mend deadletters)", "yellow")
+
+
+def _say_models(cli: CliContext, found: Status) -> None:
     if found.models or found.models_refused:
         cli.say(f"{'models':<18}{', '.join(plain(name, 40) for name in found.models) or 'none: the rules alone'}")
     for name, why in found.models_refused.items():
@@ -234,9 +253,3 @@ def _print(cli: CliContext, found: Status) -> None:
         cli.say_beside(f"{'model budget':<18}", told, "dim")
     for told in found.grades:
         cli.say_beside(f"{'graded model':<18}", told, "dim")
-    folders = [f"{name} {'?' if n < 0 else n}" for name, n in found.folders.items() if n]
-    cli.say(f"{'actions':<18}{', '.join(folders) or 'none yet'}")
-    if found.folders.get("pending"):
-        cli.say(f"{'':<18}mend pending lists what waits for you", "dim")
-    if found.silences:
-        cli.say(f"{'silences':<18}{len(found.silences)}: nothing is proposed there (mend silences)", "yellow")

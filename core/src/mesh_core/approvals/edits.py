@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.playbooks import TEMPLATES
 from mesh_core.actions.reading import read_filed
 from mesh_core.actions.register import action_type, current, playbook_for, risk_of_its_type, type_for, with_digest
@@ -103,6 +104,23 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
     Type, risk and the sha256 of a playbook or remedy follow from the rest: who changes `restart` to `notify` need not
     know them.
     """
+    edited = _read(old, raw)
+    action, playbook = _what_runs(old, edited, policy)
+    changed: dict[str, object] = {"edited_by": user, "type": action.name, "playbook": playbook}
+    if action.name != old.type and edited.params == old.params:
+        changed["params"] = {}  # what was set of the other one
+    try:
+        proposal = _with_its_risk(with_digest(edited.model_copy(update=changed)), policy)
+        playbook_for(proposal)
+    except ValueError as error:
+        raise _not_acceptable(f"nothing could be run for it: {error}") from None
+    if len(proposal.wire()) > MAX_PROPOSAL_BYTES:
+        raise _not_acceptable(f"it is larger than {MAX_PROPOSAL_BYTES} bytes")
+    return proposal
+
+
+def _read(old: Proposal, raw: bytes) -> Proposal:
+    """The edited bytes as a proposal about the same. CannotDecide."""
     edited = read_filed(raw, MAX_PROPOSAL_BYTES)
     if isinstance(edited, Refusal):
         raise _not_acceptable(f"this is no proposal: {edited.reason}")
@@ -111,12 +129,16 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
     for field in KEPT:
         if getattr(edited, field) != getattr(old, field):
             raise _not_acceptable(f"{field} cannot be changed: it says which proposal this is and what it is about")
-    changed: dict[str, object] = {"edited_by": user}
+    return edited
+
+
+def _what_runs(old: Proposal, edited: Proposal, policy: Policy) -> tuple[ActionType, Playbook | None]:
+    """The type of its action, and the playbook that it brings. CannotDecide where nothing may run for it."""
     if edited.undoes:
         if (edited.type, edited.action, edited.params) != (old.type, old.action, old.params):
             raise _not_acceptable("an undo stays the one that it is; reject it instead, or say why in its reason")
-        action, changed["playbook"] = action_type(old.type), None
-    elif edited.action in current().choice_words:
+        return action_type(old.type), None
+    if edited.action in current().choice_words:
         fitting = type_for(edited.action, edited.event)
         if fitting is None:
             raise _not_acceptable(
@@ -128,27 +150,16 @@ def edited_proposal(old: Proposal, raw: bytes, user: str, policy: Policy) -> Pro
             raise _not_acceptable(
                 f"the policy does not allow {edited.action} for this event ({allowed.reason}); it allows {may}"
             )
-        action, changed["playbook"] = fitting, None
-    else:
-        action = action_type(edited.action)
-        changed["playbook"] = _own_playbook(edited, policy)
-    changed["type"] = action.name
-    if action.name != old.type and edited.params == old.params:
-        changed["params"] = {}  # what was set of the other one
-    try:
-        proposal = with_digest(edited.model_copy(update=changed))
-        proposal = proposal.model_copy(update={"risk_level": risk_of_its_type(proposal)})
-        if proposal.playbook:
-            risk = risk_of_proposal(proposal, policy)
-            if is_requested(proposal) and (too_high := ceiling_problem(risk, policy)):
-                raise _not_acceptable(too_high)
-            proposal = proposal.model_copy(update={"risk_level": risk})
-        playbook_for(proposal)
-    except ValueError as error:
-        raise _not_acceptable(f"nothing could be run for it: {error}") from None
-    if len(proposal.wire()) > MAX_PROPOSAL_BYTES:
-        raise _not_acceptable(f"it is larger than {MAX_PROPOSAL_BYTES} bytes")
-    return proposal
+        return fitting, None
+    return action_type(edited.action), _own_playbook(edited, policy)
+
+
+def _with_its_risk(proposal: Proposal, policy: Policy) -> Proposal:
+    """ValueError where nothing could be run, CannotDecide where what was asked for risks more than is allowed."""
+    risk = risk_of_proposal(proposal, policy) if proposal.playbook else risk_of_its_type(proposal)
+    if proposal.playbook and is_requested(proposal) and (too_high := ceiling_problem(risk, policy)):
+        raise _not_acceptable(too_high)
+    return proposal.model_copy(update={"risk_level": risk})
 
 
 def _not_acceptable(sentence: str) -> CannotDecide:
