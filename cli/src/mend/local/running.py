@@ -11,7 +11,7 @@ import secrets
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mend.errors import CliError
@@ -64,6 +64,27 @@ class Mesh:
 
         What is not ready after a minute is said and left to become so.
         """
+        self._lay_out()
+        self._started = time.time()
+        begun = time.monotonic()
+        try:
+            self._supervisord.start([self._job(p, n) for n, p in enumerate(self.plan.programs)], self.plan.environ)
+        except NoAnswer as error:
+            raise CliError(str(error)) from None
+        leave_note(self.plan, self._supervisord.socket)
+        waiting = list(self.plan.programs)
+        while waiting and not stopping():
+            waiting = self._not_ready_yet(waiting, begun)
+            if waiting and time.monotonic() - begun > READY_SECONDS:
+                for program in waiting:
+                    words = self.last_words(program.name)
+                    self._tell(program.name, f"not ready after {READY_SECONDS:.0f} s; its log ends: {words}", "red")
+                break
+            time.sleep(LOOK_SECONDS)
+        return not stopping()
+
+    def _lay_out(self) -> None:
+        """The folders and files that the programs want, closed to others."""
         plan = self.plan
         (plan.runtime / "state").mkdir(parents=True, exist_ok=True)
         for folder in (plan.run_folder, plan.log_folder):  # logs quote what services wrote
@@ -80,37 +101,26 @@ class Mesh:
             write_whole(plan.password_file, plan.redis_password.encode(), mode=0o600)
         if plan.model_url is not None:
             write_whole(plan.model_key_file, secrets.token_urlsafe(32).encode(), mode=0o600)
-        self._started = time.time()
-        begun = time.monotonic()
+
+    def _not_ready_yet(self, waiting: Sequence[Program], begun: float) -> list[Program]:
+        """One look at those that were not ready; who has become so is told. CliError for one that refuses to start."""
         try:
-            self._supervisord.start([self._job(p, n) for n, p in enumerate(plan.programs)], plan.environ)
+            states = self._supervisord.states()
         except NoAnswer as error:
-            raise CliError(str(error)) from None
-        leave_note(plan, self._supervisord.socket)
-        waiting = list(plan.programs)
-        while waiting and not stopping():
-            try:
-                states = self._supervisord.states()
-            except NoAnswer as error:
-                raise CliError(f"supervisord does not answer ({error}); its log: {self._supervisord.log}") from None
-            for program in list(waiting):
-                state = states[program.name]
-                if self._is_ready(program, state):
-                    waiting.remove(program)
-                    self._seen[program.name] = _Seen(state.pid, "RUNNING")
-                    about = f", {program.about}" if program.about else ""
-                    self._tell(program.name, f"ready after {time.monotonic() - begun:.1f} s{about}", "green")
-                elif not state.alive and self._refuses_its_settings(program.name, state):
-                    raise CliError(f"{program.name} does not start: {self.last_words(program.name)}")
-                else:
-                    self._compare(program.name, self._seen[program.name], state)
-            if waiting and time.monotonic() - begun > READY_SECONDS:
-                for program in waiting:
-                    words = self.last_words(program.name)
-                    self._tell(program.name, f"not ready after {READY_SECONDS:.0f} s; its log ends: {words}", "red")
-                break
-            time.sleep(LOOK_SECONDS)
-        return not stopping()
+            raise CliError(f"supervisord does not answer ({error}); its log: {self._supervisord.log}") from None
+        left = []
+        for program in waiting:
+            state = states[program.name]
+            if self._is_ready(program, state):
+                self._seen[program.name] = _Seen(state.pid, "RUNNING")
+                about = f", {program.about}" if program.about else ""
+                self._tell(program.name, f"ready after {time.monotonic() - begun:.1f} s{about}", "green")
+                continue
+            if not state.alive and self._refuses_its_settings(program.name, state):
+                raise CliError(f"{program.name} does not start: {self.last_words(program.name)}")
+            self._compare(program.name, self._seen[program.name], state)
+            left.append(program)
+        return left
 
     def wait(self, seconds: float, *descriptors: int) -> None:
         """Until a program ends, one of `descriptors` can be read, or `seconds` are over; less while one is starting."""
