@@ -112,6 +112,11 @@ def test_a_store_may_be_started_where_a_name_says_no_more_than_that_it_does_not_
     assert preferred(alert, service, state="running") == (NOTIFY, False)
 
 
+def test_a_rule_may_be_called_in_a_field_for_a_name() -> None:
+    assert allows("relay", {"name": "Daemon not responding"}, severity="critical").preferred == RESTART
+    assert allows("relay", {"name": "down"}, severity="critical").preferred == NOTIFY  # so is a thing called
+
+
 def test_of_a_program_and_its_network_a_graded_model_may_choose() -> None:
     assert preferred("BridgePeerUnreachable", runtime="docker", container="web") == (NOTIFY, True)
     assert preferred("BridgePeerUnreachable") == (NOTIFY, False)

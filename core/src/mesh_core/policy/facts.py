@@ -18,6 +18,7 @@ from mesh_core.models.records import is_name, is_service_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.alert_state import is_firing, is_host_away, is_of_an_attack, is_over
+from mesh_core.policy.cluster_codes import found_by_its_cluster
 from mesh_core.policy.its_end import is_still_ill, of_its_end
 from mesh_core.policy.memory_limit import is_over_its_limit
 from mesh_core.policy.names.known_names import is_address
@@ -31,7 +32,7 @@ from mesh_core.policy.other_cause import (
     lacks_what_it_needs,
 )
 from mesh_core.policy.payload_fields import fields_of
-from mesh_core.policy.plugin_output import CHECK_KEYS, OUTPUT_KEYS, says_no_check, says_stopped, says_unanswered
+from mesh_core.policy.plugin_output import CHECK_KEYS, OUTPUT_KEYS, facts_in_output, says_no_check, unit_failed
 from mesh_core.policy.probe_evidence import STATUS_CODES, is_unevidenced
 from mesh_core.policy.purpose import is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.start_error import cannot_work, could_not_start
@@ -186,10 +187,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
     yield from _of_its_place(path, value, word)
     yield from _of_monitoring(path, value, word, beside, yes=yes)
     if key in OUTPUT_KEYS and isinstance(value, str):
-        if says_stopped(value):
-            yield Fact.DOWN
-        if says_unanswered(value):
-            yield Fact.UNANSWERED
+        yield from facts_in_output(value)
     if key in CHECK_KEYS and isinstance(value, str | list) and says_no_check(str(value)):
         yield Fact.NO_CHECK
     number = whole_in(value)
@@ -332,6 +330,8 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found.add(Fact.FAILED_AT_ONCE)
     if event.runtime is not None or (event.service or "").endswith(".service"):
         found.add(Fact.BACKED)
+        if unit_failed(payload):
+            found.add(Fact.DOWN)
     if event.trust is Trust.NODE:
         found.add(Fact.OWN)
     if is_of_an_attack(payload):
@@ -339,6 +339,8 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
     if "exporter" in (event.service or ""):
         found.add(Fact.EXPORTER)
     found.update(of_its_throughput(payload))
+    if (answered := found_by_its_cluster(payload)) is not None:
+        found.add(answered)
     if is_over_its_limit(payload):
         found.add(Fact.OVER_LIMIT)
     if is_unevidenced(event, beside):

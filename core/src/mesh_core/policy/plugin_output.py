@@ -1,15 +1,26 @@
 """What a check says in the one line that its plugin prints, where its documentation fixes how that begins. Pure.
 
-The plugins of monitoring-plugins.org (check_procs, check_tcp, check_http) and check_systemd: a state, then what was
-counted or how a connection ended. What a server answered stands behind that, and is not read.
+The plugins of monitoring-plugins.org (check_procs, check_tcp, check_http), check_systemd, Sensu's check-process,
+NSClient++'s check_service and Checkmk's of units, containers and Windows services: a state, then what was counted or
+how a connection ended. What a server answered stands behind that, and is not read.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mesh_core.incidents.fact import Fact
+from mesh_core.models.owner_labels import bare_key
 
 OUTPUT_KEYS = frozenset({"output", "pluginoutput", "checkoutput", "serviceoutput", "checkresultoutput", "stateoutput"})
 _CRITICAL = r"(?:critical|critique|kritisch|crítico|critico|krytyczny)"  # as translated plugins print it
+# Before a word for a state: `Status: failed`, as translated ones print it.
+_STATE = (
+    r"(?:(?:service|unit|process|container) )?(?:status|state|zustand|état|estado|stato|stav|stan|статус|состояние"
+    r"|状态|状態|상태)(?: is)? ?[:=]? ?"
+)
 _REFUSED = (  # ECONNREFUSED as the C library says it
     r"(?:connection refused|verbindungsaufbau abgelehnt|connexion refusée|conexión rehusada|connessione rifiutata"
     r"|conexão recusada|verbinding is geweigerd|połączenie odrzucone|в соединении отказано"
@@ -20,7 +31,13 @@ _STOPPED = re.compile(
     r"|(?:systemd )?critical(?: - |: )(?:service )?[\w.@-]{1,128}(?:: | is | )(?:failed|inactive|not running|dead)\b"
     rf"|(?:[a-z0-9_]{{1,20}} )?{_CRITICAL} ?[:-] (?:service |process |daemon )?'?[\w.@-]{{1,64}}(?: \d{{1,3}})?'?"
     r" (?:is|has) not (?:been )?running\b"
+    rf"|{_STATE}(?:inactive|dead|stopped|not running|exited(?! \(0\)))\b"
+    r"|container (?:exited(?! \(0\))|stopped|dead)\b"
+    r"|(?:[a-z0-9]{1,20} )?critical: (?:found 0 matching process|[\w.@-]{1,64}=stopped \((?:auto|delayed)\b)"
+    r"|(?:[\w.@-]{1,64}: )?stopped \(start type is auto\b"
 )
+_FAILED = re.compile(rf"{_STATE}failed\b")
+_UNHEALTHY = re.compile(rf"(?:health )?{_STATE}unhealthy\b|container (?:is )?unhealthy\b")
 _UNANSWERED = re.compile(
     rf"(?:(?:http|tcp|{_CRITICAL})[ a-z]{{0,20}}[:-] )?"
     rf"(?:connect to address \S{{1,80}}(?: and port \d{{1,5}})?: {_REFUSED}"
@@ -47,9 +64,25 @@ def says_no_check(lines: str) -> bool:
     return contradicts_itself or _NO_CHECK.search(text) is not None or _ANSWERED.search(text) is not None
 
 
-def says_stopped(line: str) -> bool:
+def facts_in_output(line: str) -> Iterator[Fact]:
     """Of the thing that the check is for."""
+    said = {Fact.DOWN: says_stopped, Fact.UNANSWERED: says_unanswered, Fact.UNHEALTHY: says_unhealthy}
+    yield from (fact for fact, says in said.items() if says(line))
+
+
+def unit_failed(payload: Mapping[str, Any]) -> bool:
+    """Does the check of a unit say that it is failed? Jobs and disks are called so as well."""
+    lines = (line for key, line in payload.items() if bare_key(key) in OUTPUT_KEYS and isinstance(line, str))
+    return any(_FAILED.match(line.strip()[:300].lower()) for line in lines)
+
+
+def says_stopped(line: str) -> bool:
     return _STOPPED.match(line.strip()[:300].lower()) is not None
+
+
+def says_unhealthy(line: str) -> bool:
+    """Does it run, and its own health check say no?"""
+    return _UNHEALTHY.match(line.strip()[:300].lower()) is not None
 
 
 def says_unanswered(line: str) -> bool:

@@ -69,7 +69,9 @@ def clues_in(event: HealthEvent) -> Clues:
 
 def _names(event: HealthEvent) -> Iterator[str]:
     by_key = {bare_key(key): text for key, text in event.payload.items() if isinstance(text, str)}
-    for name in (alert_name_for(event), *(by_key.get(key, "") for key in _NAMES)):
+    said = by_key.get("name", "")
+    its_rule = said if " " in said else ""  # LibreNMS calls its rule so, others the thing: `Service up/down`, `web`
+    for name in (alert_name_for(event), *(by_key.get(key, "") for key in _NAMES), its_rule):
         if len(name) > MAX_NAME:
             continue
         if name:
