@@ -141,14 +141,12 @@ def test_of_a_unit_the_signal_says_so() -> None:
     ("service", "payload"),
     [
         ("web", {**DIED, "labels": {"com.docker.compose.oneoff": "True"}}),
-        ("sync", {**FAILED, "service_type": "oneshot"}),
         ("wiki-migrations", DIED),
         ("shop-web-run-0a1b2c3d4e5f", DIED),
     ],
 )
 def test_what_runs_once_is_not_run_again(service: str, payload: dict[str, Any]) -> None:
-    type_ = "unit_failed" if "result" in payload else "container_died"
-    assert allows(type_, payload, service=service, severity="error").actions == {NOTIFY}
+    assert allows("container_died", payload, service=service, severity="error").actions == {NOTIFY}
     assert allows("container_died", DIED, service="initiative", severity="error").preferred == RESTART
 
 

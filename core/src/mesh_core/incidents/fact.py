@@ -13,11 +13,12 @@ class Fact(StrEnum):
     RUNNING = "running"  # its manager says that it runs
     RESTARTING = "restarting"  # somebody restarts it, makes it anew or copies it right now
     WORKS = "works"  # a number says that it gets work done
-    STALLED = "stalled"  # numbers say that work waits for it, and that it does none
+    STALLED = "stalled"  # it runs, and its work waits for it, or was done long ago
     IN_USE = "in_use"  # it is at work that a restart would break off, or serves somebody
     LOOPING = "looping"  # restarted again and again already
     GONE = "gone"  # the container does not exist: nothing to restart
     DRIFTED = "drifted"  # what runs differs from what is declared
+    NETWORK_GONE = "network_gone"  # the container in whose network it is does not exist any more
     STARTABLE = "startable"  # its own agent says that it does not run, it is meant to run, and nobody stopped it
     FAILED_AT_ONCE = "failed_at_once"  # its own agent says that it ended within a second of its very first start
     JUST_REPLACED = "just_replaced"  # its own agent says that its image was changed minutes before
@@ -60,6 +61,7 @@ class Fact(StrEnum):
     DEPENDENCY_DOWN = "dependency_down"  # what it needs to run does not
     HARDWARE_AWAY = "hardware_away"  # a device that it works with is off, or is not there
     OF_A_DEVICE = "of_a_device"  # a field names the device that it tells of
+    NEEDS_MET = "needs_met"  # what it needs, and may have lacked, is there
     OVER_LIMIT = "over_limit"  # it runs, and takes more memory than the limit that its owner gave it
     HOST_AWAY = "host_away"  # its sender says that the host of what it checks is away, which it tells of by itself
     EXPORTER = "exporter"  # by its name it tells a monitor of something else

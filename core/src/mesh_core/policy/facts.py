@@ -19,6 +19,7 @@ from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.alert_state import is_firing, is_host_away, is_of_an_attack, is_over
 from mesh_core.policy.cluster_codes import found_by_its_cluster
+from mesh_core.policy.drift import is_in_a_lost_network, is_not_as_declared, says_drifted
 from mesh_core.policy.its_end import is_still_ill, of_its_end
 from mesh_core.policy.memory_limit import is_over_its_limit
 from mesh_core.policy.names.known_names import is_address
@@ -27,6 +28,7 @@ from mesh_core.policy.other_cause import (
     ALL_NEEDED,
     DEVICES,
     has_no_room,
+    has_what_it_needs,
     is_certificate_over,
     is_hardware_away,
     lacks_what_it_needs,
@@ -37,7 +39,7 @@ from mesh_core.policy.probe_evidence import STATUS_CODES, is_unevidenced
 from mesh_core.policy.purpose import is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.start_error import cannot_work, could_not_start
 from mesh_core.policy.startable import NOT_TO_BE_STARTED, is_meant_to_run
-from mesh_core.policy.throughput import of_its_throughput
+from mesh_core.policy.throughput import is_long_ago, of_its_throughput
 from mesh_core.policy.work_in_progress import is_being_changed, is_busy
 
 MAX_DEPTH = 16
@@ -242,6 +244,8 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact
         Fact.NO_ROOM: has_no_room(path, value),
         Fact.HARDWARE_AWAY: is_hardware_away(path, value),
         Fact.EXPIRED: is_certificate_over(path, value),
+        Fact.NEEDS_MET: has_what_it_needs(path, value),
+        Fact.STALLED: is_long_ago(path[-1], value),
         Fact.DEPENDENCY_DOWN: lacks_what_it_needs(path, value, word, of_a_state=of_a_state),
     }
     yield from (fact for fact, holds in said.items() if holds)
@@ -376,14 +380,12 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found.add(Fact.START_ERROR)
     elif cannot_work(event):
         found.add(Fact.UNFIT)
-    live = {key.removeprefix("live"): value for key, value in payload.items() if key.startswith("live")}
-    for key, value in payload.items():
-        part = key.removeprefix("declared")
-        if part != key and part in live and live[part] != value:
-            found |= {Fact.DRIFTED, Fact.COMPOSE}  # and there is a declaration to make it from
-    hashes = [v for k, v in payload.items() if k.endswith("config_hash") and isinstance(v, str)]
-    if len(set(hashes)) > 1:
-        found |= {Fact.DRIFTED, Fact.COMPOSE}  # nobody else keeps such a hash
+    if is_not_as_declared(payload):
+        found |= {Fact.DRIFTED, Fact.COMPOSE}  # and there is a declaration to make it from
+    elif says_drifted(payload):
+        found.add(Fact.DRIFTED)
+    if is_in_a_lost_network(payload):
+        found.add(Fact.NETWORK_GONE)
     if payload.get("Action") in ("start", "unpause") and engine_attributes(payload) is not None:
         found.add(Fact.RESOLVED)  # of any other sender it is a job that began
     if any(word.startswith("oom") for word in event.type.lower().split("_")):

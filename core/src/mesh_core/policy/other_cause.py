@@ -41,6 +41,9 @@ _OUT = (
 ALL_NEEDED = frozenset({"dependson", "dependencies", "dependency"})  # what stands there counts together (past_words.py)
 _IN = ("running", "healthy", "reachable", "online", "up", "ok")
 _LINES = frozenset({"gateway", "internet", "wan", "uplink", "network", "router"})
+_REACHED = ("reachable", "online")
+_FOUND = ("there", "present", "pluggedin", "attached")
+_ITSELF = frozenset({"container", "process", "unit", "service", "instance", "task", "is", "host", "node", "lan"})
 _HERE = frozenset({"mounted", "ismounted", "readable"})
 
 
@@ -76,12 +79,22 @@ def is_hardware_away(path: tuple[str, ...], value: Any) -> bool:
     return truth_in(value) is False and value not in (None, "") and any((w or parent) in _HARDWARE for w in whats)
 
 
+def has_what_it_needs(path: tuple[str, ...], value: Any) -> bool:
+    """Somebody looked after a thing beside it: `{"server_reachable": true}`, `{"camera_there": true}`."""
+    key = path[-1]
+    beside = next((key.removesuffix(end) for end in (*_REACHED, *_FOUND) if key.endswith(end)), "")
+    return bool(beside) and beside not in _ITSELF and isinstance(value, bool | str) and truth_in(value) is True
+
+
 def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]:
     """The cues of which a field says that their cause is over: `{"name_resolves": true}`, `{"mounts": {"/srv": "mounted
     since 4 min"}}`, `{"ports_now": {"80": "free"}}`, `{"gateway": "online"}`."""
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
     if key.endswith("resolves") and truth_in(value) is True:
         return frozenset({"dns"})
+    if has_what_it_needs(path, value):
+        found = {"dependency"} | ({"configuration"} if key.endswith(_FOUND) else {"unreachable"})
+        return frozenset(found | ({"unreachable"} if "network" in key else set()))
     if "mount" in key + parent and ((key in _HERE and truth_in(value) is True) or word.startswith("mounted")):
         return frozenset({"configuration", "dependency"})
     if parent.startswith("port") and word == "free":

@@ -1,12 +1,15 @@
-"""Does a field say how much a thing gets done, and how much waits for it? Pure; keys are folded (`facts.py`)."""
+"""Does a field say how much a thing gets done, and how much waits for it, or when it last did what it does all the
+time? Pure; keys are folded (`facts.py`)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mesh_core.incidents.fact import Fact
 from mesh_core.models.owner_labels import bare_key
+from mesh_core.models.whole_numbers import whole_in
 
 _DONE = ("processed", "consum", "handled", "completed", "delivered", "finished", "acked", "ack", "executed", "dequeued")
 _IN_A_TIME = ("persecond", "perminute", "perhour", "persec", "permin", "rate", "1m", "5m", "15m")
@@ -14,6 +17,17 @@ _WAITING = (
     *("queue", "queued", "queuesize", "queuelength", "queuedepth", "queuelen", "backlog", "lag", "consumerlag"),
     *("pending", "waiting", "enqueued", "unprocessed", "outstanding", "messagesready", "jobswaiting", "jobspending"),
 )
+# What a program does all the time, as long as it does not hang; not what comes when people or devices have something.
+_STEADY = (
+    *("write", "flush", "job", "poll", "run", "tick", "loop", "cycle", "iteration", "report", "publish", "post"),
+    *("scrape", "heartbeat", "output", "collection", "send", "fetch", "commit", "block", "sample", "metric"),
+    *("offsetcommit", "evaluation"),
+)
+_LAST = re.compile(
+    rf"(?:last(?:{'|'.join(_STEADY)})(seconds|minutes|hours)ago|(seconds|minutes|hours)since(?:the)?last(?:{'|'.join(_STEADY)}))"
+)
+_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}
+_LONG_AGO_SECONDS = 900
 
 
 def of_its_throughput(payload: Mapping[str, Any]) -> Iterator[Fact]:
@@ -24,6 +38,12 @@ def of_its_throughput(payload: Mapping[str, Any]) -> Iterator[Fact]:
         yield Fact.WORKS
     elif done and any(numbers.get(key, 0) > 0 for key in _WAITING):
         yield Fact.STALLED
+
+
+def is_long_ago(key: str, value: Any) -> bool:
+    """`{"last_flush_seconds_ago": 5400}`, `{"minutes_since_last_poll": 40}`."""
+    said, number = _LAST.fullmatch(key), whole_in(value)
+    return bool(said and number and number * _SECONDS[said[1] or said[2]] >= _LONG_AGO_SECONDS)
 
 
 def _is_number(value: object) -> bool:

@@ -1,0 +1,57 @@
+"""Is what runs not what was declared, as its fields say it? Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mesh_core.models.owner_labels import bare_key
+from mesh_core.models.truth import truth_in
+
+_SAID = frozenset({"drift", "drifted", "configdrift", "drifteditems", "driftedfields"})
+_RUNS = ("live", "running", "actual", "current", "deployed")
+_NETWORK = ("networkcontainerthere", "networkcontainerexists", "networkcontainerfound", "networkcontainerpresent")
+
+
+def is_not_as_declared(payload: Mapping[str, Any]) -> bool:
+    """`declared_ports` beside other `live_ports`, both as objects, another image than the declared one, or hashes."""
+    hashes = {value for key, value in payload.items() if key.endswith("config_hash") and isinstance(value, str)}
+    if len(hashes) > 1:
+        return True  # nobody else keeps such a hash
+    declared = _parts(payload, "declared")
+    live = _parts(payload, "live")
+    if any(live[part] != value for part, value in declared.items() if part in live):
+        return True
+    whole = declared.get("")
+    beside = [payload.get(word) for word in _RUNS]
+    if isinstance(whole, Mapping) and any(isinstance(one, Mapping) and _differ(whole, one) for one in beside):
+        return True
+    return _is_another_tag(declared.get("_image"), payload.get("image"))
+
+
+def says_drifted(payload: Mapping[str, Any]) -> bool:
+    """Its sender compared it: `{"drift": ["ports"]}`. A number is how far a clock is off."""
+    said = (value for key, value in payload.items() if bare_key(key) in _SAID)
+    return any(value is True or (isinstance(value, list | dict) and len(value) > 0) for value in said)
+
+
+def is_in_a_lost_network(payload: Mapping[str, Any]) -> bool:
+    """It shares the network of a container that is not there any more: only made anew it gets one."""
+    if not str(payload.get("network_mode", "")).startswith("container:"):
+        return False
+    return any(bare_key(key) in _NETWORK and truth_in(value) is False for key, value in payload.items())
+
+
+def _parts(payload: Mapping[str, Any], word: str) -> dict[str, Any]:
+    return {key.removeprefix(word): value for key, value in payload.items() if key.startswith(word)}
+
+
+def _differ(declared: Mapping[str, Any], runs: Mapping[str, Any]) -> bool:
+    return any(runs[key] != value for key, value in declared.items() if key in runs)
+
+
+def _is_another_tag(declared: Any, runs: Any) -> bool:
+    """Of the same image; of a digest nobody sees whether it is the same."""
+    if not (isinstance(declared, str) and isinstance(runs, str)) or "@" in declared + runs:
+        return False
+    return declared != runs and declared.rpartition(":")[0] == runs.rpartition(":")[0] != ""

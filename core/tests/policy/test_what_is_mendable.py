@@ -1,0 +1,109 @@
+"""What fields say of a trouble that something mends, each kind by examples that stand in no labelled set (decision
+0202)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from policy_rig import COMPOSE, DOCKER, NOTIFY, REDEPLOY, RESTART, allows
+
+UNIT: dict[str, Any] = {"runtime": "systemd", "unit": "web.service", "active_state": "active"}
+JOB: dict[str, Any] = {"runtime": "systemd", "unit": "web.service", "active_state": "failed", "type": "oneshot"}
+
+
+@pytest.mark.parametrize(
+    "said", [{"last_flush_seconds_ago": 4000}, {"minutes_since_last_poll": 45}, {"lastEvaluationHoursAgo": 3}]
+)
+def test_what_runs_and_did_its_steady_work_long_ago_is_started_anew(said: dict[str, Any]) -> None:
+    assert allows("output_stale", UNIT | said, severity="error").preferred == RESTART
+    assert allows("output_stale", UNIT | said, severity="warning").preferred == NOTIFY
+    assert allows("output_stale", UNIT | dict.fromkeys(said, 0), severity="error").preferred == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "said", [{"last_login_seconds_ago": 9000}, {"last_backup_hours_ago": 30}, {"last_motion_minutes_ago": 600}]
+)
+def test_what_others_cause_may_be_long_ago(said: dict[str, Any]) -> None:
+    assert allows("output_stale", UNIT | said, severity="error").actions == {NOTIFY}
+
+
+def test_a_job_that_failed_is_run_again_where_what_it_needs_is_there() -> None:
+    its_line = {"logs": ["cannot open sftp:store: connection reset by peer"]}
+    assert allows("unit_failed", JOB | its_line | {"store_reachable": True}, severity="error").preferred == RESTART
+    assert allows("unit_failed", JOB | {"repository_online": True}, severity="error").preferred == RESTART
+    unsure = allows("unit_failed", JOB, severity="error")
+    assert (unsure.preferred, unsure.actions) == (NOTIFY, {NOTIFY, RESTART})
+    settings = {"logs": ["fatal: wrong password, permission denied"], "store_reachable": True}
+    assert allows("unit_failed", JOB | settings, severity="error").preferred == NOTIFY
+    migration = JOB | COMPOSE | {"store_reachable": True}
+    assert RESTART not in allows("unit_failed", migration, severity="error").actions
+
+
+def test_a_job_is_known_by_its_name_as_well() -> None:
+    failed = {"runtime": "systemd", "active_state": "failed"}
+    for service in ("photos-backup.service", "certbot.service"):
+        named = failed | {"unit": service}
+        back = named | {"bucket_reachable": True}
+        assert allows("unit_failed", named, service=service, severity="error").preferred == NOTIFY
+        assert allows("unit_failed", back, service=service, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("error: no such device /dev/ttyACM0", "stick_there"),
+        ("fatal: open /srv/music: no such file or directory", "music_present"),
+        ("connect: network is unreachable", "uplink_reachable"),
+    ],
+)
+def test_what_a_log_missed_and_a_field_has_found_stands_against_nothing(line: str, field: str) -> None:
+    ended = DOCKER | {"status": "exited", "exit_code": 1, "logs": [line]}
+    assert allows("container_died", ended, severity="error").preferred == NOTIFY
+    assert allows("container_died", ended | {field: True}, severity="error").preferred == RESTART
+    assert allows("container_died", ended | {field: False}, severity="error").preferred == NOTIFY
+    assert allows("container_died", ended | {"container_there": True}, severity="error").preferred == NOTIFY
+
+
+def test_a_mount_that_does_not_know_that_its_server_is_back_is_mounted_again() -> None:
+    stale = {"runtime": "systemd", "unit": "web.mount", "error": "stale file handle"}
+    mounted = {"service": "srv-web.mount", "severity": "error"}
+    assert allows("mount_stale", stale | {"nas_online": True}, **mounted).preferred == RESTART
+    assert allows("mount_stale", stale | {"nas_online": False}, **mounted).preferred == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"drift": ["environment"]},
+        {"config_drift": {"labels": "other"}},
+        {"drifted": True},
+        {"declared": {"volumes": ["a"]}, "running": {"volumes": []}},
+        {"declared_image": "ghcr.io/x/web:2", "image": "ghcr.io/x/web:1"},
+    ],
+)
+def test_what_does_not_run_as_declared_is_made_anew(said: dict[str, Any]) -> None:
+    assert allows("config_check", DOCKER | COMPOSE | said, severity="warning").preferred == REDEPLOY
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"drift": []},
+        {"drift": 0.4},  # of a clock
+        {"drifted": False},
+        {"declared": {"volumes": ["a"]}, "running": {"volumes": ["a"], "ports": []}},
+        {"declared_image": "web@sha256:ab", "image": "web:1"},
+        {"expected": 200, "actual": 503},
+    ],
+)
+def test_what_is_as_declared_or_no_declaration_is_left_alone(said: dict[str, Any]) -> None:
+    assert allows("config_check", DOCKER | COMPOSE | said, severity="warning").preferred == NOTIFY
+
+
+def test_what_is_in_the_network_of_a_container_that_is_gone_is_made_anew() -> None:
+    lost = DOCKER | {"network_mode": "container:77ab", "logs": ["could not resolve host: a.example"]}
+    gone = {"network_container_exists": False}
+    assert allows("container_unhealthy", lost | COMPOSE | gone, severity="error").preferred == REDEPLOY
+    assert allows("container_unhealthy", lost | gone, severity="error").preferred == NOTIFY
+    assert allows("container_unhealthy", lost | COMPOSE, severity="error").preferred == NOTIFY
