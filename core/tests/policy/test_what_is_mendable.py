@@ -13,11 +13,12 @@ JOB: dict[str, Any] = {"runtime": "systemd", "unit": "web.service", "active_stat
 
 
 @pytest.mark.parametrize(
-    "said", [{"last_flush_seconds_ago": 4000}, {"minutes_since_last_poll": 45}, {"lastEvaluationHoursAgo": 3}]
+    "said", [{"last_flush_seconds_ago": 4000}, {"minutes_since_last_poll": 45}, {"latestSampleAgeHours": 3}]
 )
 def test_what_runs_and_did_its_steady_work_long_ago_is_started_anew(said: dict[str, Any]) -> None:
     assert allows("output_stale", UNIT | said, severity="error").preferred == RESTART
-    assert allows("output_stale", UNIT | said, severity="warning").preferred == NOTIFY
+    warned = allows("output_stale", UNIT | said, severity="warning")
+    assert (warned.preferred, warned.actions) == (NOTIFY, {NOTIFY, RESTART})
     assert allows("output_stale", UNIT | dict.fromkeys(said, 0), severity="error").preferred == NOTIFY
 
 
@@ -107,3 +108,37 @@ def test_what_is_in_the_network_of_a_container_that_is_gone_is_made_anew() -> No
     assert allows("container_unhealthy", lost | COMPOSE | gone, severity="error").preferred == REDEPLOY
     assert allows("container_unhealthy", lost | gone, severity="error").preferred == NOTIFY
     assert allows("container_unhealthy", lost | COMPOSE, severity="error").preferred == NOTIFY
+
+
+@pytest.mark.parametrize("key", ["declared_in", "configFiles", "defined_in"])
+def test_a_compose_file_is_a_declaration_whatever_the_field_is_called(key: str) -> None:
+    missing = {"container": "web", "runtime": "docker"}
+    for file in ("/srv/wiki/docker-compose.yml", "/opt/x/compose.prod.yaml", "compose.yml"):
+        assert allows("container_missing", missing | {key: file}, severity="error").preferred == REDEPLOY
+    for file in ("fstab", "/etc/systemd/system/web.service", "/srv/compose/notes.txt"):
+        assert allows("container_missing", missing | {key: file}, severity="error").preferred == NOTIFY
+
+
+def test_an_alert_may_be_called_after_a_drift() -> None:
+    assert allows("config_drift", DOCKER | COMPOSE, severity="warning").preferred == REDEPLOY
+    assert allows("config_drift", DOCKER, severity="warning").preferred == NOTIFY  # nothing to make it from
+    assert allows("clock_drift", DOCKER | COMPOSE, severity="warning").preferred == NOTIFY
+
+
+def test_a_unit_that_systemd_keeps_for_active_may_have_no_process_left() -> None:
+    exited = UNIT | {"sub_state": "exited"}
+    assert allows("unit_failed", exited, severity="error").preferred == RESTART
+    assert allows("unit_failed", UNIT | {"sub_state": "running"}, severity="error").preferred == NOTIFY
+
+
+def test_what_ended_with_its_engine_was_not_ended_on_purpose() -> None:
+    ended = DOCKER | {"exit_code": 0, "restart_policy": "no", "ended": "with the engine (upgraded)"}
+    assert allows("container_stopped", ended, severity="warning").preferred == RESTART
+    assert allows("container_stopped", ended | {"ended": "by itself"}, severity="warning").preferred != RESTART
+
+
+def test_a_broken_line_is_no_broken_data() -> None:
+    sick = DOCKER | {"logs": ["TLS alert: bad record mac"]}
+    assert allows("container_unhealthy", sick, severity="error").preferred == RESTART
+    data = DOCKER | {"logs": ["bad record in segment 7"]}
+    assert allows("container_unhealthy", data, severity="error").actions == {NOTIFY}

@@ -1,7 +1,8 @@
-"""Is what runs not what was declared, as its fields say it? Pure."""
+"""Where is it declared, and is what runs not what was declared, as its fields say it? Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,13 @@ from mesh_core.models.truth import truth_in
 _SAID = frozenset({"drift", "drifted", "configdrift", "drifteditems", "driftedfields"})
 _RUNS = ("live", "running", "actual", "current", "deployed")
 _NETWORK = ("networkcontainerthere", "networkcontainerexists", "networkcontainerfound", "networkcontainerpresent")
+_DECLARED_IN = frozenset({"declaredin", "definedin", "declaration", "definition", "configfiles", "projectconfigfiles"})
+_COMPOSE_FILE = re.compile(r"(?:.*/)?(?:docker-|podman-)?compose[\w.-]*\.ya?ml")
+
+
+def names_compose_file(key: str, value: Any) -> bool:
+    """`{"declared_in": "/opt/stacks/wiki/compose.yaml"}`; `fstab` declares something else."""
+    return key in _DECLARED_IN and isinstance(value, str) and _COMPOSE_FILE.fullmatch(value[:500]) is not None
 
 
 def is_not_as_declared(payload: Mapping[str, Any]) -> bool:

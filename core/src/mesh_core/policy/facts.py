@@ -19,7 +19,7 @@ from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.alert_state import is_firing, is_host_away, is_of_an_attack, is_over
 from mesh_core.policy.cluster_codes import found_by_its_cluster
-from mesh_core.policy.drift import is_in_a_lost_network, is_not_as_declared, says_drifted
+from mesh_core.policy.drift import is_in_a_lost_network, is_not_as_declared, names_compose_file, says_drifted
 from mesh_core.policy.its_end import is_still_ill, of_its_end
 from mesh_core.policy.memory_limit import is_over_its_limit
 from mesh_core.policy.names.known_names import is_address
@@ -91,6 +91,8 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         found = (found - {Fact.OPERATOR}) | {Fact.CONFLICT}
     if is_firing(event.payload):
         found.discard(Fact.RESOLVED)
+    if event.payload.get("sub_state") == "exited":
+        found.discard(Fact.RUNNING)  # "active (exited)": systemd keeps it for active, and no process is left
     if (whole_in(event.payload.get("attempt", event.payload.get("check_attempt"))) or 0) >= _LAST_LOOK:
         found.discard(Fact.TRANSIENT)
     found |= set(of_its_end(event.payload, found))
@@ -227,7 +229,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.KUBERNETES
     if path == ("compose", "project") and word:
         yield Fact.COMPOSE
-    if key in _COMPOSE_KEYS and value not in (None, False, "", [], {}):
+    if (key in _COMPOSE_KEYS and value not in (None, False, "", [], {})) or names_compose_file(key, value):
         yield Fact.COMPOSE
 
 

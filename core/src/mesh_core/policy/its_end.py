@@ -9,7 +9,8 @@ from mesh_core.incidents.fact import Fact
 from mesh_core.models.owner_labels import engine_attributes
 from mesh_core.models.whole_numbers import whole_in
 
-_WITH_ITS_ENGINE = "with its engine"  # our node agent's word: it ran until the engine or the host ended
+# It ran until the engine or the host ended; the first as our node agent says it.
+_WITH_ITS_ENGINE = ("with its engine", "with the engine", "with its host", "with the host")
 _NOT_ITS_OWN = frozenset({Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.START_ERROR})
 
 
@@ -20,7 +21,7 @@ def is_still_ill(found: set[Fact]) -> bool:
 
 def of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
     """Was its end meant? Its exit code says so only of one that has ended, and not of one that could not start."""
-    if is_still_ill(found) or found & _NOT_ITS_OWN or payload.get("ended") == _WITH_ITS_ENGINE:
+    if is_still_ill(found) or found & _NOT_ITS_OWN or str(payload.get("ended")).startswith(_WITH_ITS_ENGINE):
         return  # the engine keeps the 0 of an earlier life
     exit_code = whole_in(payload.get("exit_code", (engine_attributes(payload) or {}).get("exitCode")))
     policy = payload.get("restart_policy")

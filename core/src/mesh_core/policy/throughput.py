@@ -21,11 +21,10 @@ _WAITING = (
 _STEADY = (
     *("write", "flush", "job", "poll", "run", "tick", "loop", "cycle", "iteration", "report", "publish", "post"),
     *("scrape", "heartbeat", "output", "collection", "send", "fetch", "commit", "block", "sample", "metric"),
-    *("offsetcommit", "evaluation"),
+    *("offsetcommit", "evaluation", "record", "reading", "measurement", "point", "datapoint"),
 )
-_LAST = re.compile(
-    rf"(?:last(?:{'|'.join(_STEADY)})(seconds|minutes|hours)ago|(seconds|minutes|hours)since(?:the)?last(?:{'|'.join(_STEADY)}))"
-)
+_UNIT, _WHAT = "(seconds|minutes|hours)", "|".join(_STEADY)
+_LAST = re.compile(rf"(?:last|latest|newest)(?:{_WHAT})(?:{_UNIT}ago|age{_UNIT})|{_UNIT}since(?:the)?last(?:{_WHAT})")
 _SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}
 _LONG_AGO_SECONDS = 900
 
@@ -43,7 +42,7 @@ def of_its_throughput(payload: Mapping[str, Any]) -> Iterator[Fact]:
 def is_long_ago(key: str, value: Any) -> bool:
     """`{"last_flush_seconds_ago": 5400}`, `{"minutes_since_last_poll": 40}`."""
     said, number = _LAST.fullmatch(key), whole_in(value)
-    return bool(said and number and number * _SECONDS[said[1] or said[2]] >= _LONG_AGO_SECONDS)
+    return bool(said and number and number * _SECONDS[said[1] or said[2] or said[3]] >= _LONG_AGO_SECONDS)
 
 
 def _is_number(value: object) -> bool:
