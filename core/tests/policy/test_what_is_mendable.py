@@ -142,3 +142,28 @@ def test_a_broken_line_is_no_broken_data() -> None:
     assert allows("container_unhealthy", sick, severity="error").preferred == RESTART
     data = DOCKER | {"logs": ["bad record in segment 7"]}
     assert allows("container_unhealthy", data, severity="error").actions == {NOTIFY}
+
+
+def test_what_reaches_nothing_may_be_started_anew_by_whoever_may_choose() -> None:
+    offered = allows("container_unhealthy", DOCKER | {"logs": ["connect: no route to host"]}, severity="error")
+    assert (offered.preferred, offered.actions) == (NOTIFY, {NOTIFY, RESTART})
+    full = DOCKER | {"logs": ["connect: no route to host", "no space left on device"]}
+    assert allows("container_unhealthy", full, severity="error").actions == {NOTIFY}
+    assert allows("relay", {"logs": ["connect: no route to host"]}, severity="error").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize(
+    ("service", "labels", "is_offered"),
+    [
+        ("ipmi_exporter", {}, True),
+        ("web", {"container": "web"}, True),
+        ("web", {"systemd_unit": "web.service"}, True),
+        ("web", {"container": ""}, False),
+        ("web", {"team": "home"}, False),
+        ("agent-smith", {}, False),
+    ],
+)
+def test_labels_and_names_may_say_what_runs_it(service: str, labels: dict[str, str], is_offered: bool) -> None:
+    told = {"alertname": "GpuMetricsAbsent", "labels": {"severity": "warning", **labels}}
+    offered = allows("alert", told, service=service, severity="warning")
+    assert (offered.preferred, RESTART in offered.actions) == (NOTIFY, is_offered)

@@ -28,7 +28,7 @@ class Fact(StrEnum):
     KUBERNETES = "kubernetes"  # it is a pod or what Kubernetes makes pods of, which nothing of ours reaches
     SWARM = "swarm"  # it is a swarm's task: the swarm replaces what ends
     GUEST = "guest"  # it is a virtual machine, a system container or a jail
-    BACKED = "backed"  # the event says which manager runs it
+    BACKED = "backed"  # the event says what runs it
     UNFIT = "unfit"  # its exit code says that it cannot work with what it was started with
     NOT_MEANT = "not_meant"  # it is not to run: masked, scaled to none, not declared, moved away, stopped to a plan
     ENDED_WELL = "ended_well"  # it ended as something does that was asked to, and its manager lets it rest

@@ -18,6 +18,7 @@ from mesh_core.models.records import is_name, is_service_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.alert_state import is_firing, is_host_away, is_of_an_attack, is_over
+from mesh_core.policy.backed import is_backed
 from mesh_core.policy.cluster_codes import found_by_its_cluster
 from mesh_core.policy.drift import is_in_a_lost_network, is_not_as_declared, names_compose_file, says_drifted
 from mesh_core.policy.its_end import is_still_ill, of_its_end
@@ -334,7 +335,7 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
     lived = whole_in(payload.get("lived_ms")) if event.trust is Trust.NODE else None
     if lived is not None and lived < AT_ONCE_MS and payload.get("first_start") is True and payload.get("exit_code"):
         found.add(Fact.FAILED_AT_ONCE)
-    if event.runtime is not None or (event.service or "").endswith(".service"):
+    if is_backed(event):
         found.add(Fact.BACKED)
         if unit_failed(payload):
             found.add(Fact.DOWN)

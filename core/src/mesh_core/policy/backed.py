@@ -1,0 +1,21 @@
+"""Does an event say what runs the thing that it is about? Pure."""
+
+from __future__ import annotations
+
+import re
+
+from mesh_core.models.events import HealthEvent
+from mesh_core.models.owner_labels import bare_key
+
+_LABELS = frozenset({"container", "containername", "unit", "systemdunit"})
+# What stands beside another thing and measures or forwards for it keeps nothing: it is a program, whoever runs it.
+_BESIDE = re.compile(r".+[-_](?:exporter|agent|collector|scraper|forwarder|shipper)\d*")
+
+
+def is_backed(event: HealthEvent) -> bool:
+    """A manager, a unit's name, a container or unit among its labels, or the name of a program that keeps nothing."""
+    service = event.service or ""
+    if event.runtime is not None or service.endswith(".service") or _BESIDE.fullmatch(service.lower()):
+        return True
+    labels = event.payload.get("labels")
+    return isinstance(labels, dict) and any(bare_key(key) in _LABELS and value for key, value in labels.items())
