@@ -24,6 +24,7 @@ from mesh_core.policy.drift import is_in_a_lost_network, is_not_as_declared, nam
 from mesh_core.policy.its_end import is_still_ill, of_its_end
 from mesh_core.policy.memory_limit import is_over_its_limit
 from mesh_core.policy.names.known_names import is_address
+from mesh_core.policy.not_running import is_not_running, is_unhealthy
 from mesh_core.policy.orchestrators import is_of_hypervisor, is_of_kubernetes, is_of_swarm
 from mesh_core.policy.other_cause import (
     ALL_NEEDED,
@@ -35,7 +36,7 @@ from mesh_core.policy.other_cause import (
     lacks_what_it_needs,
 )
 from mesh_core.policy.payload_fields import fields_of
-from mesh_core.policy.plugin_output import CHECK_KEYS, OUTPUT_KEYS, facts_in_output, says_no_check, unit_failed
+from mesh_core.policy.plugin_output import CHECK_KEYS, OUTPUT_KEYS, facts_in_output, is_down_by_its_check, says_no_check
 from mesh_core.policy.probe_evidence import STATUS_CODES, is_unevidenced
 from mesh_core.policy.purpose import is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.start_error import cannot_work, could_not_start
@@ -247,6 +248,8 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact
         Fact.NO_ROOM: has_no_room(path, value),
         Fact.HARDWARE_AWAY: is_hardware_away(path, value),
         Fact.EXPIRED: is_certificate_over(path, value),
+        Fact.DOWN: is_not_running(path, value, word),
+        Fact.UNHEALTHY: is_unhealthy(path, value),
         Fact.NEEDS_MET: has_what_it_needs(path, value),
         Fact.STALLED: is_long_ago(path[-1], value),
         Fact.DEPENDENCY_DOWN: lacks_what_it_needs(path, value, word, of_a_state=of_a_state),
@@ -337,8 +340,8 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found.add(Fact.FAILED_AT_ONCE)
     if is_backed(event):
         found.add(Fact.BACKED)
-        if unit_failed(payload):
-            found.add(Fact.DOWN)
+    if is_down_by_its_check(event):
+        found.add(Fact.DOWN)
     if event.trust is Trust.NODE:
         found.add(Fact.OWN)
     if is_of_an_attack(payload):

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mesh_core.incidents.fact import Fact
+from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import bare_key
+from mesh_core.policy.backed import is_backed
 
 OUTPUT_KEYS = frozenset({"output", "pluginoutput", "checkoutput", "serviceoutput", "checkresultoutput", "stateoutput"})
 _CRITICAL = r"(?:critical|critique|kritisch|crítico|critico|krytyczny)"  # as translated plugins print it
@@ -35,6 +37,15 @@ _STOPPED = re.compile(
     r"|container (?:exited(?! \(0\))|stopped|dead)\b"
     r"|(?:[a-z0-9]{1,20} )?critical: (?:found 0 matching process|[\w.@-]{1,64}=stopped \((?:auto|delayed)\b)"
     r"|(?:[\w.@-]{1,64}: )?stopped \(start type is auto\b"
+)
+_BEFORE = (
+    rf"(?:[a-z0-9_]{{1,20}} )?(?:{_CRITICAL} ?[:-] ?)?"
+    r"(?:(?:service|process|daemon|container|unit|program|dienst|usługa) )?"
+)
+_ENDED = (
+    rf"(?: {_CRITICAL})?(?: ?[:=-] ?| is | has | ist | est | )(?:process )?"
+    r"(?:not (?:been )?(?:running|active)|stopped|inactive|dead|down\b|exited(?! \(0\))"
+    r"|nicht aktiv|gestoppt|läuft nicht|arrêté|detenido|nie działa)"
 )
 _FAILED = re.compile(rf"{_STATE}failed\b")
 _UNHEALTHY = re.compile(rf"(?:health )?{_STATE}unhealthy\b|container (?:is )?unhealthy\b")
@@ -70,10 +81,19 @@ def facts_in_output(line: str) -> Iterator[Fact]:
     yield from (fact for fact, says in said.items() if says(line))
 
 
-def unit_failed(payload: Mapping[str, Any]) -> bool:
-    """Does the check of a unit say that it is failed? Jobs and disks are called so as well."""
-    lines = (line for key, line in payload.items() if bare_key(key) in OUTPUT_KEYS and isinstance(line, str))
-    return any(_FAILED.match(line.strip()[:300].lower()) for line in lines)
+def is_down_by_its_check(event: HealthEvent) -> bool:
+    """Does a check call the unit failed (jobs and disks are called so as well), or say of the very service, by its
+    name, that it does not run: `DOCKER CRITICAL - container web is dead`?"""
+    lines = list(_lines(event.payload))
+    own = re.escape((event.service or "").lower().removesuffix(".service"))
+    said = re.compile(rf"{_BEFORE}['\"]?{own}(?:\.service|\.exe)?['\"]?{_ENDED}")
+    return any((is_backed(event) and _FAILED.match(line)) or (own and said.match(line)) for line in lines)
+
+
+def _lines(payload: Mapping[str, Any]) -> Iterator[str]:
+    for key, line in payload.items():
+        if bare_key(key) in OUTPUT_KEYS and isinstance(line, str):
+            yield line.strip()[:300].lower()
 
 
 def says_stopped(line: str) -> bool:
