@@ -13,7 +13,8 @@ class Fact(StrEnum):
     RUNNING = "running"  # its manager says that it runs
     RESTARTING = "restarting"  # somebody restarts it, makes it anew or copies it right now
     WORKS = "works"  # a number says that it gets work done
-    STALLED = "stalled"  # it runs, and its work waits for it, or was done long ago
+    STALLED = "stalled"  # numbers say that work waits for it, and that it does none
+    OVERDUE = "overdue"  # it runs, and what it does all the time it did long ago
     IN_USE = "in_use"  # it is at work that a restart would break off, or serves somebody
     LOOPING = "looping"  # restarted again and again already
     GONE = "gone"  # the container does not exist: nothing to restart

@@ -251,7 +251,7 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact
         Fact.DOWN: is_not_running(path, value, word),
         Fact.UNHEALTHY: is_unhealthy(path, value),
         Fact.NEEDS_MET: has_what_it_needs(path, value),
-        Fact.STALLED: is_long_ago(path[-1], value),
+        Fact.OVERDUE: is_long_ago(path[-1], value),
         Fact.DEPENDENCY_DOWN: lacks_what_it_needs(path, value, word, of_a_state=of_a_state),
     }
     yield from (fact for fact, holds in said.items() if holds)
