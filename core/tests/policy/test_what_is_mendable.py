@@ -64,6 +64,8 @@ def test_what_a_log_missed_and_a_field_has_found_stands_against_nothing(line: st
     assert allows("container_died", ended | {field: True}, severity="error").preferred == RESTART
     assert allows("container_died", ended | {field: False}, severity="error").preferred == NOTIFY
     assert allows("container_died", ended | {"container_there": True}, severity="error").preferred == NOTIFY
+    former = {"image": {f"former_{field}": True}}
+    assert allows("container_died", ended | former, severity="error").preferred == NOTIFY
 
 
 def test_a_mount_that_does_not_know_that_its_server_is_back_is_mounted_again() -> None:

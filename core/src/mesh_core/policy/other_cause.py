@@ -7,6 +7,7 @@ from typing import Any
 
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
+from mesh_core.policy.payload_fields import is_of_another_time
 
 _ROOM = ("disk", "filesystem", "inode", "volume", "storage", "partition", "rootfs")
 _USED = ("usedpercent", "usedpct", "usagepercent", "usagepct", "percentused", "pctused", "usepercent")
@@ -83,7 +84,9 @@ def has_what_it_needs(path: tuple[str, ...], value: Any) -> bool:
     """Somebody looked after a thing beside it: `{"server_reachable": true}`, `{"camera_there": true}`."""
     key = path[-1]
     beside = next((key.removesuffix(end) for end in (*_REACHED, *_FOUND) if key.endswith(end)), "")
-    return bool(beside) and beside not in _ITSELF and isinstance(value, bool | str) and truth_in(value) is True
+    if not beside or beside in _ITSELF or is_of_another_time(path):
+        return False
+    return isinstance(value, bool | str) and truth_in(value) is True
 
 
 def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]:

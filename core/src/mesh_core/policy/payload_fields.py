@@ -8,6 +8,7 @@ from typing import Any
 from mesh_core.models.owner_labels import bare_key
 
 MAX_FIELDS = 4000
+_EARLIER = ("last", "prev", "old", "former", "from", "before", "next")
 
 
 def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, int]]:
@@ -23,3 +24,8 @@ def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, i
             todo.extend(((*path[-3:], bare_key(key)), child, depth + 1) for key, child in value.items())
         elif isinstance(value, list):
             todo.extend((path, child, depth + 1) for child in value if isinstance(child, dict | list))
+
+
+def is_of_another_time(path: tuple[str, ...]) -> bool:
+    """Does its name, or that of what it is in, say that it is none of now? `previous_there`, `{"last": {"up": 1}}`."""
+    return any(key.startswith(_EARLIER) for key in path[-2:])

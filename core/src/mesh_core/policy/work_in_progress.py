@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from mesh_core.models.truth import truth_in
+from mesh_core.policy.payload_fields import is_of_another_time
 
 # As a manager calls it: somebody makes it anew, moves it on or ends it just now; a restart would come between.
 _BY_ITS_MANAGER = frozenset(
@@ -39,13 +40,12 @@ _GOES_ON = frozenset(
 _OF_WORK = ("running", "inprogress", "active", "ongoing", "underway")
 _PROGRESS = frozenset({"progress", "progresspercent", "percentdone", "percentcomplete", "donepercent", "completion"})
 _REASONS = frozenset({"stoppedfor", "stopreason", "stoppedreason", "pausedfor", "pausereason", "reason"})
-_EARLIER = ("last", "prev", "old", "from", "before", "next")
 
 
 def is_being_changed(path: tuple[str, ...], value: Any, word: str, *, of_a_state: bool) -> bool:
     """Who is at work on it starts it again. `of_a_state`: the key is one for the state of a thing."""
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
-    if _is_of_another_time(path):
+    if is_of_another_time(path):
         return False
     if (of_a_state and word in _BY_ITS_MANAGER) or (key in _REASONS and word in _WORK):
         return True
@@ -58,13 +58,9 @@ def is_being_changed(path: tuple[str, ...], value: Any, word: str, *, of_a_state
 
 def is_busy(path: tuple[str, ...], value: Any, word: str) -> bool:
     """With work of its own, which a restart would break off."""
-    if _is_of_another_time(path):
+    if is_of_another_time(path):
         return False
     return word in _BY_ITSELF or (path[-1] in _PROGRESS and _is_under_way(value))
-
-
-def _is_of_another_time(path: tuple[str, ...]) -> bool:
-    return any(key.startswith(_EARLIER) for key in path[-2:])
 
 
 def _is_under_way(progress: Any) -> bool:
