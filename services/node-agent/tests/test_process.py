@@ -206,6 +206,36 @@ class SickTwin:
         return {"logs": [f"line {self.asked}"], "depends_on": {"db": self.database}}
 
 
+class SlowlyExplained:
+    """Two sick things; what is found of the second one takes until it is let out."""
+
+    name, every_seconds = "twin", 0.1
+
+    def __init__(self) -> None:
+        self.found = asyncio.Event()
+
+    async def check(self, only: frozenset[str] | None) -> list[CheckResult]:
+        rule = ConfirmationRule(unhealthy_checks=1, healthy_checks=1)
+        return [
+            CheckResult(f"twin:{name}", name, Condition.UNHEALTHY, rule, "container_unhealthy") for name in ("a", "b")
+        ]
+
+    async def evidence(self, result: CheckResult) -> dict[str, Any]:
+        if result.service == "b":
+            await self.found.wait()
+        return {"logs": [f"of {result.service}"]}
+
+
+async def test_nothing_is_announced_again_before_what_was_found_of_it_was_sent_once(watching: Any) -> None:
+    probe = SlowlyExplained()
+    async with watching(probe, announce_seconds=0.05) as watched:
+        await wait_for(lambda: len(watched.announced) > 3, 10, "the first one, again and again")
+        assert {e.service for e in watched.announced} == {"a"}
+        probe.found.set()
+        await wait_for(lambda: any(e.service == "b" for e in watched.announced), 10, "the second one")
+        assert {tuple(e.payload["logs"]) for e in watched.events if e.service == "b"} == {("of b",)}
+
+
 async def test_what_is_announced_again_tells_how_that_which_it_needs_is_by_now(watching: Any) -> None:
     probe = SickTwin()
     async with watching(probe, announce_seconds=0.1) as watched:

@@ -83,6 +83,7 @@ class Agent:
         self._failures: dict[str, str] = {}  # probe -> the last failure that was logged
         self._working = store.working_probes()
         self._found: set[str] = set()  # keys that a probe of this life has seen
+        self._being_told: set[str] = set()  # keys of incidents whose evidence is looked for before they are sent
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Every probe, each in its own rhythm; one whose loop dies takes the agent down."""
@@ -106,6 +107,8 @@ class Agent:
             if self._caught_up():
                 await self._ask_again()
                 for change in self.tracker.still_open():
+                    if change.result.key in self._being_told:
+                        continue  # without its evidence it would be judged by less
                     AGENT_EVENTS.add("still_open")
                     self._send(event_for(change, self.node, self._clock_ms()))
             self._save()
@@ -233,24 +236,33 @@ class Agent:
     async def _publish(self, probe: Probe, key: str, update: IncidentUpdate, recheck: dict[str, float]) -> None:
         if update.recheck_seconds is not None:
             recheck[key] = update.recheck_seconds
-        for change in update.changes:
-            evidence = {} if change.kind == "recovered" else await self._evidence(probe, change)
-            self.tracker.keep_evidence(change.result.key, evidence)
-            log.info(
-                f"agent.{change.kind}",
-                type=change.type,
-                service=change.result.service,
-                incident=change.incident,
-                key=key,
-            )
-            AGENT_EVENTS.add(change.kind)
-            # Whoever dies between the two: an incident that is only kept is announced again, recoveries that are only
-            # sent are found once more. The other way round one would be open for ever, or be opened twice.
-            if change.kind != "recovered":
-                self._save()
-            self._send(event_for(change, self.node, self._clock_ms(), evidence))
+        told = {change.result.key for change in update.changes}
+        self._being_told |= told
+        try:
+            for change in update.changes:
+                await self._tell(probe, change)
+        finally:
+            self._being_told -= told
         if any(change.kind == "recovered" for change in update.changes):
             self._save()
+
+    async def _tell(self, probe: Probe, change: IncidentChange) -> None:
+        key = change.result.key
+        evidence = {} if change.kind == "recovered" else await self._evidence(probe, change)
+        self.tracker.keep_evidence(key, evidence)
+        log.info(
+            f"agent.{change.kind}",
+            type=change.type,
+            service=change.result.service,
+            incident=change.incident,
+            key=key,
+        )
+        AGENT_EVENTS.add(change.kind)
+        # Whoever dies between the two: an incident that is only kept is announced again, recoveries that are only
+        # sent are found once more. The other way round one would be open for ever, or be opened twice.
+        if change.kind != "recovered":
+            self._save()
+        self._send(event_for(change, self.node, self._clock_ms(), evidence))
 
     async def _evidence(self, probe: Probe, change: IncidentChange) -> dict[str, Any]:
         """What its probe knows, and what is found on the host meanwhile."""
