@@ -269,8 +269,8 @@ class Stage:
     actions: Path
     hosts: dict[str, Script]
     redis_url: str
-    # A preview has a minute; what is asked of all hosts at once takes longer on a busy machine.
-    at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    # A preview has two minutes; what is asked of all hosts at once takes longer on a busy machine.
+    previewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def on(self, fault: Fault, script: str) -> str:
         return await asyncio.to_thread(self.hosts[fault.host], script)
@@ -334,7 +334,7 @@ async def mended_by_its_remedy(stage: Stage, fault: Fault) -> dict[str, Any]:
 
 async def tells_what_it_would_change(stage: Stage, fault: Fault, action_id: str) -> None:
     """A person asks before he decides."""
-    async with stage.at_once:
+    async with stage.previewing:
         asked = await stage.mend("preview", action_id)
     assert "NOT ON THE CARD" not in asked, asked
     said = preview_of(stage.actions, action_id)

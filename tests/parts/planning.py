@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,11 @@ def tell(redis_url: str, event: Mapping[str, Any]) -> None:
 
 def waiting(actions: Path, host: str = "*") -> list[tuple[Path, dict[str, Any]]]:
     """What waits for a person, everywhere or on one host: (file, proposal)."""
-    return [(file, json.loads(file.read_bytes())) for file in (actions / "pending").glob(f"plan-{host}-*.json")]
+    found = []
+    for file in (actions / "pending").glob(f"plan-{host}-*.json"):
+        with suppress(FileNotFoundError):  # its planner joins it to another one, or takes it back
+            found.append((file, json.loads(file.read_bytes())))
+    return found
 
 
 def proposed(actions: Path) -> dict[str, tuple[Path, dict[str, Any]]]:

@@ -21,6 +21,6 @@ ACTION = ActionType(
     choice=None,
     playbooks=_playbooks,
     only_asks=True,
-    longest_seconds=60,  # somebody waits for it, and it holds one of the executor's places
+    longest_seconds=120,  # somebody waits for it, and it holds one of the executor's places
     next_step="the executor asks in check mode what would change on",
 )
