@@ -106,17 +106,19 @@ class Agent:
             # While Redis is away, the spool holds them already; a copy each minute would only fill it.
             if self._caught_up():
                 await self._ask_again()
-                for change in self.tracker.still_open():
-                    if change.result.key in self._being_told:
-                        continue  # without its evidence it would be judged by less
+                for change in self._told_before():
                     AGENT_EVENTS.add("still_open")
                     self._send(event_for(change, self.node, self._clock_ms()))
             self._save()
         self._save()
 
+    def _told_before(self) -> list[IncidentChange]:
+        """What is open and was sent with what was found of it: without that it would be judged by less."""
+        return [change for change in self.tracker.still_open() if change.result.key not in self._being_told]
+
     async def _ask_again(self) -> None:
         """What was found is kept as it was; what it says of the present state of others would be wrong by now."""
-        for change in self.tracker.still_open():
+        for change in self._told_before():
             result = change.result
             fresh = await self._at_work(result)
             probe = next((one for one in self.probes if result.key.startswith(f"{one.name}:")), None)
