@@ -47,9 +47,7 @@ class Fact(StrEnum):
     OPERATOR = "operator"  # a person did this on purpose
     OPTED_OUT = "opted_out"  # the owner's label forbids automatic restarts
     YOUNG = "young"  # it was started minutes ago, and may not be ready yet
-    FINISHED = (
-        "finished"  # its exit code alone says that its end was meant: a one-shot's 0, the 143 of what was asked to
-    )
+    FINISHED = "finished"  # its exit code alone says that its end was meant: a one-shot's 0, a 143 of what was asked to
     OOM_KILLED = "oom_killed"  # ended for want of memory, whatever its exit code says
     TRANSIENT = "transient"  # first of several attempts of a check
     JUST_BOOTED = "just_booted"  # the node came up minutes ago

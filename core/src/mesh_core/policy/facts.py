@@ -338,9 +338,9 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
     lived = whole_in(payload.get("lived_ms")) if event.trust is Trust.NODE else None
     if lived is not None and lived < AT_ONCE_MS and payload.get("first_start") is True and payload.get("exit_code"):
         found.add(Fact.FAILED_AT_ONCE)
-    if is_backed(event):
+    if backed := is_backed(event):
         found.add(Fact.BACKED)
-    if is_down_by_its_check(event):
+    if is_down_by_its_check(event, backed=backed):
         found.add(Fact.DOWN)
     if event.trust is Trust.NODE:
         found.add(Fact.OWN)

@@ -45,8 +45,9 @@ class NameWords:
             found.add(_DEVICE)
         asked = _asked(event)
         unit = {*called} if event.runtime or (event.service or "").endswith(UNIT_SUFFIXES) else set()
+        whole = {*called, *self.listed.get(_STORE, ())}
         for name in clues_in(event).names:
-            words = _with_own(words_of(name), {*called, *self.listed.get(_STORE, ())})
+            words = _with_own(words_of(name), whole)
             others = [word for word in words if word not in unit]  # a kubelet that is a unit is no pod
             found.update(kind for kind in self._said if self._hears(kind, words))
             found.update(kind for kind in self._elsewhere if self._hears(kind, others))

@@ -12,10 +12,9 @@ from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 
 _THINGS = ("process", "container", "unit", "service", "program", "daemon", "rc", "systemd")
-_STATES = {"tostate", "isactive"} | {
-    f"{thing}{end}" for thing in _THINGS for end in ("state", "status") if thing != "job"
+_STATES = frozenset({"tostate", "isactive", *(f"{thing}{end}" for thing in _THINGS for end in ("state", "status"))}) - {
+    "servicestate"  # Nagios and its kin: of the check
 }
-_ALERTS_OWN = frozenset({"servicestate"})  # Nagios and its kin: of the check
 _STOPPED = (
     *("stopped", "exited", "not running", "crashed", "dead", "failed", "inactive", "fatal", "errored", "terminated"),
     *("gestoppt", "läuft nicht", "arrêté", "detenido", "fermo", "parado", "gestopt", "nie działa"),
@@ -31,7 +30,7 @@ def is_not_running(path: tuple[str, ...], value: Any, word: str) -> bool:
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
     if parent and parent not in _THINGS:
         return False
-    if key in _STATES - _ALERTS_OWN and word.startswith(_STOPPED):
+    if key in _STATES and word.startswith(_STOPPED):
         return True
     if key in (_ALIVE | _RUNNING if parent else _ALIVE) and isinstance(value, bool | str) and value != "":
         return truth_in(value) is False

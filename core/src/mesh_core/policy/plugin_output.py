@@ -8,13 +8,11 @@ how a connection ended. What a server answered stands behind that, and is not re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from mesh_core.incidents.fact import Fact
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import bare_key
-from mesh_core.policy.backed import is_backed
 
 OUTPUT_KEYS = frozenset({"output", "pluginoutput", "checkoutput", "serviceoutput", "checkresultoutput", "stateoutput"})
 _CRITICAL = r"(?:critical|critique|kritisch|crítico|critico|krytyczny)"  # as translated plugins print it
@@ -81,30 +79,33 @@ def facts_in_output(line: str) -> Iterator[Fact]:
     yield from (fact for fact, says in said.items() if says(line))
 
 
-def is_down_by_its_check(event: HealthEvent) -> bool:
-    """Does a check call the unit failed (jobs and disks are called so as well), or say of the very service, by its
-    name, that it does not run: `DOCKER CRITICAL - container web is dead`?"""
-    lines = list(_lines(event.payload))
+def is_down_by_its_check(event: HealthEvent, *, backed: bool) -> bool:
+    """Does a check call the unit failed (jobs and disks are called so as well: `backed` is whether it is said what runs
+    it), or say of the very service, by its name, that it does not run: `DOCKER CRITICAL - container web is dead`?"""
+    lines = [
+        _begin(line) for key, line in event.payload.items() if bare_key(key) in OUTPUT_KEYS and isinstance(line, str)
+    ]
+    if backed and any(map(_FAILED.match, lines)):
+        return True
     own = re.escape((event.service or "").lower().removesuffix(".service"))
-    said = re.compile(rf"{_BEFORE}['\"]?{own}(?:\.service|\.exe)?['\"]?{_ENDED}")
-    return any((is_backed(event) and _FAILED.match(line)) or (own and said.match(line)) for line in lines)
+    if not (own and lines):
+        return False
+    return any(map(re.compile(rf"{_BEFORE}['\"]?{own}(?:\.service|\.exe)?['\"]?{_ENDED}").match, lines))
 
 
-def _lines(payload: Mapping[str, Any]) -> Iterator[str]:
-    for key, line in payload.items():
-        if bare_key(key) in OUTPUT_KEYS and isinstance(line, str):
-            yield line.strip()[:300].lower()
+def _begin(line: str) -> str:
+    return line.strip()[:300].lower()
 
 
 def says_stopped(line: str) -> bool:
-    return _STOPPED.match(line.strip()[:300].lower()) is not None
+    return _STOPPED.match(_begin(line)) is not None
 
 
 def says_unhealthy(line: str) -> bool:
     """Does it run, and its own health check say no?"""
-    return _UNHEALTHY.match(line.strip()[:300].lower()) is not None
+    return _UNHEALTHY.match(_begin(line)) is not None
 
 
 def says_unanswered(line: str) -> bool:
     """Did nobody take the connection, or nobody answer in it?"""
-    return _UNANSWERED.match(line.strip()[:300].lower()) is not None
+    return _UNANSWERED.match(_begin(line)) is not None
