@@ -175,13 +175,13 @@ def places_needed(event: HealthEvent) -> tuple[str, ...]:
 def _asks(event: HealthEvent) -> str:
     said = event.payload.get(ASKS) if event.trust is Trust.NODE else None
     node, port = (said.get("node"), said.get("port")) if isinstance(said, dict) else (None, None)
-    return f"{node}:{port}" if isinstance(node, str) and is_name(node) and is_port(port) else ""
+    return f"{node}:{port}" if isinstance(node, str) and is_name(node) and _is_port(port) else ""
 
 
 def _answers_at(event: HealthEvent) -> tuple[str, ...]:
     """Where the ports of a container are published."""
     said = event.payload.get("ports") if event.trust is Trust.NODE else None
-    ports = [port for port in said if is_port(port)] if isinstance(said, list) else []
+    ports = [port for port in said if _is_port(port)] if isinstance(said, list) else []
     return tuple(f"{event.node}:{port}" for port in dict.fromkeys(ports))[:MOST_NAMES]
 
 
@@ -194,7 +194,7 @@ def _is_place(node: object, service: object) -> bool:
     )
 
 
-def is_port(said: object) -> bool:
+def _is_port(said: object) -> bool:
     """Is it the number of a TCP port?"""
     return isinstance(said, int) and not isinstance(said, bool) and 0 < said < 65536
 

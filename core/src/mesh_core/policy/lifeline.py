@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import engine_attributes
+from mesh_core.policy.names.hosts import host_in, port_in
 
 MAX_TEXT = 512  # of one value; no name is longer
 _SUFFIXES = (".service", ".socket", ".container", ".timer", ".path", ".target", ".scope")
@@ -72,16 +72,11 @@ def _is_on(address: NeededAddress, hosts: Iterable[str]) -> bool:
 
 
 _HERE = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal", "host-gateway"})  # noqa: S104
-_PORTS = {"redis": 6379, "rediss": 6379, "http": 80, "https": 443}
 
 
 def _address_in(url: str) -> tuple[str, int] | None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme)
-    except ValueError:
-        return None
-    return (parts.hostname.lower(), port) if parts.hostname and port else None
+    host, port = host_in(url).lower() if "://" in url else "", port_in(url)
+    return (host, port) if host and port else None
 
 
 def _is_address(host: str) -> bool:

@@ -8,19 +8,17 @@ ours is named as it was written: nothing is known of it, but several that name i
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from mesh_core.incidents.causes import ASKS, NEEDS_ELSEWHERE
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.records import is_name
 from mesh_core.policy.inventory import Inventory
-from mesh_core.policy.names.hosts import host_in
+from mesh_core.policy.names.hosts import host_in, port_in
 from mesh_core.policy.names.known_names import KnownNames
 
 _PROBES = (EventType.HTTP_PROBE_FAILED, EventType.TCP_PROBE_FAILED)
 _ITSELF = ("localhost", "127.", "::1")
-_PORTS = {"http": 80, "https": 443}
 
 
 def asks_a_host(event: HealthEvent) -> bool:
@@ -43,7 +41,7 @@ def with_needed_node(event: HealthEvent, inventory: Inventory | str) -> HealthEv
         needs.append({"node": node})
     if needs != listed:
         noted[NEEDS_ELSEWHERE] = needs
-    if is_name(node) and event.type in _PROBES and (port := _port_in(asked)):
+    if is_name(node) and event.type in _PROBES and (port := port_in(asked)):
         noted[ASKS] = {"node": node, "port": port}
     return event.model_copy(update={"payload": {**event.payload, **noted}}) if noted else event
 
@@ -85,12 +83,3 @@ def _asked(event: HealthEvent) -> str:
 def _is_elsewhere(asked: str) -> bool:
     """Not a device or a file: `nas:/export`, `//nas/share`, `http://nas/`."""
     return ":" in asked if not asked.startswith("/") else asked.startswith("//")
-
-
-def _port_in(asked: str) -> int | None:
-    """None where it says none that can be used."""
-    try:
-        parts = urlsplit(asked if "://" in asked else f"//{asked}")
-        return parts.port or _PORTS.get(parts.scheme)
-    except ValueError:
-        return None

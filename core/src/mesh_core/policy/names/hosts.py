@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from mesh_core.models.slugs import plain_name
 
 MAX_HOST = 500
+PORTS = {"redis": 6379, "rediss": 6379, "http": 80, "https": 443}  # where a URL says none
 
 
 def host_in(text: str) -> str:
@@ -28,6 +29,15 @@ def host_in(text: str) -> str:
     if place.startswith("["):
         return re.sub(r"%25(?=.)", "%", place[1:].partition("]")[0])  # a zone, as it is written in a URL
     return place.partition(":")[0] if place.count(":") == 1 else place
+
+
+def port_in(text: str) -> int | None:
+    """The port of an address or a URL, else that of its scheme; None where it says none that can be used."""
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        return parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return None
 
 
 def address_in(host: str) -> str:
