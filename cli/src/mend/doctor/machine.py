@@ -12,12 +12,11 @@ from pathlib import Path
 from mend.doctor.finding import Finding, broken, ok, warning
 from mend.output.text import plain
 from mend.output.times import age
-from mesh_core.actions.register import SHIPPED, current
+from mesh_core.actions.register import SHIPPED
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.models.proposals import Folder
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.policy import BadPolicy, Policy
-from mesh_core.runbooks.folder import RunbookFolder
 from mesh_core.runtime.executor_notes import read_isolation, read_targets
 from mesh_core.runtime.heartbeats import FRESH_SECONDS, heartbeats, stuck_loops
 from mesh_core.runtime.secret_files import is_given
@@ -142,7 +141,7 @@ def _remedies(runtime: Path) -> Iterator[Finding]:
 
 def _runbooks(runtime: Path) -> Iterator[Finding]:
     """A person's own, beside the shipped ones."""
-    folder = RunbookFolder(runtime, lambda: current().choice_words)
+    folder = ConfigReader(runtime).runbooks
     index = folder.index()
     fix = "correct that line, or take the file away; until then nothing of it is used"
     yield from (warning("runbooks", plain(why, 400), fix) for why in [*folder.refused.values()][:MAX_REFUSED])

@@ -41,10 +41,13 @@ class BudgetBook:
         now = self._clock()
         windows = [(name, one) for name, budget in self._budgets.items() for one in budget.windows(name, now)]
         counted = await self._bus.call("MGET", *(one.key for _, one in windows)) if windows else ()
-        series = [(name, one.unit.unit, one.span) for name, one in windows]
-        BUDGET_LIMIT.set_all({s: w.unit.shown(w.limit) for s, (_, w) in zip(series, windows, strict=True)})
-        used = zip(series, windows, counted, strict=True)
-        BUDGET_USED.set_all({s: w.unit.shown(int(count or 0)) for s, (_, w), count in used})
+        limits: dict[tuple[str, ...], float] = {}
+        used: dict[tuple[str, ...], float] = {}
+        for (name, one), count in zip(windows, counted, strict=True):
+            series = (name, one.unit.unit, one.span)
+            limits[series], used[series] = one.unit.shown(one.limit), one.unit.shown(int(count or 0))
+        BUDGET_LIMIT.set_all(limits)
+        BUDGET_USED.set_all(used)
 
     async def count(self, attempt: Attempt) -> None:
         """What it took. An attempt that was not made takes nothing."""
