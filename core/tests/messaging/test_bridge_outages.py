@@ -16,6 +16,15 @@ from mesh_core.models.streams import FOREIGN_STREAM
 from mesh_core.testing import RedisServer, wait_for
 
 
+async def listening(url: str) -> tuple[Bus, Bridge, asyncio.Event, asyncio.Task[None]]:
+    """A bridge that Redis counts, what ends it, and its run."""
+    bus, stop = Bus.connect(url, "test"), asyncio.Event()
+    bridge = Bridge(bus, "planner")
+    running = asyncio.create_task(bridge.run(stop))
+    await wait_for(lambda: bridge._subscriptions, 20, "it listens")
+    return bus, bridge, stop, running
+
+
 async def test_a_listener_knows_since_when_it_heard_nothing_also_when_it_was_stopped(
     redis_each: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -25,11 +34,8 @@ async def test_a_listener_knows_since_when_it_heard_nothing_also_when_it_was_sto
         heard.append(one)
 
     monkeypatch.setattr(Bridge, "hear", keep)
-    bus, stop = Bus.connect(redis_each.url, "test"), asyncio.Event()
-    bridge = Bridge(bus, "planner")
-    running = asyncio.create_task(bridge.run(stop))
+    bus, bridge, stop, running = await listening(redis_each.url)
     with redis.Redis(port=redis_each.port) as somebody:
-        await wait_for(lambda: bridge._subscriptions, 20, "it listens")
         began = time.monotonic()
         await wait_for(lambda: bridge._looked_at > began, 20, "while it waits it looks again")
         somebody.publish("health_events", "1")
@@ -132,10 +138,7 @@ async def test_a_message_heard_just_before_redis_goes_away_is_kept_until_it_is_b
 
 async def test_what_redis_counted_a_leaving_bridge_for_is_adopted(redis_each: RedisServer) -> None:
     """An operator publishes while the planner is being restarted: 1 means that it was heard."""
-    bus, stop = Bus.connect(redis_each.url, "test"), asyncio.Event()
-    bridge = Bridge(bus, "planner")
-    running = asyncio.create_task(bridge.run(stop))
-    await wait_for(lambda: bridge._subscriptions, 20, "it listens")
+    bus, _, stop, running = await listening(redis_each.url)
     heard = 0
     with redis.Redis(port=redis_each.port) as somebody:
         for n in range(100):  # this process stands still: they lie in its socket as it is told to stop
@@ -148,10 +151,7 @@ async def test_what_redis_counted_a_leaving_bridge_for_is_adopted(redis_each: Re
 
 
 async def test_a_bridge_leaves_a_server_that_does_not_answer(redis_server: RedisServer) -> None:
-    bus, stop = Bus.connect(redis_server.url, "test"), asyncio.Event()
-    bridge = Bridge(bus, "planner")
-    running = asyncio.create_task(bridge.run(stop))
-    await wait_for(lambda: bridge._subscriptions, 20, "it listens")
+    bus, _, stop, running = await listening(redis_server.url)
     assert redis_server.process is not None
     redis_server.process.send_signal(signal.SIGSTOP)
     stop.set()
