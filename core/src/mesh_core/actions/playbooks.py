@@ -8,7 +8,6 @@ has) is a variable of the host in config/inventory.yml, never of the event.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import yaml
 
 from mesh_core.models.proposals import Proposal
-from mesh_core.models.records import is_name, is_service_name
+from mesh_core.models.records import is_name, is_service_name, sha256_of
 from mesh_core.models.yaml_loader import SafeDumper
 
 APPLY_FILE, LOOK_FILE, CONVERGE_FILE = "apply.yml", "look.yml", "converge.yml"
@@ -55,7 +54,7 @@ class PlaybookSet:
     def sha256(self) -> str:
         """Of the texts together, in this order; between them a byte that YAML cannot hold."""
         undo = (self.undo, self.undone) if self.undo else ()
-        return hashlib.sha256("\0".join((self.apply, self.look, self.converge, *undo)).encode()).hexdigest()
+        return sha256_of("\0".join((self.apply, self.look, self.converge, *undo)))
 
 
 class UnsafeText(str):

@@ -6,13 +6,13 @@ sha256 of what the prompt is about, as in a proposal's id. Files go with the req
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mesh_core.models.records import sha256_of
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.storage.files import read_regular, shared_mode
 
@@ -34,7 +34,7 @@ class SentPrompt:
 
 
 def sent_file(runtime: Path, about: str) -> Path:
-    return runtime / "requests" / f"sent-{hashlib.sha256(about.encode()).hexdigest()[:12]}.jsonl"
+    return runtime / "requests" / f"sent-{sha256_of(about)[:12]}.jsonl"
 
 
 def note_sent(runtime: Path, about: str, sent: SentPrompt) -> OSError | None:

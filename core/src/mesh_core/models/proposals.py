@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sized
 from datetime import datetime
@@ -19,7 +18,17 @@ from pydantic import (
 )
 
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.records import Name, Number, Record, ServiceName, Sha256, Timestamp, not_said, parse_time
+from mesh_core.models.records import (
+    Name,
+    Number,
+    Record,
+    ServiceName,
+    Sha256,
+    Timestamp,
+    not_said,
+    parse_time,
+    sha256_of,
+)
 from mesh_core.models.run_options import AnsibleRole, SshLogin, Verify, is_all
 
 MAX_PROPOSAL_BYTES = 256 * 1024
@@ -275,7 +284,7 @@ def proposal_id(event_id: str, node: str, service: str | None) -> str:
     name = service or "node"
     if len(node) + len(name) > 200:
         node, name = node[:100], name[:100]
-    return f"plan-{node}-{name}-{hashlib.sha256(event_id.encode()).hexdigest()[:HEX]}"
+    return f"plan-{node}-{name}-{sha256_of(event_id)[:HEX]}"
 
 
 class Folder(StrEnum):

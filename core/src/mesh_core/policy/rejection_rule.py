@@ -7,7 +7,6 @@ was only told is told no more.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.incidents.alert_name import alert_name_for
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.proposals import Proposal
+from mesh_core.models.records import sha256_of
 from mesh_core.models.yaml_loader import SafeLoader
 from mesh_core.policy.facts import REASONS_FOR_SILENCE
 from mesh_core.policy.policy_file import BadPolicy, PolicyRule, When, read_policy, rule_lines
@@ -58,7 +58,7 @@ class RuleChange:
     @property
     def digest(self) -> str:
         """Of all that it changes: whoever says yes to it has seen just this."""
-        return hashlib.sha256(f"{self.before}\0{self.after}".encode()).hexdigest()[:16]
+        return sha256_of(f"{self.before}\0{self.after}")[:16]
 
 
 def rule_change(runtime: Path, rejected: Proposal, reason: str, by: str, day: date) -> RuleChange:

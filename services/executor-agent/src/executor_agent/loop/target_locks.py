@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from mesh_core.models.records import sha256_of
 from mesh_core.storage.file_lock import FileLock
 
 POLL_SECONDS = 0.2
@@ -43,4 +43,4 @@ class TargetLocks:
 
     def _file(self, target_key: str) -> Path:
         readable = target_key.replace("/", ".")[:150]
-        return self.folder / f"{readable}.{hashlib.sha256(target_key.encode()).hexdigest()[:12]}.lock"
+        return self.folder / f"{readable}.{sha256_of(target_key)[:12]}.lock"

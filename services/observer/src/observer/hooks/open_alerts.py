@@ -6,13 +6,12 @@ everything that is open under its key, at the place where that was announced.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from mesh_core.messaging.bus import Bus
-from mesh_core.models.records import parse_time
+from mesh_core.models.records import parse_time, sha256_of
 from observer.hooks.alert import Alert
 
 OPEN_SECONDS = 90 * 86_400  # a trouble may be open that long and still find its own recovery
@@ -65,7 +64,7 @@ def run_of(alert: Alert, known: Sequence[OpenAlert], now_ms: int) -> OpenAlert:
 
 
 def _key(alert: Alert) -> str:
-    named = hashlib.sha256(f"{alert.source}/{alert.key}".encode()).hexdigest()[:32]
+    named = sha256_of(f"{alert.source}/{alert.key}")[:32]
     return f"mesh:once:hook-open:{named}"
 
 

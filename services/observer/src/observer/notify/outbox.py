@@ -5,14 +5,13 @@ One file, so that a position never moves on without the news that lay before it.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Literal
 
 import structlog
 from pydantic import Field, ValidationError
 
-from mesh_core.models.records import Record, Timestamp
+from mesh_core.models.records import Record, Timestamp, sha256_of
 from mesh_core.storage.files import write_whole
 from observer.notify.notifications import Notification
 from observer.notify.triggers import kinds
@@ -60,7 +59,7 @@ class NotificationOutbox(Record):
 
 def mark_of(url: str) -> str:
     """A target in a file: the same for the same URL, and no way back."""
-    return hashlib.sha256(f"mendmesh target {url}".encode()).hexdigest()[:16]
+    return sha256_of(f"mendmesh target {url}")[:16]
 
 
 def read_outbox(path: Path) -> NotificationOutbox | None:

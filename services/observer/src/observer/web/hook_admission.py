@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import time
 from collections.abc import AsyncIterator, Mapping
 from weakref import WeakValueDictionary
@@ -17,6 +16,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.requests import ClientDisconnect
 
 from mesh_core.messaging.bus import Bus
+from mesh_core.models.records import sha256_of
 from mesh_core.runtime.metrics import HOOK_REQUESTS
 from observer.auth.request_origin import neighbourhood
 from observer.hooks.authentication import REPLAY_SECONDS, Access, AccessDecision, authenticate, needs_body
@@ -117,7 +117,7 @@ class OneTimeSignature:
 
     def __init__(self, bus: Bus, signature: str):
         self._bus = bus
-        self._key = f"mesh:once:hook-seen:{hashlib.sha256(signature.encode()).hexdigest()}" if signature else ""
+        self._key = f"mesh:once:hook-seen:{sha256_of(signature)}" if signature else ""
 
     async def __aenter__(self) -> bytes:
         """What became of the same signed request before; empty for a fresh one."""
