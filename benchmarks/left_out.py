@@ -22,7 +22,7 @@ from mend.evaluation.scoring import Decided, Row, figures
 from mend.evaluation.trial import TrialPlanner
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.policy_file import Document, read_policy
-from mesh_core.policy.text_line import stands_in
+from mesh_core.policy.words.text_line import stands_in
 from mesh_core.runbooks.shipped import shipped_index
 
 WORDS = ("cues", "topics", "logged", "failed_at", "names")

@@ -24,7 +24,7 @@ from mesh_core.actions.register import (
 from mesh_core.actions.target_state import TargetStatus
 from mesh_core.models.events import Trust
 from mesh_core.models.proposals import Risk
-from mesh_core.policy.facts import Fact
+from mesh_core.policy.event_facts.facts import Fact
 from mesh_core.runtime.metrics import ACTIONS, TYPES
 
 ACTION_TYPES, CHOICES, REMEDIES, TYPE_NAMES = SHIPPED.types, SHIPPED.choices, SHIPPED.remedies, SHIPPED.type_names

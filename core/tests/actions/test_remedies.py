@@ -20,7 +20,7 @@ from mesh_core.approvals.undoing import undo_of
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Proposal, Risk, Undoes
-from mesh_core.policy.facts import Fact
+from mesh_core.policy.event_facts.facts import Fact
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.playbook_lint import OURS, lint_text
 from mesh_core.policy.playbook_lint.table import table

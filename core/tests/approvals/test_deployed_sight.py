@@ -22,7 +22,7 @@ LOOK = """
 import json, sys
 from pathlib import Path
 from mesh_core.approvals.surroundings import SurroundingsReader
-from mesh_core.policy.names.name_book import NameBook
+from mesh_core.policy.inventory.name_book import NameBook
 from mesh_core.runtime.heartbeats import heartbeat_file
 runtime = Path(sys.argv[1])
 if sys.argv[2] == "executor-agent":

@@ -21,7 +21,7 @@ from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Playbook, Pro
 from mesh_core.models.records import rfc3339
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.playbook_lint.yaml_text import plays_in
-from mesh_core.policy.playbook_tasks import runs_in_check_mode
+from mesh_core.policy.proposed_playbook.playbook_tasks import runs_in_check_mode
 from mesh_core.testing import AllFolders
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from mesh_core.incidents.findings import findings_in, in_short
 from mesh_core.incidents.investigation import fact_in, investigated
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.sizes import size_in_words
-from mesh_core.policy.facts import facts_for
+from mesh_core.policy.event_facts.facts import facts_for
 from mesh_core.policy.policy import Policy
 
 GIB = 2**30

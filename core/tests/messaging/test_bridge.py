@@ -17,7 +17,7 @@ from mesh_core.messaging.bridge import Bridge, Heard
 from mesh_core.messaging.bus import ADOPTION_WINDOW_MS, Bus, Hearing
 from mesh_core.models.events import DeadLetter, HealthEvent, Trust
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
-from mesh_core.policy.names.name_book import NameBook
+from mesh_core.policy.inventory.name_book import NameBook
 from mesh_core.testing import RedisServer, wait_for
 
 DEEP = b"[" * 100_000

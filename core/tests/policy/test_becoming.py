@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from mesh_core.models.proposals import Playbook
-from mesh_core.policy.becoming import how_it_becomes
+from mesh_core.policy.proposed_playbook.becoming import how_it_becomes
 
 
 def playbook(text: str) -> Playbook:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mesh_core.incidents.alert_name import alert_name_for
 from mesh_core.models.events import HealthEvent, Trust
-from mesh_core.policy.facts import Fact, facts_for
+from mesh_core.policy.event_facts.facts import Fact, facts_for
 
 OURS = {Fact.BACKED}
 

@@ -10,9 +10,9 @@ import pytest
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
 from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.inventory.name_book import NameBook
 from mesh_core.policy.names.hosts import host_in, node_for
 from mesh_core.policy.names.known_names import KnownNames
-from mesh_core.policy.names.name_book import NameBook
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import yaml
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import A_PERSON, ModelRef, Playbook, Proposal, Risk, proposal_id
-from mesh_core.policy.playbook_risk import risk_of_playbook, risk_of_proposal
 from mesh_core.policy.policy import Policy
+from mesh_core.policy.proposed_playbook.playbook_risk import risk_of_playbook, risk_of_proposal
 
 POLICY = Policy.load(None)
 TEMPLATED = "{{ which }}"

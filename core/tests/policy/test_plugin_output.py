@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from policy_rig import NOTIFY, RESTART, allows
 
-from mesh_core.policy.plugin_output import says_stopped, says_unanswered
+from mesh_core.policy.words.plugin_output import says_stopped, says_unanswered
 
 
 @pytest.mark.parametrize(

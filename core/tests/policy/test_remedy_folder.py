@@ -15,7 +15,7 @@ from mesh_core.policy.considered import considered_for
 from mesh_core.policy.current_config import ConfigReader, LatestPolicy
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.policy import BadPolicy, Policy
-from mesh_core.policy.proposal_lint import lint_by_policy
+from mesh_core.policy.proposed_playbook.proposal_lint import lint_by_policy
 from mesh_core.policy.remedy_folder import MAX_FILES, RemedyFolder
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 

@@ -9,7 +9,7 @@ from mesh_core.models.proposals import Playbook
 from mesh_core.models.run_options import SshLogin
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.policy import BadPolicy, Policy
-from mesh_core.policy.requested_login import login_problem
+from mesh_core.policy.proposed_playbook.requested_login import login_problem
 
 INVENTORY = Inventory.parse(b"all: {hosts: {web01: {}, here: {ansible_connection: local}}}")
 POLICY = Policy.from_text("requests: {users: [rocky, deploy]}")

@@ -13,7 +13,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import A_PERSON, Playbook, Proposal, Risk, proposal_id
 from mesh_core.policy.playbook_lint import Lint, lint_text
 from mesh_core.policy.policy import Policy
-from mesh_core.policy.proposal_lint import lint_by_policy
+from mesh_core.policy.proposed_playbook.proposal_lint import lint_by_policy
 
 POLICY = Policy.load(None)
 

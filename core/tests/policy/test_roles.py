@@ -13,8 +13,8 @@ from mesh_core.models.proposals import Attachment, Playbook, Risk
 from mesh_core.models.run_options import AnsibleRole, RoleFile, SshLogin
 from mesh_core.policy.playbook_lint import lint_playbook
 from mesh_core.policy.playbook_lint.roles import plays_of
-from mesh_core.policy.playbook_risk import risk_of_playbook
 from mesh_core.policy.policy import Policy
+from mesh_core.policy.proposed_playbook.playbook_risk import risk_of_playbook
 
 POLICY = Policy.load(None)
 MOTD = "Hello {{ who }}\n"

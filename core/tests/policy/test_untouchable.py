@@ -6,8 +6,8 @@ import pytest
 
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.inventory import Inventory
+from mesh_core.policy.inventory.untouchable import untouchable
 from mesh_core.policy.policy import Policy
-from mesh_core.policy.untouchable import untouchable
 
 POLICY = Policy.load(None)
 INVENTORY = Inventory.parse(b"all: {hosts: {web01: , web02: }}")

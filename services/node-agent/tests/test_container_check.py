@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.facts import Fact, facts_for
+from mesh_core.policy.event_facts.facts import Fact, facts_for
 from node_agent.checks.check_result import CheckResult, Condition
 from node_agent.containers.container_check import ContainerCheck, state_in_words
 from node_agent.containers.container_history import ContainerRecord

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.facts import Fact, facts_for
+from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.testing import wait_for
 from node_agent.checks.check_result import CheckResult, Condition
 from node_agent.investigation import mount

@@ -21,7 +21,7 @@ from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.obstacles import obstacles_of
 from mesh_core.approvals.proposal_files import Filed, short_id
 from mesh_core.approvals.request_folder import RequestFolder
-from mesh_core.policy.proposal_lint import lint_by_current_policy
+from mesh_core.policy.proposed_playbook.proposal_lint import lint_by_current_policy
 
 PendingId = Annotated[
     str,

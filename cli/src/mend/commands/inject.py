@@ -19,7 +19,7 @@ from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Severity, Trus
 from mesh_core.models.foreign_text import parse_foreign
 from mesh_core.models.parsing import read_event
 from mesh_core.models.strict_json import Refusal
-from mesh_core.policy.names.name_book import NameBook
+from mesh_core.policy.inventory.name_book import NameBook
 
 
 def inject(

@@ -35,9 +35,9 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
-from mesh_core.policy.becoming import how_it_becomes
 from mesh_core.policy.playbook_lint import Lint
-from mesh_core.policy.proposal_lint import lint_by_current_policy
+from mesh_core.policy.proposed_playbook.becoming import how_it_becomes
+from mesh_core.policy.proposed_playbook.proposal_lint import lint_by_current_policy
 from mesh_core.silences.put_aside import put_aside_by
 from mesh_core.storage.files import read_regular
 

@@ -11,7 +11,7 @@ from mesh_core.incidents.at_work import why_held
 from mesh_core.incidents.event_types import RECOVERIES
 from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.facts import facts_for
+from mesh_core.policy.event_facts.facts import facts_for
 from mesh_core.policy.policy import Allowed, Policy
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from mesh_core.runbooks.wording import heading

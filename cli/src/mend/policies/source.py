@@ -12,10 +12,10 @@ from mend.errors import NOT_THERE, CliError
 from mend.output.text import plain
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.current_config import ConfigReader
+from mesh_core.policy.inventory.untouchable import untouchable
 from mesh_core.policy.lifeline_note import read_lifeline
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.policy.policy_file import rule_lines
-from mesh_core.policy.untouchable import untouchable
 from mesh_core.runtime.places_note import read_places
 
 SHIPPED = "default_policy.yml"

@@ -55,7 +55,7 @@ def _touches(proposal: Proposal) -> str:
 
 ACTION = ActionType(
     name="playbook",
-    risk=Risk.HIGH,  # of a person's own; what was asked for in words is judged by its tasks (policy/playbook_risk.py)
+    risk=Risk.HIGH,  # of a person's own; what was asked for in words is judged by its tasks (playbook_risk)
     choice=None,
     touches=_touches,
     playbooks=_playbooks,

@@ -17,9 +17,9 @@ from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Playbook, Pro
 from mesh_core.models.records import sha256_of
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.playbook_lint import is_requested, lint_playbook
-from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_proposal
 from mesh_core.policy.policy import Policy
-from mesh_core.policy.requested_login import login_problem
+from mesh_core.policy.proposed_playbook.playbook_risk import ceiling_problem, risk_of_proposal
+from mesh_core.policy.proposed_playbook.requested_login import login_problem
 
 KEPT = (
     "id",

@@ -16,7 +16,7 @@ from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.models.records import parse_time
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.policy import Policy
-from mesh_core.policy.proposal_lint import lint_by_policy
+from mesh_core.policy.proposed_playbook.proposal_lint import lint_by_policy
 
 
 class ObstacleKind(StrEnum):

@@ -25,7 +25,7 @@ from mesh_core.models.proposals import A_PERSON, EXECUTED, HEX, Folder, PreviewO
 from mesh_core.models.records import rfc3339, sha256_of
 from mesh_core.policy.playbook_lint.roles import plays_run_by
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable
-from mesh_core.policy.playbook_tasks import runs_in_check_mode
+from mesh_core.policy.proposed_playbook.playbook_tasks import runs_in_check_mode
 from mesh_core.storage.files import read_regular
 from mesh_core.storage.listing import changed_ns, entries
 

@@ -1,4 +1,4 @@
-"""The words of what an event says in fields (policy/facts.py reads them there); files of people may name them."""
+"""The words of what an event says in fields (policy.event_facts read them there); files of people may name them."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from mesh_core.actions.choices import IGNORE, NOTIFY, RESTART
 from mesh_core.actions.register import type_for
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.name_words import ABOUT, SAYS
 from mesh_core.policy.policy_file import PolicyRule, When
 from mesh_core.policy.track_record import RankedChoice, TrackRecord, ranked
+from mesh_core.policy.words.name_words import ABOUT, SAYS
 from mesh_core.runbooks.index import Match
 from mesh_core.runbooks.runbook import Runbook
 

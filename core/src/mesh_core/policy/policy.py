@@ -22,7 +22,9 @@ from mesh_core.incidents.investigation import set_aside
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Risk
-from mesh_core.policy.facts import Fact, facts_for
+from mesh_core.policy.event_facts.facts import Fact, facts_for
+from mesh_core.policy.event_facts.past_words import cues_of_the_past
+from mesh_core.policy.event_facts.sighted import speaks_against, was_stopped, with_sighting, without_another
 from mesh_core.policy.lifeline import (
     Lifeline,
     containers_in,
@@ -37,12 +39,10 @@ from mesh_core.policy.lifeline import (
 from mesh_core.policy.offer import MESSAGES, PLAYBOOK, SIGHTING, Offer
 from mesh_core.policy.offer import Allowed as Allowed  # what a policy answers with
 from mesh_core.policy.own_playbooks import MAX_JUDGED, OwnPlaybooks
-from mesh_core.policy.past_words import cues_of_the_past
 from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
 from mesh_core.policy.policy_file import Document, PolicyRule, When, line_in, merged, read_policy, rule_lines
 from mesh_core.policy.rule_check import check_names, check_own
-from mesh_core.policy.sighted import speaks_against, was_stopped, with_sighting, without_another
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from mesh_core.runbooks.clues import clues_in
 from mesh_core.runbooks.index import RunbookIndex

@@ -26,9 +26,9 @@ from mesh_core.models.events import Severity
 from mesh_core.models.proposals import Risk
 from mesh_core.models.run_options import UserName
 from mesh_core.models.yaml_loader import BadYaml, SafeLoader, line_of, settings_in
-from mesh_core.policy.cue_words import CueWords
-from mesh_core.policy.name_words import NameWords
 from mesh_core.policy.playbook_lint.table import widening_problem
+from mesh_core.policy.words.cue_words import CueWords
+from mesh_core.policy.words.name_words import NameWords
 from mesh_core.runbooks.folding import words_of
 
 

@@ -23,7 +23,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.models.proposals import Proposal
 from mesh_core.models.records import sha256_of
 from mesh_core.models.yaml_loader import SafeLoader
-from mesh_core.policy.facts import REASONS_FOR_SILENCE
+from mesh_core.policy.event_facts.facts import REASONS_FOR_SILENCE
 from mesh_core.policy.policy_file import BadPolicy, PolicyRule, When, read_policy, rule_lines
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.files import read_regular, shared_mode, write_whole

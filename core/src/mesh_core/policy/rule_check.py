@@ -8,9 +8,9 @@ from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.incidents.known_facts import type_problem
 from mesh_core.models.config_file import looks_like
 from mesh_core.models.events import Severity
-from mesh_core.policy.facts import REASONS_FOR_SILENCE, Fact
-from mesh_core.policy.name_words import ABOUT, PROGRAM, PROXIES, SAYS
+from mesh_core.policy.event_facts.facts import REASONS_FOR_SILENCE, Fact
 from mesh_core.policy.policy_file import IN_SOME_LINES, BadPolicy, Document, PolicyRule, When
+from mesh_core.policy.words.name_words import ABOUT, PROGRAM, PROXIES, SAYS
 
 
 def check_names(rules: tuple[PolicyRule, ...], cues: frozenset[str], names: frozenset[str]) -> None:

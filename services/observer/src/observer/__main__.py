@@ -21,7 +21,7 @@ from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.requests import RequestUpdate
 from mesh_core.models.streams import EVENT_STREAM_PREFIX, MOVES_STREAM
 from mesh_core.notifications.notifier import AppriseSender, TargetSettings
-from mesh_core.policy.names.name_book import NameBook
+from mesh_core.policy.inventory.name_book import NameBook
 from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.leader_lock import LeaderLock
 from mesh_core.runtime.path_watch import PathWatch

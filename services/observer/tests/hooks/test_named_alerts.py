@@ -8,7 +8,7 @@ import pytest
 
 from mesh_core.actions.containers import compose_of
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.facts import Fact, facts_for
+from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert
 from observer.hooks.generic import GenericHook

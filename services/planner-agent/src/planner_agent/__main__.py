@@ -25,9 +25,9 @@ from mesh_core.models.proposals import Folder
 from mesh_core.models.requests import MAX_REQUEST_BYTES, Request
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
 from mesh_core.policy.current_config import LatestPolicy
+from mesh_core.policy.inventory.name_book import NameBook
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.lifeline_note import note_lifeline
-from mesh_core.policy.names.name_book import NameBook
 from mesh_core.policy.policy import BadPolicy
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.chain_note import note_chain

@@ -8,7 +8,7 @@ from mesh_core.incidents.causes import Cause
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.inventory import Inventory
-from mesh_core.policy.untouchable import untouchable
+from mesh_core.policy.inventory.untouchable import untouchable
 
 
 def why_untouchable(event: HealthEvent, inventory: Inventory | str, causes: Iterable[Cause]) -> str:

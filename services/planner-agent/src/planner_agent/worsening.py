@@ -15,7 +15,7 @@ from mesh_core.incidents.event_types import DOES_NOT_ANSWER, DOES_NOT_RUN
 from mesh_core.incidents.severities import rank
 from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.models.proposals import Proposal, Risk
-from mesh_core.policy.facts import Fact, facts_for
+from mesh_core.policy.event_facts.facts import Fact, facts_for
 
 
 class Weight(NamedTuple):

@@ -19,10 +19,10 @@ from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.playbook_lint import is_requested, lint_playbook
-from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_proposal
 from mesh_core.policy.policy import Policy
-from mesh_core.policy.proposal_lint import lint_by_policy
-from mesh_core.policy.requested_login import login_problem
+from mesh_core.policy.proposed_playbook.playbook_risk import ceiling_problem, risk_of_proposal
+from mesh_core.policy.proposed_playbook.proposal_lint import lint_by_policy
+from mesh_core.policy.proposed_playbook.requested_login import login_problem
 
 
 @dataclass(frozen=True)

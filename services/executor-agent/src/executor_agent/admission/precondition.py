@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.records import parse_time
-from mesh_core.policy.facts import Fact, facts_for
+from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.lifeline import containers_in
 
 MAX_WAIT_SECONDS = 60.0

@@ -16,7 +16,7 @@ from mesh_core.actions.register import is_wide, what_it_touches
 from mesh_core.actions.remedies.looking import COMMAND, looking_problem, only_reads, shape_problem
 from mesh_core.models.previews import Effect, TaskPreview
 from mesh_core.models.proposals import Proposal
-from mesh_core.policy.playbook_tasks import tasks_in, variables_in
+from mesh_core.policy.proposed_playbook.playbook_tasks import tasks_in, variables_in
 
 MAX_SURPRISES = 20
 MAX_NAMED = 5

@@ -12,7 +12,7 @@ from typing import Any
 
 from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.models.truth import truth_in
-from mesh_core.policy.alert_state import says_well
+from mesh_core.policy.event_facts.alert_state import says_well
 
 MOST_ALERTS = 5000  # of one request; a whole MiB of short ones
 MAX_WORD_CHARS = 8192  # of a text in an alert: its end, which in a log says most; redaction shortens it further

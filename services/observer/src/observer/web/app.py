@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from mesh_core.policy.names.name_book import NameBook
+from mesh_core.policy.inventory.name_book import NameBook
 from observer.hooks.sender import HookSender
 from observer.hooks.senders import SENDERS
 from observer.hooks.world_services import WorldServices

@@ -9,9 +9,9 @@ from mesh_core.actions.register import playbook_for
 from mesh_core.models.proposals import Attachment, Proposal
 from mesh_core.models.records import sha256_of
 from mesh_core.models.run_options import AnsibleRole
-from mesh_core.policy.becoming import how_it_becomes
 from mesh_core.policy.policy import Policy
-from mesh_core.policy.proposal_lint import lint_by_policy
+from mesh_core.policy.proposed_playbook.becoming import how_it_becomes
+from mesh_core.policy.proposed_playbook.proposal_lint import lint_by_policy
 from observer.web.app_context import AppContext
 from observer.web.errors import HttpProblem
 

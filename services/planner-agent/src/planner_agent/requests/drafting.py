@@ -18,9 +18,9 @@ from mesh_core.policy.current_config import ConfigSnapshot
 from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.inventory.fleet import ALL
 from mesh_core.policy.playbook_lint import lint_playbook
-from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_playbook
 from mesh_core.policy.policy import Policy
-from mesh_core.policy.requested_login import login_problem
+from mesh_core.policy.proposed_playbook.playbook_risk import ceiling_problem, risk_of_playbook
+from mesh_core.policy.proposed_playbook.requested_login import login_problem
 from planner_agent.requests.layout import login_for, playbook_for_host, tagged
 from planner_agent.requests.understanding import Beyond, Draft, NotUnderstood, Questions, understand
 from planner_agent.requests.wording import slug_of

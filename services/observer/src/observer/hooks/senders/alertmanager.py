@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mesh_core.policy.alert_state import says_well
+from mesh_core.policy.event_facts.alert_state import says_well
 from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, raw_of, stable_key, timestamp_in, words_in
 from observer.hooks.sender import HookSender
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mesh_core.policy.plugin_output import says_unanswered
-from mesh_core.policy.progress_lines import tells_of_progress
-from mesh_core.policy.text_line import CONTINUED, TextLine, stands_in
+from mesh_core.policy.words.plugin_output import says_unanswered
+from mesh_core.policy.words.progress_lines import tells_of_progress
+from mesh_core.policy.words.text_line import CONTINUED, TextLine, stands_in
 
 PROGRESS = "progress"  # the cue that numbers in lines speak for as well
 MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for

@@ -15,8 +15,8 @@ from mesh_core.models.proposals import Proposal
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.playbook_lint import Lint, is_requested, lint_playbooks, lint_proposal
 from mesh_core.policy.playbook_lint.shutting_out import nothing
-from mesh_core.policy.playbook_risk import ceiling_problem, risk_of_proposal
 from mesh_core.policy.policy import Policy
+from mesh_core.policy.proposed_playbook.playbook_risk import ceiling_problem, risk_of_proposal
 
 
 def lint_by_policy(policy: Policy | str, proposal: Proposal) -> Lint:

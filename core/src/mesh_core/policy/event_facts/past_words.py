@@ -9,8 +9,8 @@ from mesh_core.incidents.causes import DISK_FULL
 from mesh_core.incidents.causes_over import causes_over
 from mesh_core.incidents.event_types import SERVICE_STATES, EventType
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.other_cause import cues_it_ends
-from mesh_core.policy.payload_fields import fields_of
+from mesh_core.policy.event_facts.other_cause import cues_it_ends
+from mesh_core.policy.event_facts.payload_fields import fields_of
 
 _NEEDED = frozenset({"dependency"})  # what a program prints that could not reach what it needs
 _NEEDS_KEYS = ("depends_on", "dependencies", "dependency")  # of a payload: {name: how it is}

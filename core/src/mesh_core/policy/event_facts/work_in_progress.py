@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from mesh_core.models.truth import truth_in
-from mesh_core.policy.payload_fields import is_of_another_time
+from mesh_core.policy.event_facts.payload_fields import is_of_another_time
 
 # As a manager calls it: somebody makes it anew, moves it on or ends it just now; a restart would come between.
 _BY_ITS_MANAGER = frozenset(

@@ -7,7 +7,7 @@ from typing import Any
 
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
-from mesh_core.policy.payload_fields import is_of_another_time
+from mesh_core.policy.event_facts.payload_fields import is_of_another_time
 
 _ROOM = ("disk", "filesystem", "inode", "volume", "storage", "partition", "rootfs")
 _USED = ("usedpercent", "usedpct", "usagepercent", "usagepct", "percentused", "pctused", "usepercent")

@@ -8,7 +8,7 @@ from typing import Any
 from mesh_core.models.proposals import Playbook
 from mesh_core.policy.playbook_lint.roles import plays_of
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable
-from mesh_core.policy.playbook_tasks import tasks_in
+from mesh_core.policy.proposed_playbook.playbook_tasks import tasks_in
 
 _OF_A_BLOCK = ("block", "rescue", "always")
 

@@ -12,13 +12,13 @@ from operator import attrgetter
 from typing import Any
 
 from mesh_core.models.proposals import A_PERSON, Playbook, Proposal, Risk
-from mesh_core.policy.becoming import becomes_another, blocks_in
 from mesh_core.policy.playbook_lint import is_requested, lint_playbook
 from mesh_core.policy.playbook_lint.roles import plays_of
 from mesh_core.policy.playbook_lint.table import full_name, table
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable
-from mesh_core.policy.playbook_tasks import tasks_in
 from mesh_core.policy.policy import Policy
+from mesh_core.policy.proposed_playbook.becoming import becomes_another, blocks_in
+from mesh_core.policy.proposed_playbook.playbook_tasks import tasks_in
 
 LOW, GUARDED, HIGH = Risk.LOW, Risk.GUARDED, Risk.HIGH
 _OWN_PLACES = re.compile(r"/(opt|srv|var/www)(/[^/]+)+/?")

@@ -17,16 +17,20 @@ from mesh_core.models.owner_labels import bare_key, engine_attributes, restart_f
 from mesh_core.models.records import is_name, is_service_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
-from mesh_core.policy.alert_state import is_firing, is_host_away, is_of_an_attack, is_over
-from mesh_core.policy.backed import is_backed
-from mesh_core.policy.cluster_codes import found_by_its_cluster
-from mesh_core.policy.drift import is_in_a_lost_network, is_not_as_declared, names_compose_file, says_drifted
-from mesh_core.policy.its_end import is_still_ill, of_its_end
-from mesh_core.policy.memory_limit import is_over_its_limit
-from mesh_core.policy.names.known_names import is_address
-from mesh_core.policy.not_running import is_not_running, is_unhealthy
-from mesh_core.policy.orchestrators import is_of_hypervisor, is_of_kubernetes, is_of_swarm
-from mesh_core.policy.other_cause import (
+from mesh_core.policy.event_facts.alert_state import is_firing, is_host_away, is_of_an_attack, is_over
+from mesh_core.policy.event_facts.backed import is_backed
+from mesh_core.policy.event_facts.cluster_codes import found_by_its_cluster
+from mesh_core.policy.event_facts.drift import (
+    is_in_a_lost_network,
+    is_not_as_declared,
+    names_compose_file,
+    says_drifted,
+)
+from mesh_core.policy.event_facts.its_end import is_still_ill, of_its_end
+from mesh_core.policy.event_facts.memory_limit import is_over_its_limit
+from mesh_core.policy.event_facts.not_running import is_not_running, is_unhealthy
+from mesh_core.policy.event_facts.orchestrators import is_of_hypervisor, is_of_kubernetes, is_of_swarm
+from mesh_core.policy.event_facts.other_cause import (
     ALL_NEEDED,
     DEVICES,
     has_no_room,
@@ -35,14 +39,21 @@ from mesh_core.policy.other_cause import (
     is_hardware_away,
     lacks_what_it_needs,
 )
-from mesh_core.policy.payload_fields import fields_of
-from mesh_core.policy.plugin_output import CHECK_KEYS, OUTPUT_KEYS, facts_in_output, is_down_by_its_check, says_no_check
-from mesh_core.policy.probe_evidence import STATUS_CODES, is_unevidenced
-from mesh_core.policy.purpose import is_in_use, is_not_meant, is_one_shot, is_seen_to_work
-from mesh_core.policy.start_error import cannot_work, could_not_start
-from mesh_core.policy.startable import NOT_TO_BE_STARTED, is_meant_to_run
-from mesh_core.policy.throughput import is_long_ago, of_its_throughput
-from mesh_core.policy.work_in_progress import is_being_changed, is_busy
+from mesh_core.policy.event_facts.payload_fields import fields_of
+from mesh_core.policy.event_facts.probe_evidence import STATUS_CODES, is_unevidenced
+from mesh_core.policy.event_facts.purpose import is_in_use, is_not_meant, is_one_shot, is_seen_to_work
+from mesh_core.policy.event_facts.start_error import cannot_work, could_not_start
+from mesh_core.policy.event_facts.startable import NOT_TO_BE_STARTED, is_meant_to_run
+from mesh_core.policy.event_facts.throughput import is_long_ago, of_its_throughput
+from mesh_core.policy.event_facts.work_in_progress import is_being_changed, is_busy
+from mesh_core.policy.names.known_names import is_address
+from mesh_core.policy.words.plugin_output import (
+    CHECK_KEYS,
+    OUTPUT_KEYS,
+    facts_in_output,
+    is_down_by_its_check,
+    says_no_check,
+)
 
 MAX_DEPTH = 16
 MAX_LEAD_SECONDS = 24 * 3600.0  # how much newer than the event its evidence may say it is
