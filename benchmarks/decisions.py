@@ -24,8 +24,8 @@ from mesh_core.llm.rules_fallback import answer_or_rules
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
 from mesh_core.policy.policy import Policy
-from planner_agent.evidence import evidence_for
-from planner_agent.prompts import answer_schema, prompt_for, read_answer, rules_answer
+from planner_agent.prompts.evidence import evidence_for
+from planner_agent.prompts.prompts import answer_schema, prompt_for, read_answer, rules_answer
 
 ACTIONS = ("restart", "redeploy", "notify", "ignore")
 

@@ -23,12 +23,12 @@ from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
 from mesh_core.policy.policy import Policy
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import AllFolders, RedisServer
-from planner_agent.diagnosis import Diagnostician
-from planner_agent.keyed_queue import KeyedQueue
+from planner_agent.diagnosis.diagnosis import Diagnostician
+from planner_agent.intake.keyed_queue import KeyedQueue
+from planner_agent.intake.silence_filter import SilenceFilter
 from planner_agent.planner import READ_BATCH, Planner
-from planner_agent.planner_store import PlannerStore
 from planner_agent.proposal_writer import GROUP, ProposalWriter
-from planner_agent.silence_filter import SilenceFilter
+from planner_agent.store.planner_store import PlannerStore
 
 NODES = 4
 BENIGN_SHARE = 0.9

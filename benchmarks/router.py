@@ -29,8 +29,8 @@ from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import Provider, complete
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy import Policy, narrow
-from planner_agent.evidence import evidence_for
-from planner_agent.prompts import base_schema, prompt_for, read_answer, rules_answer
+from planner_agent.prompts.evidence import evidence_for
+from planner_agent.prompts.prompts import base_schema, prompt_for, read_answer, rules_answer
 
 GOAL_MS = 1.3
 Call = Callable[[], Awaitable[object]]

@@ -17,9 +17,9 @@ from mesh_core.models.events import Decision, HealthEvent, Trust
 from mesh_core.silences.silence import Silence, SilenceKind, ends_with
 from mesh_core.testing import RedisServer
 from observer.world import HealthState, World, fold
-from planner_agent.batch import BatchContext, NextStep, PlanningTask, sort_batch
-from planner_agent.planner_store import PlannerStore
+from planner_agent.intake.batch import BatchContext, NextStep, PlanningTask, sort_batch
 from planner_agent.proposal_writer import ProposalWriter
+from planner_agent.store.planner_store import PlannerStore
 
 NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
 SERVICES = (None, "web")

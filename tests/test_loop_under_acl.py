@@ -32,7 +32,7 @@ from observer.liveness.node_liveness import NodeLiveness
 from observer.streams.erasures import Erasures
 from observer.streams.trimming import Trimming
 from observer.world import HealthState, TargetHealth, World
-from planner_agent.sightings import with_sighting
+from planner_agent.enrichment.sightings import with_sighting
 
 # what the observer reads beside the events
 RECORDS = (Decision.stream, ModelAttempt.stream, ActionUpdate.stream, MOVES_STREAM, RequestUpdate.stream)

@@ -15,10 +15,10 @@ from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.models.events import HealthEvent
 from planner_agent import __main__ as planner_main
-from planner_agent.diagnosis import Diagnosis, Diagnostician
-from planner_agent.planner_store import PlannerStore
+from planner_agent.correlation.storm_book import StormBook
+from planner_agent.diagnosis.diagnosis import Diagnosis, Diagnostician
 from planner_agent.requests.writing.task_writer import TaskWriter
-from planner_agent.storm_book import StormBook
+from planner_agent.store.planner_store import PlannerStore
 
 STEPS: dict[str, tuple[type, str]] = {
     "read": (Consumer, "read"),

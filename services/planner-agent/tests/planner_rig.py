@@ -24,13 +24,13 @@ from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.policy import Policy
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.testing import AllFolders, wait_for
-from planner_agent.budget_book import BudgetBook
-from planner_agent.diagnosis import Diagnostician
-from planner_agent.keyed_queue import KeyedQueue
+from planner_agent.diagnosis.budget_book import BudgetBook
+from planner_agent.diagnosis.diagnosis import Diagnostician
+from planner_agent.intake.keyed_queue import KeyedQueue
+from planner_agent.intake.silence_filter import SilenceFilter
 from planner_agent.planner import Planner
-from planner_agent.planner_store import PlannerStore
 from planner_agent.proposal_writer import GROUP, ProposalWriter
-from planner_agent.silence_filter import SilenceFilter
+from planner_agent.store.planner_store import PlannerStore
 
 
 class SayingProvider:

@@ -17,8 +17,8 @@ from mesh_core.llm.router import Provider, complete
 from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.policy import Policy
-from planner_agent.evidence import evidence_for
-from planner_agent.prompts import answer_schema, prompt_for, read_answer, rules_answer
+from planner_agent.prompts.evidence import evidence_for
+from planner_agent.prompts.prompts import answer_schema, prompt_for, read_answer, rules_answer
 
 FILE = Path(__file__).with_name("planted.tsv")
 POLICY = Policy.load(None)

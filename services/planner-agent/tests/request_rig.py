@@ -18,15 +18,15 @@ from mesh_core.models.requests import MAX_REQUEST_BYTES, Request, RequestStatus,
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.testing import AllFolders, wait_for
-from planner_agent.attempt_reports import AttemptReports
-from planner_agent.planner_store import PlannerStore
-from planner_agent.proposal_drafts import ProposalDrafts
+from planner_agent.diagnosis.attempt_reports import AttemptReports
+from planner_agent.proposals.proposal_drafts import ProposalDrafts
 from planner_agent.requests.channel import RequestChannel
 from planner_agent.requests.filing import RequestFiling
 from planner_agent.requests.inbox import GROUP, RequestInbox
 from planner_agent.requests.model_drafting import ModelDrafting
 from planner_agent.requests.syntax_check import SyntaxCheck
 from planner_agent.requests.writing.task_writer import TaskWriter
+from planner_agent.store.planner_store import PlannerStore
 
 INVENTORY = "all: {hosts: {db01: {}}, children: {web: {hosts: {web01: {}, web02: {}}}, empty: {}}}\n"
 

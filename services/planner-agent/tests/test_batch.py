@@ -8,7 +8,7 @@ from typing import Any
 from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.silences.silence import Silence, SilenceKind
-from planner_agent.batch import BatchContext, NextStep, PlanningTask, sort_batch
+from planner_agent.intake.batch import BatchContext, NextStep, PlanningTask, sort_batch
 
 NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from mesh_core.llm.budget import Budget
 from mesh_core.llm.router import Attempt
 from mesh_core.models.attempts import NOT_MADE, AttemptOutcome
 from mesh_core.runtime.health import Probes
-from planner_agent.budget_book import BudgetBook
+from planner_agent.diagnosis.budget_book import BudgetBook
 
 AT = datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC)
 NEXT_YEAR = datetime(2027, 1, 1, tzinfo=UTC)

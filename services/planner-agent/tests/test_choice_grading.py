@@ -13,7 +13,7 @@ from mesh_core.llm.grades import WANTED, Grade
 from mesh_core.llm.grading_cases import GradingCase, grading_cases
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.models.attempts import NOT_SURE
-from planner_agent.choice_grading import ServerSilent, choose_all, grade_of
+from planner_agent.diagnosis.choice_grading import ServerSilent, choose_all, grade_of
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 WORDS = "This fits best to what was found there."

@@ -11,8 +11,8 @@ from mesh_core.llm.router import Rejection
 from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy import Policy
-from planner_agent.evidence import evidence_for
-from planner_agent.prompts import call_for
+from planner_agent.prompts.evidence import evidence_for
+from planner_agent.prompts.prompts import call_for
 
 POLICY = Policy.load(None)
 DIED = HealthEvent(

@@ -13,7 +13,7 @@ from mesh_core.messaging.explained import Explained, explained_by
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.proposals import Folder
 from mesh_core.testing import wait_for
-from planner_agent.cause_book import CauseBook
+from planner_agent.correlation.cause_book import CauseBook
 
 COMPANY = {"runtime": "docker", "container": "db", "exit_code": 137, "dependents": ["web"]}
 HEALTH = {"runtime": "docker", "container": "web", "health": "unhealthy", "status": "running"}

@@ -22,7 +22,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder
 from mesh_core.models.requests import Request, RequestUpdate
 from mesh_core.testing import RedisServer, wait_for
-from planner_agent.planner_store import PlannerStore
+from planner_agent.store.planner_store import PlannerStore
 
 DYING = Path(__file__).with_name("dying_planner.py")
 

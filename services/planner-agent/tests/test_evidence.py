@@ -14,7 +14,7 @@ from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.policy import Policy
 from mesh_core.security.redaction import MAX_FIELD_BYTES, clean, redacted
 from mesh_core.security.secret_names import is_secret_name
-from planner_agent.evidence import MAX_TOTAL_BYTES, evidence_for, kept_event
+from planner_agent.prompts.evidence import MAX_TOTAL_BYTES, evidence_for, kept_event
 
 
 def event(payload: dict[str, Any]) -> HealthEvent:

@@ -19,9 +19,9 @@ from mesh_core.llm.providers.anthropic import AnthropicProvider
 from mesh_core.llm.providers.ollama import OllamaProvider
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import Provider, Rejection
-from planner_agent.echoes import repeats
-from planner_agent.evidence import evidence_for
-from planner_agent.prompts import call_for, read_answer
+from planner_agent.prompts.echoes import repeats
+from planner_agent.prompts.evidence import evidence_for
+from planner_agent.prompts.prompts import call_for, read_answer
 
 PLANTS = plants()
 SHAPES = ("openai", "ollama", "anthropic")

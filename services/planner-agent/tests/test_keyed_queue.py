@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mesh_core.testing import wait_for
-from planner_agent.keyed_queue import KeyedQueue
+from planner_agent.intake.keyed_queue import KeyedQueue
 
 
 async def test_one_pair_keeps_its_order_and_others_are_not_held_up() -> None:

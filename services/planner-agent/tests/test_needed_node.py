@@ -12,7 +12,7 @@ from mesh_core.messaging.explained import Explained, explained_by
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.policy.inventory import Inventory
 from mesh_core.testing import wait_for
-from planner_agent.needed_node import with_needed_node
+from planner_agent.enrichment.needed_node import with_needed_node
 
 HOSTS = b"web01: {ansible_host: 192.168.1.5}, nas: {ansible_host: 192.168.1.9}, me: {ansible_host: 127.0.0.1}"
 INVENTORY = Inventory.parse(b"all: {hosts: {" + HOSTS + b"}}")

@@ -11,8 +11,8 @@ from mesh_core.llm.router import Completion, Price, Prompt
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
-from planner_agent.diagnosis import Diagnostician
-from planner_agent.outside_view import GROUPS, SHOWN, outside_view
+from planner_agent.diagnosis.diagnosis import Diagnostician
+from planner_agent.prompts.outside_view import GROUPS, SHOWN, outside_view
 
 PAGE = Path(__file__).parents[3] / "docs" / "privacy.md"
 EVENT = HealthEvent(

@@ -12,9 +12,9 @@ from mesh_core.models.attempts import ModelAnswer
 from mesh_core.models.proposals import ModelRef
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.policy import Policy, narrow
-from planner_agent.diagnosis import Diagnosis
-from planner_agent.prompts import base_schema, prompt_for, read_answer
-from planner_agent.proposal_drafts import ProposalDrafts
+from planner_agent.diagnosis.diagnosis import Diagnosis
+from planner_agent.prompts.prompts import base_schema, prompt_for, read_answer
+from planner_agent.proposals.proposal_drafts import ProposalDrafts
 
 CHOSEN = {
     **{"action": "mine", "service": None, "node": "n1", "confidence": 0.9, "requires_human": True},

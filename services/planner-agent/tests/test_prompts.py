@@ -17,8 +17,8 @@ from mesh_core.llm.router import Attempt, Rejection, complete
 from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.policy import Policy, narrow
-from planner_agent.evidence import evidence_for
-from planner_agent.prompts import (
+from planner_agent.prompts.evidence import evidence_for
+from planner_agent.prompts.prompts import (
     MAX_SHOWN,
     MAX_SHOWN_TO_EXPLAIN,
     answer_schema,
@@ -28,7 +28,7 @@ from planner_agent.prompts import (
     read_answer,
     rules_answer,
 )
-from planner_agent.refusals import declines
+from planner_agent.prompts.refusals import declines
 
 POLICY = Policy.load(None)
 EVENT = HealthEvent(

@@ -13,7 +13,7 @@ from mesh_core.models.attempts import ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import ModelRef
 from mesh_core.policy.policy import Policy
-from planner_agent.second_opinion import is_wanted, settled
+from planner_agent.diagnosis.second_opinion import is_wanted, settled
 
 DIED = HealthEvent(type="container_died", node="nas-01", service="jellyfin", payload={"status": "exited"})
 ALLOWED = Policy.load(None).allows(DIED)

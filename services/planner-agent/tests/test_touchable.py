@@ -8,7 +8,7 @@ from planner_rig import Mesh
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.policy.inventory import Inventory
 from mesh_core.testing import wait_for
-from planner_agent.cause_book import CauseBook, KnownCauses
+from planner_agent.correlation.cause_book import CauseBook, KnownCauses
 
 KNOWN = Inventory.parse(b"all: {hosts: {web01: }}")
 KNOWN_ALREADY = ("counted", "suppressed")  # the first, where the one before is settled

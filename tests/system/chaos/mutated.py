@@ -84,7 +84,7 @@ def sweep_deletes_a_waiting_draft() -> None:
 
         return file_draft
 
-    replace("planner_agent.proposal_drafts.ProposalDrafts.sweep", make_sweep)
+    replace("planner_agent.proposals.proposal_drafts.ProposalDrafts.sweep", make_sweep)
     replace("mesh_core.approvals.planner_folders.PlannerFolders.file_draft", make_filing)
 
 
@@ -96,7 +96,7 @@ def cooldown_is_not_honoured() -> None:
 
         return pass_gates
 
-    replace("planner_agent.planner_store.PlannerStore.pass_gates", make)
+    replace("planner_agent.store.planner_store.PlannerStore.pass_gates", make)
 
 
 @mutant("planner_agent")
@@ -111,12 +111,12 @@ def occurrence_is_counted_twice() -> None:
 
         return pass_gates
 
-    replace("planner_agent.planner_store.PlannerStore.pass_gates", make)
+    replace("planner_agent.store.planner_store.PlannerStore.pass_gates", make)
 
 
 @mutant("planner_agent")
 def silence_is_not_honoured() -> None:
-    replace("planner_agent.silence_filter.SilenceFilter.current", lambda old: lambda self: ())
+    replace("planner_agent.intake.silence_filter.SilenceFilter.current", lambda old: lambda self: ())
 
 
 @mutant("planner_agent")

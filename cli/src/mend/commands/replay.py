@@ -21,7 +21,7 @@ from mesh_core.approvals.reasons import quoted
 if TYPE_CHECKING:  # the planner's rooms take a moment to import, and may not be here
     from mesh_core.llm.router import Prompt
     from mesh_core.models.attempts import ModelAttempt
-    from planner_agent.diagnosis import Diagnosis
+    from planner_agent.diagnosis.diagnosis import Diagnosis
 
 
 def replay(

@@ -14,7 +14,7 @@ from mesh_core.llm.grading_cases import CaseKind
 from mesh_core.llm.router import Provider
 
 if TYPE_CHECKING:
-    from planner_agent.choice_grading import Chosen
+    from planner_agent.diagnosis.choice_grading import Chosen
 
 CHECK = "choosing model"
 MAX_MISSED = 8  # cases that are named, of one kind
@@ -23,7 +23,7 @@ MAX_MISSED = 8  # cases that are named, of one kind
 async def grade_choice(runtime: Path, provider: Provider, progress: Callable[[int], object]) -> list[Finding]:
     """A finding about the grade, behind one for each kind of which it chose some wrong. Nothing is kept of a grading
     that did not come to its end."""
-    from planner_agent.choice_grading import ServerSilent, choose_all, grade_of
+    from planner_agent.diagnosis.choice_grading import ServerSilent, choose_all, grade_of
 
     try:
         chosen = await choose_all(provider, progress)

@@ -14,8 +14,8 @@ from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
-from planner_agent.diagnosis import Diagnosis, Diagnostician
-from planner_agent.triage import Route, triage
+from planner_agent.diagnosis.diagnosis import Diagnosis, Diagnostician
+from planner_agent.intake.triage import Route, triage
 
 SILENCE = Decided("ignore")
 Record = Callable[[HealthEvent], TrackRecord]

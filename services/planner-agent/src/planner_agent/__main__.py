@@ -41,14 +41,14 @@ from mesh_core.runtime.settings_file import service_environment
 from mesh_core.security.private_folder import write_privately
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.storage.schema import schema_or_exit
-from planner_agent.attempt_reports import AttemptReports
-from planner_agent.budget_book import BudgetBook
-from planner_agent.configured_chain import ConfiguredChain, configured_chain
-from planner_agent.consumer_name import claim_consumer_name
-from planner_agent.diagnosis import Diagnostician
-from planner_agent.keyed_queue import KeyedQueue
+from planner_agent.diagnosis.attempt_reports import AttemptReports
+from planner_agent.diagnosis.budget_book import BudgetBook
+from planner_agent.diagnosis.configured_chain import ConfiguredChain, configured_chain
+from planner_agent.diagnosis.diagnosis import Diagnostician
+from planner_agent.intake.consumer_name import claim_consumer_name
+from planner_agent.intake.keyed_queue import KeyedQueue
+from planner_agent.intake.silence_filter import SilenceFilter
 from planner_agent.planner import Planner
-from planner_agent.planner_store import PlannerStore
 from planner_agent.proposal_writer import GROUP, ProposalWriter
 from planner_agent.requests.channel import RequestChannel
 from planner_agent.requests.filing import RequestFiling
@@ -57,7 +57,7 @@ from planner_agent.requests.model_drafting import ModelDrafting
 from planner_agent.requests.syntax_check import SyntaxCheck
 from planner_agent.requests.writing.task_writer import TaskWriter
 from planner_agent.settings import PlannerSettings
-from planner_agent.silence_filter import SilenceFilter
+from planner_agent.store.planner_store import PlannerStore
 
 log = structlog.get_logger()
 

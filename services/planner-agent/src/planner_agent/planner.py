@@ -25,13 +25,13 @@ from mesh_core.models.strict_json import Refusal
 from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ, IN_HAND
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import pause
-from planner_agent.batch import BatchContext, NextStep, Planned, PlanningTask, sort_batch
-from planner_agent.keyed_queue import KeyedQueue
-from planner_agent.planner_store import KnownTrouble, PlannerStore
+from planner_agent.intake.batch import BatchContext, NextStep, Planned, PlanningTask, sort_batch
+from planner_agent.intake.keyed_queue import KeyedQueue
+from planner_agent.intake.silence_filter import SilenceFilter
+from planner_agent.intake.triage import Route, calls_for_another, triage
 from planner_agent.proposal_writer import GROUP, ProposalWriter
-from planner_agent.silence_filter import SilenceFilter
-from planner_agent.triage import Route, calls_for_another, triage
-from planner_agent.worsening import as_bad_as, may_be_worse
+from planner_agent.store.planner_store import KnownTrouble, PlannerStore
+from planner_agent.store.worsening import as_bad_as, may_be_worse
 
 READ_BATCH = 500
 MOST_IN_HAND = 5000

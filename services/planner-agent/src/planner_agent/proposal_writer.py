@@ -29,23 +29,23 @@ from mesh_core.models.streams import entered_ms
 from mesh_core.policy.inventory import Inventory
 from mesh_core.runtime.metrics import TIME_TO_PROPOSAL
 from mesh_core.silences.silence import Silence
-from planner_agent.batch import PlanningTask
-from planner_agent.cause_book import CauseBook
-from planner_agent.correlation import Correlation
-from planner_agent.diagnosis import Diagnosis, Diagnostician
-from planner_agent.held import HeldTroubles, message_of
-from planner_agent.needed_node import asks_a_host, with_needed_node
-from planner_agent.planner_store import KnownTrouble, PlannerStore
-from planner_agent.proposal_drafts import ProposalDrafts
-from planner_agent.reported_before import Reported, ReportedBefore
-from planner_agent.sightings import with_sighting
-from planner_agent.silence_filter import SilenceFilter
-from planner_agent.storm_book import StormBook
-from planner_agent.storms import Storms
-from planner_agent.touchable import why_untouchable
-from planner_agent.triage import is_poison
-from planner_agent.withdrawals import Withdrawals
-from planner_agent.worsening import Weight, weight_of
+from planner_agent.correlation.cause_book import CauseBook
+from planner_agent.correlation.correlation import Correlation
+from planner_agent.correlation.held import HeldTroubles, message_of
+from planner_agent.correlation.storm_book import StormBook
+from planner_agent.correlation.storms import Storms
+from planner_agent.diagnosis.diagnosis import Diagnosis, Diagnostician
+from planner_agent.enrichment.needed_node import asks_a_host, with_needed_node
+from planner_agent.enrichment.sightings import with_sighting
+from planner_agent.enrichment.touchable import why_untouchable
+from planner_agent.intake.batch import PlanningTask
+from planner_agent.intake.silence_filter import SilenceFilter
+from planner_agent.intake.triage import is_poison
+from planner_agent.proposals.proposal_drafts import ProposalDrafts
+from planner_agent.proposals.reported_before import Reported, ReportedBefore
+from planner_agent.proposals.withdrawals import Withdrawals
+from planner_agent.store.planner_store import KnownTrouble, PlannerStore
+from planner_agent.store.worsening import Weight, weight_of
 
 RETRY_SECONDS = 1.0
 GROUP = "planner"

@@ -18,11 +18,11 @@ from mesh_core.models.proposals import A_PERSON, Evidence, ModelRef, Playbook, P
 from mesh_core.models.records import rfc3339
 from mesh_core.models.requests import Request, RequestedProposal, RequestState
 from mesh_core.models.run_options import Verify
-from planner_agent.planner_store import PlannerStore
-from planner_agent.proposal_drafts import ProposalDrafts
+from planner_agent.proposals.proposal_drafts import ProposalDrafts
 from planner_agent.requests.drafting import Drafted, Refused
 from planner_agent.requests.syntax_check import SyntaxCheck
 from planner_agent.requests.wording import told_text
+from planner_agent.store.planner_store import PlannerStore
 
 ACTION = "playbook"
 NOBODY_CHECKS = "no executor answered, so nobody has checked its syntax; the gate has nothing against it; ask again"

@@ -14,7 +14,7 @@ from mesh_core.llm.router import Rejection
 from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.models.truth import truth_in
-from planner_agent.refusals import declines
+from planner_agent.prompts.refusals import declines
 from planner_agent.requests.writing.free_yaml import tasks_in
 from planner_agent.requests.writing.steps import Argument, Scalar, Step
 

@@ -25,12 +25,12 @@ from mesh_core.policy.track_record import PastRun, TrackRecord
 from mesh_core.runbooks.index import Match
 from mesh_core.runbooks.wording import in_short, told
 from mesh_core.security.redaction import redacted
-from planner_agent.budget_book import BudgetBook
-from planner_agent.evidence import evidence_for
-from planner_agent.model_chain import Matter, ModelChain
-from planner_agent.planner_store import PlannerStore
-from planner_agent.prompts import because
-from planner_agent.second_opinion import as_evidence
+from planner_agent.diagnosis.budget_book import BudgetBook
+from planner_agent.diagnosis.model_chain import Matter, ModelChain
+from planner_agent.diagnosis.second_opinion import as_evidence
+from planner_agent.prompts.evidence import evidence_for
+from planner_agent.prompts.prompts import because
+from planner_agent.store.planner_store import PlannerStore
 
 MAX_TOLD_RUNS = 5  # of a target's earlier ones, as evidence
 

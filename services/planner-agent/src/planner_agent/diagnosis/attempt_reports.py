@@ -12,7 +12,7 @@ from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
-from planner_agent.budget_book import BudgetBook
+from planner_agent.diagnosis.budget_book import BudgetBook
 
 METRIC_RETRY_SECONDS = 0.5
 

@@ -19,8 +19,8 @@ from mesh_core.messaging.rows import read_row
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.models.streams import HELD_KEY
-from planner_agent.planner_store import PlannerStore
-from planner_agent.withdrawals import Withdrawals
+from planner_agent.proposals.withdrawals import Withdrawals
+from planner_agent.store.planner_store import PlannerStore
 
 
 class HeldTroubles:

@@ -14,7 +14,7 @@ from mesh_core.models.attempts import NOT_SURE, ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
 from mesh_core.policy.policy import Allowed
-from planner_agent.echoes import repeats
+from planner_agent.prompts.echoes import repeats
 
 
 def ungrounded(

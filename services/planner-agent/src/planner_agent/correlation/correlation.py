@@ -14,11 +14,11 @@ from mesh_core.incidents.causes import Cause, cause_of, may_explain, places_need
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.storm import ALL_NODES, nodes_in
 from mesh_core.models.events import HealthEvent
-from planner_agent.as_down import as_down
-from planner_agent.cause_book import CauseBook, KnownCauses
-from planner_agent.planner_store import PlannerStore
-from planner_agent.storms import Storm, Storms
-from planner_agent.withdrawals import Withdrawals
+from planner_agent.correlation.as_down import as_down
+from planner_agent.correlation.cause_book import CauseBook, KnownCauses
+from planner_agent.correlation.storms import Storm, Storms
+from planner_agent.proposals.withdrawals import Withdrawals
+from planner_agent.store.planner_store import PlannerStore
 
 
 class Correlation:

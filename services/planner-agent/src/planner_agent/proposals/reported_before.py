@@ -19,10 +19,10 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence, Folder, proposal_id
-from planner_agent.diagnosis import Diagnostician
-from planner_agent.evidence import kept_event
-from planner_agent.planner_store import Gate, PlannerStore
-from planner_agent.worsening import Weight, is_worse, may_be_worse, weight_of, weight_of_proposal
+from planner_agent.diagnosis.diagnosis import Diagnostician
+from planner_agent.prompts.evidence import kept_event
+from planner_agent.store.planner_store import Gate, PlannerStore
+from planner_agent.store.worsening import Weight, is_worse, may_be_worse, weight_of, weight_of_proposal
 
 log = structlog.get_logger()
 

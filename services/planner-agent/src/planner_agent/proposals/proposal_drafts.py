@@ -20,9 +20,9 @@ from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import PROPOSALS
 from mesh_core.runtime.service import pause
-from planner_agent.diagnosis import Diagnosis
-from planner_agent.evidence import kept_event
-from planner_agent.planner_store import PlannerStore
+from planner_agent.diagnosis.diagnosis import Diagnosis
+from planner_agent.prompts.evidence import kept_event
+from planner_agent.store.planner_store import PlannerStore
 
 SWEEP_SECONDS = 600.0
 ORPHAN_SECONDS = 3600.0

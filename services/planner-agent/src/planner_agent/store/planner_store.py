@@ -34,8 +34,8 @@ from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import OCCURRENCES_KEY, entered_ms
 from mesh_core.runtime.metrics import DECISIONS
 from mesh_core.silences.silence import MAX_DAYS
-from planner_agent.target_history import TargetHistory
-from planner_agent.worsening import Weight
+from planner_agent.store.target_history import TargetHistory
+from planner_agent.store.worsening import Weight
 
 RECOVERED_MS = 600_000
 SILENCED_SECONDS = (MAX_DAYS + 1) * 86400

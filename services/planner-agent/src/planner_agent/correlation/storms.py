@@ -30,10 +30,10 @@ from mesh_core.incidents.storm import (
 from mesh_core.incidents.subject import IN_COMMON
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import proposal_id
-from planner_agent.as_down import as_down
-from planner_agent.planner_store import PlannerStore
-from planner_agent.storm_book import StormBook
-from planner_agent.withdrawals import Withdrawals
+from planner_agent.correlation.as_down import as_down
+from planner_agent.correlation.storm_book import StormBook
+from planner_agent.proposals.withdrawals import Withdrawals
+from planner_agent.store.planner_store import PlannerStore
 
 GATE_MS = 60_000  # longer than anybody needs from the gate to the marks
 

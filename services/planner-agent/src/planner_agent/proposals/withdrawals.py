@@ -21,8 +21,8 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.metrics import WITHDRAWN
-from planner_agent.planner_store import PlannerStore
-from planner_agent.reported_before import is_about
+from planner_agent.proposals.reported_before import is_about
+from planner_agent.store.planner_store import PlannerStore
 
 log = structlog.get_logger()
 

@@ -16,12 +16,12 @@ from mesh_core.models.attempts import ModelAnswer
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence
 from mesh_core.policy.policy import Allowed
-from planner_agent.attempt_reports import AttemptReports
-from planner_agent.budget_book import BudgetBook
-from planner_agent.evidence import evidence_for
-from planner_agent.outside_view import outside_view
-from planner_agent.prompts import call_for, rules_answer
-from planner_agent.second_opinion import ASKED_WITHIN_SECONDS, is_wanted, settled
+from planner_agent.diagnosis.attempt_reports import AttemptReports
+from planner_agent.diagnosis.budget_book import BudgetBook
+from planner_agent.diagnosis.second_opinion import ASKED_WITHIN_SECONDS, is_wanted, settled
+from planner_agent.prompts.evidence import evidence_for
+from planner_agent.prompts.outside_view import outside_view
+from planner_agent.prompts.prompts import call_for, rules_answer
 
 Pieces = tuple[Evidence, ...]
 

@@ -13,8 +13,8 @@ from mesh_core.llm.router import Provider, ask_in_order
 from mesh_core.models.attempts import AttemptOutcome
 from mesh_core.models.records import rfc3339
 from mesh_core.policy.policy import Allowed
-from planner_agent.evidence import evidence_for
-from planner_agent.prompts import call_for
+from planner_agent.prompts.evidence import evidence_for
+from planner_agent.prompts.prompts import call_for
 
 # The server's fault, and no answer of the model: nothing is graded by it.
 _NO_ANSWER = frozenset({AttemptOutcome.NETWORK_ERROR, AttemptOutcome.API_ERROR, AttemptOutcome.CIRCUIT_OPEN})

@@ -15,7 +15,7 @@ from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.records import rfc3339
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import Silence, SilenceKind, ends_with, silences_of
-from planner_agent.planner_store import PlannerStore
+from planner_agent.store.planner_store import PlannerStore
 
 log = structlog.get_logger()
 

@@ -14,8 +14,8 @@ from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import proposal_id
 from mesh_core.silences.silence import Silence, silences_of
-from planner_agent.silence_filter import acknowledgements
-from planner_agent.triage import Route, triage
+from planner_agent.intake.silence_filter import acknowledgements
+from planner_agent.intake.triage import Route, triage
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.models.truth import truth_in
 from mesh_core.policy.policy import Allowed, narrow
 from mesh_core.security.redaction import clean
-from planner_agent.evidence import evidence_for
-from planner_agent.grounding import offered_words, ungrounded
-from planner_agent.refusals import declines
+from planner_agent.prompts.evidence import evidence_for
+from planner_agent.prompts.grounding import offered_words, ungrounded
+from planner_agent.prompts.refusals import declines
 
 if TYPE_CHECKING:
     import jsonschema
