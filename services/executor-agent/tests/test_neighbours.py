@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis.asyncio as aioredis
-from executor_rig import ExecutorHarness, proposal_for
+from executor_rig import QUICK, ExecutorHarness, proposal_for
 
 from executor_agent.loop.neighbours import Neighbourhood, compared
 from mesh_core.models.events import HealthEvent, Trust
@@ -83,6 +84,7 @@ async def test_what_fell_ill_beside_a_run_stands_in_its_outcome(harness: Executo
     await tell(1, "container_died", "mail", "error")
     await tell(2, "service_recovered", "mail", "info")
     harness.runner.seconds = 60
+    harness.limits = replace(QUICK, stop_seconds=0.2)
     await harness.begin()
     sick = harness.approve(proposal_for(1))
     await wait_for(harness.runner.runs, 30, "it runs")

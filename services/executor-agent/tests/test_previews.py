@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from executor_rig import ExecutorHarness, file_pending, proposal_for, write_inventory
+from executor_rig import QUICK, ExecutorHarness, file_pending, proposal_for, write_inventory
 
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.runner.action_runner import ActionRunner
@@ -232,6 +233,7 @@ def test_a_container_that_the_card_does_not_name_is_a_surprise_unless_it_says_ev
 
 
 async def test_nobody_is_told_of_a_repair_and_no_repair_waits_for_a_preview(harness: ExecutorHarness) -> None:
+    harness.limits = replace(QUICK, stop_seconds=0.2)
     await harness.begin()
     of = proposal_for(1)
     name = file_pending(harness.actions, of)

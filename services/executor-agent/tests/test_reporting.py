@@ -11,6 +11,8 @@ import pytest
 import redis.asyncio as aioredis
 from executor_rig import ExecutorHarness, file_pending, move_by_hand, proposal_for
 
+from executor_agent.reporting import live_output
+from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.lifeline_note import note_lifeline, read_lifeline
@@ -101,6 +103,18 @@ async def test_live_lines_are_published_and_never_hold_up_a_run(
         assert {line["action_id"] for line in heard} == {name.id}
         assert [line["line"] for line in heard][:2] == ["TASK [Restart it]", "changed: [here]"]
         assert len(heard[2]["line"]) == 4096
+
+
+async def test_lines_that_nobody_could_take_hold_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_output, "AWAY_SECONDS", 3600.0)
+    bus, closing = Bus.connect("redis://127.0.0.1:1/0", "test"), asyncio.Event()
+    output = live_output.LiveOutput()
+    output.add("plan-x", "apply", "changed: [here]")
+    publishing = asyncio.create_task(output.publish(bus, closing))
+    await wait_for(lambda: output.dropped == 1, 20, "it is dropped")
+    closing.set()
+    await asyncio.wait_for(publishing, 60)
+    await bus.close()
 
 
 async def test_a_flood_of_lines_without_redis_is_counted_not_kept(without_redis: ExecutorHarness) -> None:

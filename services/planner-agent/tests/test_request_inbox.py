@@ -132,11 +132,9 @@ async def test_a_password_in_the_words_is_told_to_nobody_but_the_playbook(reques
     assert secret not in str(told)
 
 
-async def test_a_syntax_that_an_executor_finds_wrong_files_nothing_and_where_none_answers_the_card_says_so(
-    requests: Requests,
-) -> None:
+async def test_a_syntax_that_an_executor_finds_wrong_files_nothing(requests: Requests) -> None:
     """The executor is a twin here; the real one is asked in its own tests."""
-    requests.syntax_seconds = 15.0
+    requests.syntax_seconds = 60.0
     await requests.start()
 
     async def asked() -> list[SyntaxQuestion]:
@@ -158,15 +156,22 @@ async def test_a_syntax_that_an_executor_finds_wrong_files_nothing_and_where_non
     await answer("curl", "no such module")
     _, bad = await requests.known(2)
     assert (bad.state, bad.reason) == (RequestState.REFUSED, "Ansible cannot read its playbook: no such module")
+    assert evidence_of(requests) == {"install-htop": ["request"]}
     assert len(requests.actions.pending()) == 2
+
+
+async def test_where_no_executor_answers_it_is_filed_and_the_card_says_so(requests: Requests) -> None:
+    requests.syntax_seconds = 0.2
+    await requests.start()
     await requests.say(text="install git", hosts=["web01"])
-    await wait_for(lambda: len(requests.folder.all()) == 3, 60, "nobody answered, and it is filed")
-    *_, unchecked = await requests.known(3)
+    (unchecked,) = await requests.known()
     assert (unchecked.state, unchecked.syntax_checked) == (RequestState.FILED, False)
-    said = {
-        filed.proposal.service: [one.source for one in filed.proposal.evidence] for filed in requests.actions.pending()
-    }
-    assert said == {"install-htop": ["request"], "install-git": ["request", "syntax check"]}
+    assert evidence_of(requests) == {"install-git": ["request", "syntax check"]}
+    assert len(await requests.stream(SyntaxQuestion.stream)) == 1
+
+
+def evidence_of(requests: Requests) -> dict[str | None, list[str]]:
+    return {one.proposal.service: [part.source for part in one.proposal.evidence] for one in requests.actions.pending()}
 
 
 async def test_of_replies_at_the_same_moment_one_counts_on_every_host_and_the_others_are_told(

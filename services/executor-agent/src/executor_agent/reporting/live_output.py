@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.records import rfc3339
-from mesh_core.runtime.service import woken
+from mesh_core.runtime.service import pause, woken
 
 CHANNEL = "executor_output"
 QUEUE_LINES = 2000
@@ -58,7 +58,7 @@ class LiveOutput:
             if not await self._publish_all(bus):
                 if closing.is_set():
                     return
-                await asyncio.sleep(AWAY_SECONDS)
+                await pause(closing, AWAY_SECONDS)
 
     async def _publish_all(self, bus: Bus) -> bool:
         while entry := self._next():
