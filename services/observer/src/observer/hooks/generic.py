@@ -11,7 +11,18 @@ from jmespath.parser import ParsedResult
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mesh_core.policy.names.hosts import host_in, key_of_host
-from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, raw_of, says_that_it_fires, stable_key, timestamp_in
+from observer.hooks.alert import (
+    MOST_ALERTS,
+    Alert,
+    Nothing,
+    Read,
+    Unfit,
+    raw_of,
+    says_that_it_fires,
+    stable_key,
+    timestamp_in,
+)
+from observer.hooks.sent_as_test import is_sent_as_test
 
 SOURCE = "generic"
 
@@ -57,6 +68,8 @@ class GenericHook(BaseModel):
             return Unfit(f"an expression of this hook does not fit this body: {str(error).splitlines()[0][:200]}")
 
     def _alert(self, item: object, name: str) -> Read:
+        if isinstance(item, dict) and is_sent_as_test(item):
+            return Nothing("its sender calls it a test")
         event_type = self._text(self.type, item)
         if not event_type:
             return Unfit(f"type: {self.type} finds no word in this body", raw_of(item))

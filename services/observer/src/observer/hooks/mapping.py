@@ -61,7 +61,10 @@ SEVERITIES = {
     **dict.fromkeys(("critical", "crit", "page", "fatal", "emergency", "disaster", "alert", "p1"), Severity.CRITICAL),
     **dict.fromkeys(("error", "err", "high", "major", "average", "severe", "p2"), Severity.ERROR),
     **dict.fromkeys(("warning", "warn", "medium", "minor", "moderate", "p3"), Severity.WARNING),
-    **dict.fromkeys(("info", "information", "informational", "notice", "low", "none", "debug", "ok"), Severity.INFO),
+    **dict.fromkeys(
+        ("info", "information", "informational", "notice", "low", "none", "debug", "ok", "test", "testing"),
+        Severity.INFO,
+    ),
 }
 
 
