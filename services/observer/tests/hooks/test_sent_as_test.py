@@ -52,6 +52,6 @@ def test_what_is_about_a_test_is_an_alert(body: dict[str, Any]) -> None:
     assert isinstance(one(HOOK.alerts_in({"host": "nas", **body}, "any")), Alert)
 
 
-def test_a_rule_whose_severity_is_a_test_is_an_information() -> None:
-    event = event_of(one(alertmanager.alerts_in(group(firing("QuorumDrill", severity="Testing")))))
-    assert event.severity is Severity.INFO
+def test_a_rule_that_is_being_tried_out_is_as_bad_as_one_without_a_severity() -> None:
+    event = event_of(one(alertmanager.alerts_in(group(firing("QuorumDrill", severity="testing")))))
+    assert event.severity is Severity.WARNING

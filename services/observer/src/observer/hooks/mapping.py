@@ -62,7 +62,7 @@ SEVERITIES = {
     **dict.fromkeys(("error", "err", "high", "major", "average", "severe", "p2"), Severity.ERROR),
     **dict.fromkeys(("warning", "warn", "medium", "minor", "moderate", "p3"), Severity.WARNING),
     **dict.fromkeys(
-        ("info", "information", "informational", "notice", "low", "none", "debug", "ok", "test", "testing"),
+        ("info", "information", "informational", "notice", "low", "none", "debug", "ok"),
         Severity.INFO,
     ),
 }
