@@ -147,7 +147,7 @@ async def test_chain_yml_overrides_a_rung_and_adds_others(tmp_path: Path) -> Non
     ("text", "complaint"),
     [
         ("{a: 1}", "must be a list"),
-        ("- [", "line 2: not YAML"),
+        ("- [", r"chain\.yml:2: not YAML"),
         ("- {name: x}", r"provider 1: kind: is missing; write it"),
         ("- {name: x, kind: openai}", "'x' of kind openai needs `url`"),
         ("- {name: x, kind: ollama}", "'x' of kind ollama needs `url`"),
@@ -157,8 +157,8 @@ async def test_chain_yml_overrides_a_rung_and_adds_others(tmp_path: Path) -> Non
         ("- {name: x, kind: openai, url: http://x, price: {input: -1}}", "provider 1: price.input"),
         ("- {name: floor, kind: openai, url: http://x}", "'floor' is taken"),
         ("- {name: x, kind: openai, url: http://x}\n- {name: x, kind: openai, url: http://x}", "provider 2: name"),
-        ("- just words", "provider 1: the entry: write it as a mapping"),
-        ("- name: x\n  kind: openai\n  url: http://x\n  url: http://y", "line 4: url stands there twice"),
+        ("- just words", "provider 1: write it as a mapping"),
+        ("- name: x\n  kind: openai\n  url: http://x\n  url: http://y", r"chain\.yml:4: url stands there twice"),
     ],
 )
 async def test_a_bad_file_is_named_with_its_key(text: str, complaint: str, tmp_path: Path) -> None:

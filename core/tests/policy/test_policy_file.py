@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from policy_rig import NOTIFY, RESTART, event
 
+from mesh_core.models.config_document import ConfigDocument
 from mesh_core.policy.policy import BadPolicy, Policy
-from mesh_core.policy.policy_file import misfits, rule_lines
+from mesh_core.policy.policy_file import Document, rule_lines
 from mesh_core.policy.track_record import TrackRecord
 
 RULE = "{name: a, when: {types: [x]}, allow: [notify], prefer: notify, reason: so}"
@@ -61,12 +62,18 @@ def test_a_rule_may_be_for_some_services_or_nodes_only(tmp_path: Path) -> None:
 
 def test_everything_that_does_not_fit_is_told_with_its_line() -> None:
     text = "max_restarts_per_hour: -1\nrules:\n- {name: r, when: {type: x}, allow: [notify], prefer: notify}\n"
-    told = [*misfits(text, "policy.yml")]
+    document = ConfigDocument(text, "policy.yml", BadPolicy)
+    told = [str(one) for one in document.misfits(Document)]
     assert [one.partition(" ")[0] for one in told] == ["policy.yml:3:", "policy.yml:1:", "policy.yml:3:"]
     assert "no such key" in told[0]
-    assert [*misfits("rules: []", "policy.yml")] == [*misfits("rules: [", "policy.yml")] == []
-    assert rule_lines(text) == {"r": 3}
-    assert rule_lines("[") == rule_lines("rules: 1") == {}
+    assert rule_lines(document) == {"r": 3}
+    assert rule_lines(ConfigDocument("rules: 1", "policy.yml", BadPolicy)) == {}
+
+
+def test_a_policy_is_read_as_editors_save_it(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yml"
+    file.write_text("# Größe\nmax_restarts_per_hour: 7\n", encoding="utf-16")
+    assert Policy.load(file).max_restarts_per_hour == 7
 
 
 def test_without_a_file_the_shipped_policy_speaks(tmp_path: Path) -> None:
@@ -80,12 +87,12 @@ def test_without_a_file_the_shipped_policy_speaks(tmp_path: Path) -> None:
         ("rules: [", "not YAML"),
         (
             "never: {services: [mydb]}\ncues: {}\nnever: {nodes: [nas]}",
-            "line 3: never stands there twice; take one out",
+            r"policy\.yml:3: never stands there twice; take one out",
         ),
         ("never: {services: mydb}", "never.services: write it as a list"),
         ("[" * 5000, "not YAML: nested deeper than 100"),
         ("{a: " * 60_000, "not YAML: nested deeper than 100"),
-        ("- 1", "policy.yml: the file"),
+        ("- 1", r"policy\.yml:1: write it as a mapping"),
         ("rulez: []", "rulez: no such key"),
         ("max_restarts_per_hour: -1", "max_restarts_per_hour: .*greater than or equal to 0"),
         ("max_restarts_per_hour: true", "max_restarts_per_hour"),

@@ -50,7 +50,7 @@ def test_without_anything_at_its_top_the_files_name_is_the_alerts() -> None:
     ("name", "text", "said"),
     [
         ("a.txt", "x", "a.txt: a runbook's file is called NAME.md"),
-        ("a b.md", "x", "a b.md:1: its name: letters, digits"),
+        ("a b.md", "x", "a b.md: its name: letters, digits"),
         ("a.md", "---\nalerts: [x]\n# title", "a.md:1: it begins with ---, and no other such line ends that part"),
         ("a.md", "---\nalerts: [x]\nalert: [y]\n---\n", "a.md:3: alert: no such key; there are alerts, services"),
         (
@@ -58,10 +58,10 @@ def test_without_anything_at_its_top_the_files_name_is_the_alerts() -> None:
             "---\nalerts: [x]\nhelps: [restrat]\n---\n",
             "a.md:3: helps: 'restrat' is no choice; there are notify",
         ),
-        ("a.md", "---\nhelps: [restart]\nuseless: [restart]\n---\n", "a.md:1: helps: restart stands under useless"),
+        ("a.md", "---\nhelps: [restart]\nuseless: [restart]\n---\n", "a.md:2: helps: restart stands under useless"),
         ("a.md", "---\n\nalerts: NodeDown\n---\n", "a.md:3: alerts: write it as a list, such as ["),
         ("a.md", "---\nalerts: [\n---\n", "a.md:3: not YAML"),
-        ("a.md", f"---\n{'[' * 60_000}\n---\n", "a.md:1: not YAML: nested deeper than 100"),
+        ("a.md", f"---\n{'[' * 60_000}\n---\n", "a.md:2: not YAML: nested deeper than 100"),
         ("a.md", "---\nalerts: [x]\nalerts: [y]\n---\n", "a.md:3: alerts stands there twice"),
         ("a.md", "---\n- x\n---\n", "a.md:2: between the two --- stand keys and values"),
         ("a.md", "---\nhelps: restart\n---\n", "a.md:2: helps: "),

@@ -26,10 +26,11 @@ from mend.policies.explanation import ASKED, RECOVERY, Explanation, HeardName, e
 from mend.policies.past_decisions import Compared, PastActions, PastDecision, compared, decisions_since
 from mend.policies.source import MeshHosts, PolicySource, policy_of, policy_path
 from mesh_core.incidents.at_work import why_held
+from mesh_core.models.config_document import ConfigDocument
 from mesh_core.models.durations import BadTime, parse_span
 from mesh_core.policy.offer import TraceEntry
 from mesh_core.policy.policy import BadPolicy, Policy
-from mesh_core.policy.policy_file import line_in, misfits, read_policy
+from mesh_core.policy.policy_file import Document, policy_in
 from mesh_core.policy.rule_check import unlikely_types
 from mesh_core.policy.track_record import NOTHING_KNOWN
 from mesh_core.runbooks.wording import heading
@@ -110,10 +111,10 @@ def check(
             cli.say(plain(problem, 2000), "bold red")
         raise CliError(f"{len(problems)} to mend in {plain(path)}; until then the mesh keeps the last good one", FAILED)
     source = policy_of(cli, path)
-    document = read_policy(text := path.read_text(encoding="utf-8"), str(path))
+    document = policy_in(text := ConfigDocument.at(path, BadPolicy))
     own = {rule.name for rule in document.rules}
     for place, sentence in unlikely_types(document):
-        cli.say(f"{plain(path.name)}:{line_in(text, place)}: {plain(sentence)}", "yellow")
+        cli.say(f"{plain(path.name)}:{text.line(place)}: {plain(sentence)}", "yellow")
     warnings = [(rule, by) for rule, by in covered(source.policy.rules) if rule.name in own]
     for rule, by in warnings:
         where = f"{source.place_of(rule.name)}: {rule.name} can never speak: {by.name} ({source.place_of(by.name)})"
@@ -154,15 +155,12 @@ def ask_again(
 
 
 def _problems(path: Path) -> Iterator[str]:
+    misfits: list[ValueError] = []
     try:
-        text = path.read_text(encoding="utf-8")
-        yield from misfits(text, path.name)
+        misfits += ConfigDocument.at(path, BadPolicy).misfits(Document)
         Policy.load(path)
-    except (OSError, UnicodeDecodeError) as error:
-        yield f"{path}: cannot be read: {error}"
     except BadPolicy as error:
-        if not [*misfits(text, path.name)]:
-            yield str(error)
+        yield from map(str, misfits or [error])
 
 
 def moment_of(since: str) -> datetime:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mend.context import CliContext
 from mend.errors import NOT_THERE, CliError
 from mend.output.text import plain
+from mesh_core.models.config_document import ConfigDocument
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.inventory.untouchable import untouchable
@@ -38,13 +39,14 @@ class PolicySource:
     @cached_property
     def _own(self) -> dict[str, int]:
         try:
-            return rule_lines(self.file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
+            return rule_lines(ConfigDocument.at(self.file, BadPolicy))
+        except BadPolicy:
             return {}
 
     @cached_property
     def _shipped(self) -> dict[str, int]:
-        return rule_lines(resources.files("mesh_core.policy").joinpath(SHIPPED).read_text(encoding="utf-8"))
+        shipped = resources.files("mesh_core.policy").joinpath(SHIPPED).read_bytes()
+        return rule_lines(ConfigDocument(shipped, SHIPPED, BadPolicy))
 
 
 def policy_of(cli: CliContext, file: Path | None = None) -> PolicySource:

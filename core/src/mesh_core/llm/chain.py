@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Annotated
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError, field_validator
+from pydantic import Field, StrictBool, StringConstraints, ValidationError, field_validator
 
 from mesh_core.llm.budget import Budget
 from mesh_core.llm.locality import why_outside
@@ -30,8 +30,8 @@ from mesh_core.llm.provider_table import KINDS
 from mesh_core.llm.router import Price, Provider
 from mesh_core.llm.rules_fallback import RULES_FALLBACK
 from mesh_core.llm.settings import ChainSettings, Privacy
-from mesh_core.models.config_file import first_problem
-from mesh_core.models.yaml_loader import BadYaml, settings_in
+from mesh_core.models.config_document import ConfigDocument
+from mesh_core.models.config_file import FilePart, first_error
 from mesh_core.runtime.secret_files import BadSecret, read_secret
 
 BUILT_IN = {name: kind for kind in KINDS.values() for name in kind.built_in}
@@ -39,16 +39,14 @@ BUILT_IN = {name: kind for kind in KINDS.values() for name in kind.built_in}
 log = structlog.get_logger()
 
 
-class _PriceEntry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _PriceEntry(FilePart):
     input: float = Field(0.0, ge=0)
     output: float = Field(0.0, ge=0)
 
 
-class _ChainEntry(BaseModel):
+class _ChainEntry(FilePart):
     """One entry of config/chain.yml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     kind: str
     url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
@@ -164,26 +162,17 @@ def _requested(
 
 def _read(path: Path) -> dict[str, _ChainEntry]:
     """The file's providers by name, in its order; {} if there is no such file."""
-    try:
-        loaded = settings_in(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except BadYaml as error:
-        raise BadChain(f"{path}: {error}") from None
-    except OSError as error:
-        raise BadChain(f"{path}: cannot be read: {error.strerror}") from None
-    if loaded is None:
-        return {}
-    if not isinstance(loaded, list):
-        raise BadChain(f"{path}: must be a list of providers, each with `name` and `kind`")
+    file = ConfigDocument.at(path, BadChain)
+    if not isinstance(file.said, list | None):
+        raise file.refused((), "must be a list of providers, each with `name` and `kind`")
     entries: dict[str, _ChainEntry] = {}
-    for number, item in enumerate(loaded, 1):
+    for number, item in enumerate(file.said or ()):
         try:
             entry = _ChainEntry.model_validate(item)
         except ValidationError as error:
-            problem = first_problem(error).replace("the file: ", "the entry: ", 1)
-            raise BadChain(f"{path}: provider {number}: {problem}") from None
+            raise file.misfit(first_error(error), (number,), f"provider {number + 1}: ") from None
         if entry.name in entries or entry.name == RULES_FALLBACK:
-            raise BadChain(f"{path}: provider {number}: name: {entry.name!r} is taken; choose another name")
+            taken = f"provider {number + 1}: name: {entry.name!r} is taken; choose another name"
+            raise file.refused((number, "name"), taken)
         entries[entry.name] = entry
     return entries

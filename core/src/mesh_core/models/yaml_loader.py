@@ -3,13 +3,10 @@ out of one text. And what writes playbooks."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
-
-from mesh_core.models.config_file import not_yaml
 
 # libyaml where PyYAML has it, as in Ansible: the one in Python refuses tabs that Ansible reads. Which of
 # the two it is, is known only when it runs.
@@ -20,30 +17,6 @@ BaseLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 MAX_DEPTH = 100  # collections in collections
-
-
-class BadYaml(ValueError):
-    """A file of settings is no YAML, or is taken otherwise than it looks; one sentence, with the line."""
-
-
-def settings_in(raw: bytes | str) -> Any:
-    """What a file of settings says, None for nothing. Raises BadYaml.
-
-    A key that is there twice is refused: YAML takes the last, and what stands under the first would be gone silently.
-    """
-    try:
-        text = raw.decode(json.detect_encoding(raw[:4])) if isinstance(raw, bytes) else raw  # with a mark, UTF-16 too
-        check_depth(text)
-        loader = SafeLoader(text)
-        root = loader.get_single_node()
-        if twice := next(doubled_keys(root), ""):
-            raise BadYaml(f"line {twice}")
-        return loader.construct_document(root) if root else None
-    except UnicodeDecodeError as error:
-        raise BadYaml(f"it is not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise BadYaml(f"line {mark.line + 1}: {not_yaml(error)}" if mark else not_yaml(error)) from None
 
 
 def check_depth(text: str) -> None:
@@ -80,35 +53,39 @@ def line_of(root: Any, path: Sequence[str]) -> int:
     return line
 
 
-def node_problems(root: Any) -> Iterator[str]:
-    """What YAML takes and means otherwise than it looks: a key that is there twice, a part that stands elsewhere."""
-    yield from doubled_keys(root)
+def parts_used_twice(root: Any) -> Iterator[tuple[int, str]]:
+    """(line, what to do about it), for the first part that an alias names."""
     seen: set[int] = set()
     todo = [root] if root else []
     while todo:
         node = todo.pop()
         if id(node) in seen:
-            yield f"{node.start_mark.line + 1}: it uses an alias (*name); write that part out once more"
+            yield node.start_mark.line + 1, "it uses an alias (*name); write that part out once more"
             return
         seen.add(id(node))
         todo += _parts_of(node)
 
 
-def doubled_keys(root: Any) -> Iterator[str]:
-    """`LINE: what stands there twice`."""
+def doubled_keys(root: Any) -> Iterator[tuple[int, str]]:
+    """(line, what stands there twice)."""
+    for node in nodes_in(root):
+        keys: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if str(key.value) in keys:
+                yield key.start_mark.line + 1, f"{key.value} stands there twice; take one out"
+            keys.add(str(key.value))
+
+
+def nodes_in(root: Any) -> Iterator[Any]:
+    """Each node but keys once, however often an alias names it."""
     seen: set[int] = set()
     todo = [root] if root else []
     while todo:
         node = todo.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        todo += _parts_of(node)
-        keys: set[str] = set()
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if str(key.value) in keys:
-                yield f"{key.start_mark.line + 1}: {key.value} stands there twice; take one out"
-            keys.add(str(key.value))
+        if id(node) not in seen:
+            seen.add(id(node))
+            todo += _parts_of(node)
+            yield node
 
 
 def _parts_of(node: Any) -> list[Any]:

@@ -19,6 +19,7 @@ from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.actions.register import Register, current
 from mesh_core.incidents.causes_over import CAUSES_OVER
 from mesh_core.incidents.investigation import set_aside
+from mesh_core.models.config_document import ConfigDocument
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Risk
@@ -41,7 +42,7 @@ from mesh_core.policy.offer import Allowed as Allowed  # what a policy answers w
 from mesh_core.policy.own_playbooks import MAX_JUDGED, OwnPlaybooks
 from mesh_core.policy.playbook_lint.table import Widened
 from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where policies are loaded
-from mesh_core.policy.policy_file import Document, PolicyRule, When, line_in, merged, read_policy, rule_lines
+from mesh_core.policy.policy_file import Document, PolicyRule, When, merged, policy_in, read_policy, rule_lines
 from mesh_core.policy.rule_check import check_names, check_own
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from mesh_core.runbooks.clues import clues_in
@@ -91,23 +92,14 @@ class Policy:
         known = shipped_index() if runbooks is None else runbooks
         if path is None:
             return cls(base, lifeline, runbooks=known)
+        text = ConfigDocument.at(path, BadPolicy)
+        own = policy_in(text)
         try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return cls(base, lifeline, runbooks=known)
-        except UnicodeDecodeError as error:
-            raise BadPolicy(f"{path}: it is not UTF-8 at byte {error.start}; save it as UTF-8") from None
-        except OSError as error:
-            raise BadPolicy(f"{path}: cannot be read: {error}") from None
-        try:
-            own = read_policy(text, str(path))
             policy = cls(whole := merged(base, own), lifeline, {rule.name for rule in own.rules}, known)
             check_own(own, base, whole)
             return policy
         except BadPolicy as error:
-            if str(path) in str(error):
-                raise
-            line = line_in(text, error.where) if error.where else rule_lines(text).get(error.rule)
+            line = text.line(error.where) if error.where else rule_lines(text).get(error.rule)
             raise BadPolicy(f"{path}{f':{line}' if line else ''}: {error}", error.rule) from None
 
     @classmethod

@@ -5,27 +5,17 @@ Every refusal names the file, the key and what to write instead.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
-import yaml
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from mesh_core.actions.register import current
-from mesh_core.models.config_file import (
-    FilePart,
-    errors_in,
-    first_error,
-    first_problem,
-    looks_like,
-    problem_of,
-)
+from mesh_core.models.config_document import ConfigDocument
+from mesh_core.models.config_file import FilePart, looks_like
 from mesh_core.models.events import Severity
 from mesh_core.models.proposals import Risk
 from mesh_core.models.run_options import UserName
-from mesh_core.models.yaml_loader import BadYaml, SafeLoader, line_of, settings_in
 from mesh_core.policy.playbook_lint.table import widening_problem
 from mesh_core.policy.words.cue_words import CueWords
 from mesh_core.policy.words.name_words import NameWords
@@ -200,56 +190,23 @@ def _without(words: dict[Key, tuple[Text, ...]], replaced: Iterable[str]) -> dic
     return {name: said for name, said in words.items() if name not in set(replaced)}
 
 
-def read_policy(text: str, source: str) -> Document:
+def read_policy(raw: bytes | str, source: str) -> Document:
     """Raises BadPolicy, of all that does not fit with the first."""
-    try:
-        loaded = settings_in(text)
-    except BadYaml as error:
-        raise BadPolicy(f"{source}: {error}") from None
-    try:
-        document = Document.model_validate({} if loaded is None else loaded)
-    except ValidationError as error:
-        raise BadPolicy(f"{source}{_line_of(text, first_error(error))}: {first_problem(error)}") from None
+    return policy_in(ConfigDocument(raw, source, BadPolicy))
+
+
+def policy_in(text: ConfigDocument) -> Document:
+    """Raises BadPolicy, likewise."""
+    document = text.fitted(Document)
     names = [rule.name for rule in document.rules]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise BadPolicy(f"{source}: rules: {twice!r} is there twice; give one of them another name", twice)
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise text.refused(("rules", number), f"rules: {name!r} is there twice; give one of them another name")
     return document
 
 
-def misfits(text: str, source: str) -> Iterator[str]:
-    """Everything that does not fit in a text that `read_policy` refuses for its keys or values, each with its line."""
-    try:
-        Document.model_validate(settings_in(text) or {})
-    except ValidationError as error:
-        for one in errors_in(error):
-            yield f"{source}{_line_of(text, one)}: {problem_of(one)}"
-    except BadYaml:
-        return
-
-
-def rule_lines(text: str) -> dict[str, int]:
+def rule_lines(text: ConfigDocument) -> dict[str, int]:
     """On which line of a policy's text each of its rules begins, by name; a text that is no policy has none."""
-    try:
-        loaded = settings_in(text)
-    except BadYaml:
-        return {}
-    root = yaml.compose(text, Loader=SafeLoader)
-    rules = loaded.get("rules") if isinstance(loaded, dict) else None
+    rules = text.said.get("rules") if isinstance(text.said, dict) else None
     named = enumerate(rules if isinstance(rules, list) else ())
-    return {str(rule.get("name")): line_of(root, ["rules", str(n)]) for n, rule in named if isinstance(rule, dict)}
-
-
-def line_in(text: str, where: Sequence[str]) -> int:
-    """On which line of a policy's text that place is, or as much of it as is there."""
-    return line_of(yaml.compose(text, Loader=SafeLoader), where)
-
-
-def _line_of(text: str, error: ErrorDetails) -> str:
-    """`:LINE` of what does not fit; of a module that cannot be allowed its own, which stands in the words."""
-    where = [str(part) for part in error["loc"]]
-    if found := _MODULE.match(error["msg"]):
-        where += ["modules", found[1]]
-    return f":{line_of(yaml.compose(text, Loader=SafeLoader), where)}" if where else ""
-
-
-_MODULE = re.compile(r"Value error, modules: (\S+): ")
+    return {str(rule.get("name")): text.line(("rules", n)) for n, rule in named if isinstance(rule, dict)}

@@ -20,6 +20,7 @@ import yaml
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.incidents.alert_name import alert_name_for
 from mesh_core.incidents.event_types import EventType
+from mesh_core.models.config_document import MAX_CONFIG_BYTES, ConfigDocument
 from mesh_core.models.proposals import Proposal
 from mesh_core.models.records import sha256_of
 from mesh_core.models.yaml_loader import SafeLoader
@@ -28,7 +29,6 @@ from mesh_core.policy.policy_file import BadPolicy, PolicyRule, When, read_polic
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.files import read_regular, shared_mode, write_whole
 
-MAX_POLICY_BYTES = 1024 * 1024
 MAX_NAME, MAX_REASON = 64, 300
 LOCK_NAME = ".policy.lock"
 _BARE = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
@@ -65,7 +65,11 @@ def rule_change(runtime: Path, rejected: Proposal, reason: str, by: str, day: da
     """The rule against what `rejected` proposes, for its place and its kind of trouble. Raises NoRule."""
     file = runtime / "config" / "policy.yml"
     before = _text_of(file)
-    rule = rule_against(rejected, reason, by, day, rule_lines(before))
+    try:
+        taken = rule_lines(ConfigDocument(before, str(file), BadPolicy))
+    except BadPolicy as error:
+        raise NoRule(f"{error}; correct it first") from None
+    rule = rule_against(rejected, reason, by, day, taken)
     return RuleChange(file, rule.name, before, with_rule(before, rule, str(file)))
 
 
@@ -130,7 +134,7 @@ def with_rule_named(reason: str, rule: str) -> str:
 def _text_of(file: Path) -> str:
     if not file.exists():
         return ""
-    raw = read_regular(file, MAX_POLICY_BYTES)
+    raw = read_regular(file, MAX_CONFIG_BYTES)
     try:
         return (raw or b"").decode("utf-8") if raw is not None else _unreadable(file)
     except UnicodeDecodeError:

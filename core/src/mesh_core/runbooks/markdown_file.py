@@ -10,11 +10,10 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from mesh_core.models.config_file import first_error, first_problem, not_yaml
-from mesh_core.models.yaml_loader import SafeLoader, check_depth, line_of, node_problems
+from mesh_core.models.config_document import ConfigDocument, decoded
+from mesh_core.models.config_file import first_error
 from mesh_core.runbooks.runbook import Runbook
 
 MAX_BYTES = 64 * 1024
@@ -41,24 +40,22 @@ def read_runbook(file_name: str, raw: bytes, choices: Collection[str]) -> Runboo
         raise BadRunbook(f"{file_name[:80]}: a runbook's file is called NAME{SUFFIX}; rename it or take it away")
     if len(raw) > MAX_BYTES:
         raise BadRunbook(f"{file_name}: it has more than {MAX_BYTES} bytes; a runbook is a page of text")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadRunbook(f"{file_name}: it is not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    head, body = _apart(file_name, text)
+    head, body = _apart(file_name, decoded(raw, file_name, BadRunbook))
     name = file_name.removesuffix(SUFFIX)
-    node, said = _head(file_name, head)
-    _known_words(file_name, node, said, choices)
+    file = _head(file_name, head)
+    said = file.said or {}
+    _known_words(file, said, choices)
     told = _body(body)
     whose = said if said.keys() & {"alerts", "services", "nodes", "labels"} else {**said, "alerts": [name]}
     words = f"{said.get('words', '')} {told.pop('words', '')}".strip()[:MAX_PROSE]
     try:
         return Runbook.model_validate({"title": name, **told, **whose, "words": words, "id": name, "own": True})
     except ValidationError as error:
-        where = [str(part) for part in first_error(error)["loc"]]
-        told_id = "its name: letters, digits, dot, dash and underscore only; rename the file"
-        why = told_id if where == ["id"] else first_problem(error).removeprefix("the file: ")
-        raise BadRunbook(f"{file_name}:{_line(node, where)}: {why}") from None
+        wrong = first_error(error)
+        if wrong["loc"] == ("id",):
+            why = "its name: letters, digits, dot, dash and underscore only; rename the file"
+            raise BadRunbook(f"{file_name}: {why}") from None
+        raise file.misfit(wrong) from None
 
 
 def _apart(file_name: str, text: str) -> tuple[str, str]:
@@ -71,40 +68,22 @@ def _apart(file_name: str, text: str) -> tuple[str, str]:
     return "\n".join(lines[1:end]), "\n".join(lines[end + 1 :])
 
 
-def _head(file_name: str, head: str) -> tuple[Any, dict[str, Any]]:
-    """(the YAML node, what it says). Lines of the node begin one below the file's own."""
-    try:
-        check_depth(head)
-        loader = SafeLoader(head)
-        node = loader.get_single_node()
-        if problem := next(node_problems(node), ""):
-            number, _, why = problem.partition(":")
-            raise BadRunbook(f"{file_name}:{int(number) + 1}:{why}")
-        said = loader.construct_document(node) if node else {}
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise BadRunbook(f"{file_name}:{mark.line + 2 if mark else 1}: {not_yaml(error)}") from None
-    if not isinstance(said, dict):
-        raise BadRunbook(f"{file_name}:2: between the two {_FENCE} stand keys and values, such as `alerts: [NodeDown]`")
-    if unknown := next((key for key in said if key not in _HEAD), None):
-        line = _line(node, [str(unknown)])
-        raise BadRunbook(f"{file_name}:{line}: {unknown}: no such key; there are {', '.join(_HEAD)}")
-    return node, said
+def _head(file_name: str, head: str) -> ConfigDocument:
+    file = ConfigDocument(head, file_name, BadRunbook, above=1 if head else 0, plain=True)
+    if not isinstance(file.said, dict | None):
+        raise file.refused((), f"between the two {_FENCE} stand keys and values, such as `alerts: [NodeDown]`")
+    if unknown := next((key for key in file.said or () if key not in _HEAD), None):
+        raise file.refused((unknown,), f"{unknown}: no such key; there are {', '.join(_HEAD)}")
+    return file
 
 
-def _known_words(file_name: str, node: Any, said: Mapping[str, Any], choices: Collection[str]) -> None:
+def _known_words(file: ConfigDocument, said: Mapping[str, Any], choices: Collection[str]) -> None:
     for key in ("helps", "useless"):
         words = said.get(key)
         unknown = next((word for word in words if word not in choices), None) if isinstance(words, list) else None
         if unknown is not None:
             known = ", ".join(sorted(choices))
-            raise BadRunbook(
-                f"{file_name}:{_line(node, [key])}: {key}: {str(unknown)[:60]!r} is no choice; there are {known}"
-            )
-
-
-def _line(node: Any, where: list[str]) -> int:
-    return line_of(node, where) + 1 if node and where else 1
+            raise file.refused((key,), f"{key}: {str(unknown)[:60]!r} is no choice; there are {known}")
 
 
 def _body(body: str) -> dict[str, str]:

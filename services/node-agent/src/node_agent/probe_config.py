@@ -7,9 +7,10 @@ the host; an error names the key and what to write instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ValidationError, create_model
 
@@ -19,6 +20,9 @@ from node_agent.options import Options
 from node_agent.probe_base.probe import DefaultProbeOptions, ProbeOptions
 from node_agent.probe_table import PROBES
 from node_agent.work.options import WorkOptions
+
+if TYPE_CHECKING:
+    from mesh_core.models.config_document import ConfigDocument
 
 
 class ProbeConfigError(ValueError):
@@ -45,63 +49,36 @@ class _File(Options):
 def read_probe_config(path: Path, probes: Mapping[str, type[ProbeOptions]] = PROBES) -> ProbeConfig:
     """The file's content, or the defaults if there is none. Raises ProbeConfigError."""
     sections = {name: options.section() for name, options in probes.items()}
-    text, value = _read_yaml(path)
-    if not value:  # the usual case: nothing is compiled for it
+    file = _file_at(path)
+    if file is None or not file.said:  # the usual case: nothing is compiled for it
         defaults = _enabled([default for _, default in sections.values()])
         usual = _File.model_construct()
         return ProbeConfig(defaults, usual.flapping, usual.investigation, usual.at_work)
     model = create_model("NodeFile", __base__=_File, **cast("dict[str, Any]", sections))
+    if not isinstance(file.said, dict):
+        raise file.refused((), "should be a mapping such as `docker: {ignore: [scratch-*]}`")
     try:
-        file = model.model_validate(value)
+        read = model.model_validate(file.said)
     except ValidationError as error:
-        wrong = error.errors(include_url=False)
-        problems = [_line(text, problem["loc"]) + _sentence(problem, model) for problem in wrong]
-        raise ProbeConfigError(f"{path}: " + "; ".join(problems)) from error
-    wanted = _enabled([getattr(file, name) for name in sections])
-    return ProbeConfig(wanted, file.flapping, file.investigation, file.at_work)
+        wrong = [file.refused(one["loc"], _sentence(one, model)) for one in error.errors(include_url=False)]
+        raise ProbeConfigError("; ".join(map(str, wrong))) from error
+    wanted = _enabled([getattr(read, name) for name in sections])
+    return ProbeConfig(wanted, read.flapping, read.investigation, read.at_work)
+
+
+def _file_at(path: Path) -> ConfigDocument | None:
+    """None where there is none: 2 MiB of a parser that a node with the defaults does not need."""
+    with suppress(PermissionError):  # said below
+        if not path.exists():
+            return None
+    from mesh_core.models.config_document import ConfigDocument
+
+    return ConfigDocument.at(path, ProbeConfigError)
 
 
 def _enabled(sections: list[ProbeOptions | tuple[ProbeOptions, ...] | None]) -> tuple[ProbeOptions, ...]:
     options = [one for section in sections for one in (section if isinstance(section, tuple) else (section,)) if one]
     return tuple(one for one in options if not isinstance(one, DefaultProbeOptions) or one.enabled)
-
-
-def _read_yaml(path: Path) -> tuple[bytes, dict[str, Any]]:
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
-        return b"", {}
-    except OSError as error:
-        raise ProbeConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    # Imported only where a file exists: 2 MiB that a node with the defaults does not need.
-    from mesh_core.models.yaml_loader import BadYaml, settings_in
-
-    try:
-        value = settings_in(text)
-    except BadYaml as error:
-        raise ProbeConfigError(f"{path}: {error}") from error
-    if value is not None and not isinstance(value, dict):
-        raise ProbeConfigError(f"{path}: should be a mapping such as `docker: {{ignore: [scratch-*]}}`")
-    return text, value or {}
-
-
-def _line(text: bytes, steps: tuple[int | str, ...]) -> str:
-    """`line 7: `, where the key stands that an error is about, or the nearest thing around it that is there."""
-    import yaml
-
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
-    line = 0
-    for step in steps:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == step), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            found = (node.value[step], node.value[step])
-        else:
-            found = None
-        if found is None:
-            break
-        line, node = found[0].start_mark.line, found[1]
-    return f"line {line + 1}: "
 
 
 def _sentence(problem: Any, model: type[BaseModel]) -> str:

@@ -33,7 +33,7 @@ def read(path: Path) -> object:
         ("keys: {grafana: {token_file: /nowhere/token}}", "keys.grafana"),
         ("keys: {grafana: {}}", "give token_file"),
         ("keys: [", "not YAML"),
-        ("mapping: {node_default: a}\ngeneric: {}\nmapping: {}", "line 3: mapping stands there twice"),
+        ("mapping: {node_default: a}\ngeneric: {}\nmapping: {}", "hooks.yml:3: mapping stands there twice"),
         ("mapping: {node_labels: host}", "mapping.node_labels: write it as a list"),
         ("[]", "hooks.yml"),
     ],

@@ -211,8 +211,11 @@ def test_a_template_in_somebody_elses_text_is_not_filled_in() -> None:
         ("most_per_hour: 0", "most_per_hour"),
         ("digest_minutes: .nan", "digest_minutes"),
         ("[", "not YAML"),
-        ("most_per_hour: 3\ndigest_minutes: 5\nmost_per_hour: 4", "line 3: most_per_hour stands there twice"),
-        ("- a", "the file"),
+        (
+            "most_per_hour: 3\ndigest_minutes: 5\nmost_per_hour: 4",
+            r"notifications\.yml:3: most_per_hour stands there twice",
+        ),
+        ("- a", "write it as a mapping"),
     ],
 )
 def test_rules_that_cannot_be_used_name_the_key(tmp_path: Path, text: str, words: str) -> None:

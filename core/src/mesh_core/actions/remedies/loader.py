@@ -14,19 +14,17 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.remedy_file import Remedy
-from mesh_core.models.config_file import first_error, first_problem, looks_like, not_yaml
-from mesh_core.models.yaml_loader import SafeLoader, check_depth, line_of, node_problems
+from mesh_core.models.config_document import ConfigDocument
+from mesh_core.models.config_file import first_error, looks_like
 
 MAX_BYTES = 64 * 1024
 SUFFIX = ".yml"
 UNDO = "undo_"  # what takes back a remedy is called so, and then as the remedy
 _NAME = re.compile(r"[a-z][a-z0-9_]{2,58}")  # as a proposal's `type` is written, with room for `undo_` before it
-_PART = re.compile(r"([a-z_]+(?:\.[a-z0-9_]+)*): ")
 
 
 class BadRemedy(ValueError):
@@ -92,42 +90,22 @@ def read_any(raw: bytes, source: str, replaceable: Collection[str] = ()) -> Reme
     """One file's bytes: with `ask` it is a recipe. Raises BadRemedy."""
     if len(raw) > MAX_BYTES:
         raise BadRemedy(f"{source}: it has more than {MAX_BYTES} bytes; a remedy is a page of text")
+    file = ConfigDocument(raw, source, BadRemedy, plain=True)
+    form = Recipe if isinstance(file.said, dict) and "ask" in file.said else Remedy
     try:
-        text = raw.decode("utf-8")
-        check_depth(text)
-        loader = SafeLoader(text)
-        node = loader.get_single_node()
-        if problem := next(node_problems(node), ""):
-            raise BadRemedy(f"{source}:{problem}")
-        said = loader.construct_document(node) if node else None
-    except UnicodeDecodeError as error:
-        raise BadRemedy(f"{source}: it is not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        if isinstance(error, BadRemedy):
-            raise
-        mark = getattr(error, "problem_mark", None)
-        raise BadRemedy(f"{source}:{mark.line + 1 if mark else 1}: {not_yaml(error)}") from None
-    form = Recipe if isinstance(said, dict) and "ask" in said else Remedy
-    try:
-        remedy: Remedy | Recipe = form.model_validate(said)
+        remedy: Remedy | Recipe = form.model_validate(file.said)
     except ValidationError as error:
-        problem = first_problem(error).removeprefix("the file: ")
-        where = [str(part) for part in first_error(error)["loc"]]
-        if not where and (part := _PART.match(problem)):  # of what does not hold together: the part is in the words
-            where = part[1].split(".")
-        raise BadRemedy(f"{source}:{line_of(node, where)}: {problem}") from None
+        raise file.misfit(first_error(error)) from None
     if remedy.replaces and remedy.replaces not in replaceable:
-        line = line_of(node, ["replaces"])
-        raise BadRemedy(
-            f"{source}:{line}: replaces: no shipped remedy is called {remedy.replaces}; see mend remedies list"
-            f"{looks_like(remedy.replaces, replaceable)}"
-        )
+        nearest = looks_like(remedy.replaces, replaceable)
+        unknown = f"no shipped remedy is called {remedy.replaces}; see mend remedies list{nearest}"
+        raise file.refused(("replaces",), f"replaces: {unknown}")
     return remedy
 
 
 def line_of_part(raw: bytes, part: str) -> int:
     """Where `look`, `apply` or another part begins in the bytes of a good file, from 1; where it is not there, 1."""
-    return line_of(SafeLoader(raw.decode("utf-8")).get_single_node(), [part])
+    return ConfigDocument(raw, "", BadRemedy).line((part,))
 
 
 def name_of(file_name: str) -> str:

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import Field, SecretStr, StringConstraints
 
-from mesh_core.models.config_file import first_problem
-from mesh_core.models.yaml_loader import BadYaml, settings_in
+from mesh_core.models.config_document import ConfigDocument
+from mesh_core.models.config_file import FilePart
 from mesh_core.runtime.secret_files import BadSecret, read_secret
 from observer.hooks.generic import GenericHook
 from observer.hooks.mapping import Mapped
 from observer.hooks.senders import SENDERS
 
-MAX_FILE_BYTES = 1024 * 1024
 GenericName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 
@@ -54,16 +53,12 @@ class HookRules:
         return self.keys.get(hook, self.common)
 
 
-class _Files(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Files(FilePart):
     token_file: str | None = None
     secret_file: str | None = None
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Document(FilePart):
     version: Literal[1] = 1
     mapping: Mapped = Mapped()
     keys: dict[str, _Files] = Field(default_factory=dict)
@@ -74,43 +69,28 @@ def read_hooks(
     path: Path, *, token: SecretStr | None, secret: SecretStr | None, loopback: bool, per_minute: int
 ) -> HookRules:
     """The file's rules (none: the defaults) and the settings' keys. Raises BadHooks."""
-    document = _read(path)
+    file = ConfigDocument.at(path, BadHooks)
+    document = file.fitted(_Document)
     known = {*SENDERS, *(f"generic/{name}" for name in document.generic)}
     if strangers := sorted(document.keys.keys() - known):
-        raise BadHooks(f"{path}: keys.{strangers[0]}: there is no such hook; there are {', '.join(sorted(known))}")
+        there = f"there is no such hook; there are {', '.join(sorted(known))}"
+        raise file.refused(("keys", strangers[0]), f"keys.{strangers[0]}: {there}")
     return HookRules(
         mapped=document.mapping,
         generic=document.generic,
-        keys={hook: _keys(path, hook, files) for hook, files in document.keys.items()},
+        keys={hook: _keys(file, hook, files) for hook, files in document.keys.items()},
         common=Keys(token.get_secret_value() if token else "", secret.get_secret_value() if secret else ""),
         loopback=loopback,
         per_minute=per_minute,
     )
 
 
-def _read(path: Path) -> _Document:
-    try:
-        raw = path.read_bytes()
-        if len(raw) > MAX_FILE_BYTES:
-            raise BadHooks(f"{path}: larger than 1 MiB")
-        value = settings_in(raw)
-        return _Document.model_validate({} if value is None else value)
-    except FileNotFoundError:
-        return _Document()
-    except OSError as error:
-        raise BadHooks(f"{path}: cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        raise BadHooks(f"{path}: {first_problem(error)}") from None
-    except BadYaml as error:
-        raise BadHooks(f"{path}: {error}") from None
-
-
-def _keys(path: Path, hook: str, files: _Files) -> Keys:
+def _keys(file: ConfigDocument, hook: str, files: _Files) -> Keys:
     named = {"TOKEN_FILE": files.token_file or "", "SECRET_FILE": files.secret_file or ""}
     try:
         token, secret = read_secret(named, "TOKEN"), read_secret(named, "SECRET")
     except BadSecret as error:
-        raise BadHooks(f"{path}: keys.{hook}: {error}") from None
+        raise file.refused(("keys", hook), f"keys.{hook}: {error}") from None
     if token is None and secret is None:
-        raise BadHooks(f"{path}: keys.{hook}: give token_file, secret_file or both")
+        raise file.refused(("keys", hook), f"keys.{hook}: give token_file, secret_file or both")
     return Keys(token.value if token else "", secret.value if secret else "")

@@ -8,10 +8,10 @@ from string import Template
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from mesh_core.models.config_file import FilePart, first_problem
-from mesh_core.models.yaml_loader import BadYaml, settings_in
+from mesh_core.models.config_document import ConfigDocument
+from mesh_core.models.config_file import FilePart
 from observer.notify.triggers import kinds as known_kinds
 
 MAX_BYTES = 64 * 1024
@@ -102,20 +102,4 @@ def rules_file(runtime: Path) -> Path:
 
 def read_rules(path: Path) -> NotificationRules:
     """The file, or the defaults if there is none. BadNotificationRules otherwise."""
-    try:
-        with path.open("rb") as handle:
-            raw = handle.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        return NotificationRules()
-    except OSError as error:
-        raise BadNotificationRules(f"{path}: cannot be read: {error.strerror}") from None
-    if len(raw) > MAX_BYTES:
-        raise BadNotificationRules(f"{path}: larger than {MAX_BYTES} bytes")
-    try:
-        loaded = settings_in(raw)
-    except BadYaml as error:
-        raise BadNotificationRules(f"{path}: {error}") from None
-    try:
-        return NotificationRules.model_validate({} if loaded is None else loaded)
-    except ValidationError as error:
-        raise BadNotificationRules(f"{path}: {first_problem(error)}") from None
+    return ConfigDocument.at(path, BadNotificationRules, MAX_BYTES).fitted(NotificationRules)
