@@ -132,14 +132,16 @@ what_would_be_done() {
 }
 
 read_inventory
+result=0
 if [ -n "$ALL" ]; then
+  [ -z "$REFUSED" ] || { refused_hosts >&2; result=2; }
   chosen=$(node_names "$SERVICE")
 else
   chosen=${ONE:-$(default_node)}
   [ -n "$chosen" ] || usage_error "which node? --node HOST, or --all; hosts in $INVENTORY: $(node_names | tr '\n' ' ')"
 fi
 [ -n "$chosen" ] || usage_error "no host in $INVENTORY runs $SERVICE; give one mendmesh_services: [$SERVICE]"
-result=0 untouched=''
+untouched=''
 IFS=$'\n'
 for node in $chosen; do
   IFS=$' \t\n'

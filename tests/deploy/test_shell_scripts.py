@@ -86,13 +86,26 @@ def test_a_wrong_call_is_refused_with_a_sentence(tmp_path: Path, options: list[s
         ({"web01": {"mendmesh_services": ["planner-agent"]}, "pi4": {"mendmesh_services": ["planner-agent"]}}, ""),
     ],
 )
-def test_without_a_node_it_is_the_one_that_can_be_meant(hosts: dict[str, dict[str, object]], chosen: str) -> None:
-    script = 'SERVICE=planner-agent ROOT=.; . "$1/lib/nodes.sh"; NODES=$(python3 "$1/lib/inventory.py"); default_node'
-    listing = json.dumps({"_meta": {"hostvars": hosts}})
-    done = subprocess.run(
-        ["bash", "-c", script, "-", str(DEPLOY)], input=listing, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == chosen
+def test_without_a_node_it_is_the_one_that_can_be_meant(
+    tmp_path: Path, hosts: dict[str, dict[str, object]], chosen: str
+) -> None:
+    (tmp_path / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
+    script = 'SERVICE=planner-agent ROOT=.; . "$1/lib/nodes.sh"; NODES=$("$2" "$1/lib/inventory.py" "$3"); default_node'
+    words = ["bash", "-c", script, "-", str(DEPLOY), sys.executable, str(tmp_path / "inventory.yml")]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip() == chosen
+
+
+def test_a_host_that_cannot_be_used_says_why_and_the_others_stay(tmp_path: Path) -> None:
+    checkout = Checkout.copy(tmp_path / "checkout")
+    (tmp_path / "some.yml").write_text("all: {hosts: {'a b': {}, desk: {mendmesh_services: [observer]}}}")
+    some = "--systemd", "--inventory", str(tmp_path / "some.yml")
+    done = checkout.deploy("--node", "a b", *some)
+    assert (done.code, "nothing can be approved for a host of this name" in done.sentence) == (2, True), done
+    done = checkout.deploy("--node", "web01", *some)
+    assert (done.code, "is not in" in done.sentence, "hosts there: desk" in done.sentence) == (2, True, True), done
+    done = checkout.deploy("--all", *some)
+    assert (done.code, done.err.splitlines()[0].startswith("a b: ")) == (2, True), done
+    assert "runs node-agent" in done.sentence, done
 
 
 def test_where_several_can_be_meant_it_asks(tmp_path: Path) -> None:
@@ -106,7 +119,7 @@ def test_where_several_can_be_meant_it_asks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inventory", "sentence"),
     [
-        ("all: [", "is no inventory that Ansible understands"),
+        ("all: [", "is no inventory that can be used"),
         ("all: {hosts: {}}", "names no host"),
         ("all: {hosts: {web01: {ansible_host: \"{{ lookup('pipe', 'touch pwned') }}\"}}}", "not a template"),
     ],

@@ -1,15 +1,18 @@
-"""Turns `ansible-inventory --list` (stdin) into one line per host for the shell. Reads no inventory, runs nothing.
+"""The hosts of an inventory, one per line for the shell, read as the mesh reads them. Runs nothing that stands in it.
 
-Fields are separated by the unit separator, because an empty field between tabs vanishes in a shell's `read`.
+usage: inventory.py FILE. Fields are separated by the unit separator, because an empty field between tabs vanishes in a
+shell's `read`. stderr has the hosts that cannot be used, each with its reason; with exit code 2, why none can be.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+from mesh_core.policy.inventory import Inventory, InventoryError
+
 FIELDS = (
     ("ansible_host", "{name}"),
     ("ansible_port", "22"),
@@ -23,23 +26,33 @@ NODE_AGENT_ALONE = ["node-agent"]
 
 
 def main() -> None:
-    groups = json.load(sys.stdin)
-    found = groups.pop("_meta", {}).get("hostvars", {})  # without the hosts that have no variables
-    names = {*found, *(name for group in groups.values() for name in group.get("hosts", []))}
-    for name in sorted(names):
-        variables = found.get(name, {})
-        if not NAME.fullmatch(name):
-            print(f"{name!r} is no host name that can be deployed to", file=sys.stderr)
-            raise SystemExit(2)
-        fields = [name, ",".join(variables.get("mendmesh_services", NODE_AGENT_ALONE))]
-        for key, default in FIELDS:
-            value = str(variables.get(key, default.format(name=name)))
-            if "\n" in value or "\x1f" in value or "{{" in value:
-                print(f"{name}: {key} has to be a plain value on one line, not a template", file=sys.stderr)
-                raise SystemExit(2)
-            fields.append(value)
-        fields.append("listed" if "mendmesh_services" in variables else "unset")
-        print("\x1f".join(fields))
+    try:
+        inventory = Inventory.load(Path(sys.argv[1]))
+    except InventoryError as error:
+        raise SystemExit(_exit_with(str(error))) from None
+    for name in sorted(inventory.hosts):
+        print("\x1f".join(fields_of(name, inventory.variables_of(name))))
+    for name, reason in sorted(inventory.refused.items()):
+        print(f"{name}\x1f{reason}", file=sys.stderr)
+
+
+def fields_of(name: str, variables: Mapping[str, Any]) -> list[str]:
+    """Of one host: its name, its services, how it is reached, whether the inventory lists its services."""
+    services = ",".join(variables.get("mendmesh_services", NODE_AGENT_ALONE))
+    return [name, services, *_reached_by(name, variables), "listed" if "mendmesh_services" in variables else "unset"]
+
+
+def _reached_by(name: str, variables: Mapping[str, Any]) -> Iterator[str]:
+    for key, default in FIELDS:
+        value = str(variables.get(key, default.format(name=name)))
+        if "\n" in value or "\x1f" in value or "{{" in value:
+            raise SystemExit(_exit_with(f"{name}: {key} has to be a plain value on one line, not a template"))
+        yield value
+
+
+def _exit_with(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

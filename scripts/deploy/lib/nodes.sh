@@ -2,17 +2,16 @@
 # Which hosts there are and how each is reached: the mesh's own Ansible inventory, the one truth about hosts.
 
 INVENTORY=${INVENTORY:-${RUNTIME_PATH:-$ROOT/var}/config/inventory.yml}
-NODES='' # one line per host, fields as in lib/inventory.py
+NODES=''   # one line per host, fields as in lib/inventory.py
+REFUSED='' # the hosts that cannot be used, each with its reason
 
 read_inventory() {
-  local python=$ROOT/.venv/bin/python listing
+  local python=$ROOT/.venv/bin/python
   [ -x "$python" ] || usage_error "there is no $ROOT/.venv; run 'make env' once"
   [ -r "$INVENTORY" ] || usage_error "$INVENTORY cannot be read; it is the Ansible inventory that names your hosts (see --help, --inventory)"
-  listing=$(ANSIBLE_NOCOLOR=1 ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED=True "$ROOT/.venv/bin/ansible-inventory" -i "$INVENTORY" --list 2>"$WORK/inventory.err") \
-    || usage_error "$INVENTORY is no inventory that Ansible understands: $(grep -v '^ *$' "$WORK/inventory.err" | head -n 1 | cut -c1-200)"
-  NODES=$(printf '%s' "$listing" | "$python" "$HERE/lib/inventory.py" 2>"$WORK/inventory.err") \
-    || usage_error "$INVENTORY: $(tail -n 1 "$WORK/inventory.err")"
-  [ -n "$NODES" ] || usage_error "$INVENTORY names no host; add one under all: hosts:"
+  NODES=$("$python" "$HERE/lib/inventory.py" "$INVENTORY" 2>"$WORK/inventory.err") \
+    || usage_error "$INVENTORY is no inventory that can be used: $(tail -n 1 "$WORK/inventory.err" | cut -c1-300)"
+  REFUSED=$(cat "$WORK/inventory.err")
 }
 
 # The names, one a line: of every host, or of those whose mendmesh_services has this service.
@@ -41,6 +40,15 @@ local_names() { printf '%s\n' "$NODES" | awk -F '\037' '$8 == "local" { print $1
 choose_node() {
   local found
   found=$(printf '%s\n' "$NODES" | awk -F '\037' -v name="$1" '$1 == name')
-  [ -n "$found" ] || usage_error "$1 is not in $INVENTORY; hosts there: $(node_names | tr '\n' ' ')"
+  [ -n "$found" ] || usage_error "$(why_not "$1")"
   IFS=$'\x1f' read -r NODE _ SSH_HOST SSH_PORT SSH_USER SSH_KEY SSH_MORE CONNECTION NODE_RUNTIME _ <<<"$found"
 }
+
+why_not() {
+  local reason
+  reason=$(printf '%s\n' "$REFUSED" | awk -F '\037' -v name="$1" '$1 == name { print $2 }')
+  echo "${reason:-$1 is not in $INVENTORY; hosts there: $(node_names | tr '\n' ' ')}"
+}
+
+# One line for each host that cannot be used.
+refused_hosts() { printf '%s\n' "$REFUSED" | sed -n $'s/\x1f/: /p'; }
