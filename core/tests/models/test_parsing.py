@@ -112,6 +112,23 @@ def test_every_problem_is_named_in_one_line_of_bounded_length() -> None:
     assert len(reason(**{"type": "X" * 30_000, "node": "." * 30_000})) <= 500
 
 
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ({}, "type, node: missing"),
+        ({"type": "Oom!", "service": 1}, "node: missing; type: should be lower case letters, digits and _"),
+        (GOOD | {"node": "küche"}, "node: should be a name: letters A-Z, digits, . _ -, the first"),
+        (GOOD | {"service": "web/1"}, "service: should be a name: letters A-Z, digits, . _ @ -, the first"),
+        (GOOD | {"timestamp": "gestern"}, "timestamp: not an RFC 3339 time with a zone, such as"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_words_for_people(event: dict[str, Any], told: str) -> None:
+    refusal = read_event(json.dumps(event).encode())
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason.startswith(told)
+    assert "pattern" not in refusal.reason
+
+
 def test_an_event_is_at_most_64_kib() -> None:
     room = MAX_EVENT_BYTES - len(json.dumps(GOOD | {"payload": {"x": ""}}))
     assert isinstance(brought(payload={"x": "y" * room}), HealthEvent)

@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from mesh_core.models.records import PATTERNS_IN_WORDS
+
 _A_LIST = "write it as a list, such as [ONE, TWO]"
 _INSTEAD = {
     **dict.fromkeys(
@@ -35,7 +37,7 @@ def not_yaml(error: Exception) -> str:
 
 def errors_in(error: ValidationError) -> list[ErrorDetails]:
     """What does not fit, a key that nobody knows before one that is missing: it is that one, misspelt."""
-    found = error.errors(include_url=False, include_context=False)
+    found = error.errors(include_url=False)
     return sorted(found, key=lambda one: one["type"] != "extra_forbidden")
 
 
@@ -57,10 +59,16 @@ def problem_of(error: ErrorDetails) -> str:
 
 def said_instead(error: ErrorDetails) -> str:
     """What to write instead, or what the value's own rule says of it."""
-    said = _INSTEAD.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    said = _INSTEAD.get(error["type"]) or said_of_value(error)
     if error["type"] in ("enum", "literal_error"):
         said += looks_like(str(error["input"]), _LISTED.findall(said))
     return said
+
+
+def said_of_value(error: ErrorDetails) -> str:
+    """What its rule says of a value, in words where it is one of our patterns."""
+    wanted = PATTERNS_IN_WORDS.get(error.get("ctx", {}).get("pattern", ""))
+    return f"should be {wanted}" if wanted else error["msg"].removeprefix("Value error, ")
 
 
 def looks_like(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:

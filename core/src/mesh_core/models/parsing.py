@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from mesh_core.models.config_file import said_of_value
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Trust
 from mesh_core.models.foreign_text import parse_foreign
 from mesh_core.models.records import Record, rfc3339
@@ -80,8 +82,11 @@ def _record(value: dict[str, object], kind: type[R]) -> R | Refusal:
 
 def problems(error: ValidationError) -> str:
     """What does not fit, field by field, in one line of at most 500 characters."""
-    parts = []
-    for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        where = ".".join(str(step) for step in problem["loc"]) or "the object"
-        parts.append(f"{where}: {problem['msg']}")
-    return "; ".join(parts)[:500]
+    found = error.errors(include_url=False, include_input=False)
+    missing = ", ".join(_place(one) for one in found if one["type"] == "missing")
+    unfit = [f"{_place(one)}: {said_of_value(one)}" for one in found if one["type"] != "missing"]
+    return "; ".join([f"{missing}: missing", *unfit] if missing else unfit)[:500]
+
+
+def _place(problem: ErrorDetails) -> str:
+    return ".".join(str(step) for step in problem["loc"]) or "the object"

@@ -24,6 +24,15 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 # With the @ of a unit made from a template: wg-quick@wg0.
 SERVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$"
 
+EVENT_TYPE_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
+
+# What people are told in place of one of them.
+PATTERNS_IN_WORDS = {
+    NAME_PATTERN: "a name: letters A-Z, digits, . _ -, the first a letter or a digit, at most 128",
+    SERVICE_PATTERN: "a name: letters A-Z, digits, . _ @ -, the first a letter or a digit, at most 128",
+    EVENT_TYPE_PATTERN: "lower case letters, digits and _, the first a letter, at most 64, such as service_down",
+}
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}")
 
@@ -72,7 +81,7 @@ ServiceName = Annotated[str, StringConstraints(pattern=SERVICE_PATTERN)]
 # Of a trouble, in each announcement: <node>/<service>/<ms> from an agent, <source>/<key>/<episode> from a hook.
 IncidentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@:/-]{1,300}$")]
 
-EventTypeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+EventTypeName = Annotated[str, StringConstraints(pattern=EVENT_TYPE_PATTERN)]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 

@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
+from mesh_core.models.config_file import said_of_value
 from mesh_core.models.records import NAME_PATTERN
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.redis_url import has_password, is_readable, masked, user_of, with_login
@@ -183,8 +184,8 @@ def read_settings(cls: type[S], environ: Mapping[str, str], warn: Callable[[str]
     try:
         settings = cls.model_validate(given)
     except ValidationError as error:
-        for problem in error.errors(include_url=False, include_context=False):
-            words = problem["msg"].removeprefix("Value error, ")
+        for problem in error.errors(include_url=False):
+            words = said_of_value(problem)
             variable = str(problem["loc"][0]) if problem["loc"] else ""
             wrong.append(f"{shown.get(variable, variable)}: {words}" if variable else words)
     if wrong:

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, StringConstraints, ValidationError
 
+from mesh_core.models.config_file import said_of_value
 from mesh_core.models.records import Record, Timestamp
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.files import read_regular, shared_mode, write_whole
@@ -98,7 +99,7 @@ def read_people(path: Path) -> People:
         # Only where, never what: the value may be a password that somebody typed in the wrong place.
         first = error.errors(include_input=False)[0] if isinstance(error, ValidationError) else None
         place = ".".join(str(part) for part in first["loc"]) if first else "the whole of it"
-        raise BadPeople(f"{path}: {place}: {first['msg'] if first else 'nested too deep'}") from None
+        raise BadPeople(f"{path}: {place}: {said_of_value(first) if first else 'nested too deep'}") from None
 
 
 def change_people(path: Path, change: Callable[[People], People]) -> People:

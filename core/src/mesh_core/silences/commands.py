@@ -19,6 +19,7 @@ from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import Filed
 from mesh_core.incidents.subject import subject_of
+from mesh_core.models.config_file import said_of_value
 from mesh_core.models.parsing import problems
 from mesh_core.models.proposals import Folder
 from mesh_core.models.records import rfc3339
@@ -219,7 +220,7 @@ def _forbidden(error: PermissionError) -> CannotDecide:
 
 
 def _in_words(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False)[0]
+    first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     match field:
         case "node" | "service":
@@ -227,6 +228,6 @@ def _in_words(error: ValidationError) -> str:
         case "type":
             return f"type {str(first['input'])[:60]!r} is no type of event (lower case letters, digits, _; * and ?)"
         case "":
-            return first["msg"].removeprefix("Value error, ")
+            return said_of_value(first)
         case _:
             return problems(error)

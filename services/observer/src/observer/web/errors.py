@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.messaging.bus import BusDown
+from mesh_core.models.config_file import said_of_value
 from observer.audit.log import AuditDown
 
 RETRY_SECONDS = 5
@@ -91,7 +92,7 @@ def install_error_handlers(app: FastAPI) -> None:
 def sentence_of(error: RequestValidationError) -> str:
     """Which fields of a request do not fit, and why."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc'][1:]) or problem['loc'][0]}: {problem['msg']}"
+        f"{'.'.join(str(part) for part in problem['loc'][1:]) or problem['loc'][0]}: {said_of_value(problem)}"
         for problem in error.errors()[:5]
     )
 
