@@ -319,6 +319,14 @@ async def test_what_anybody_writes_into_the_stream_does_not_stop_it(scene: Scene
     assert "only an update says so" in scene.lines()[0].reason
 
 
+async def test_of_what_lies_in_quarantine_under_any_name_nobody_says_that_it_is_not_there(scene: Scene) -> None:
+    (scene.actions.folder(Folder.QUARANTINE) / "notes.json").write_text("{")
+    for name in ("notes.json", "gone.json"):
+        await scene.say(ActionName(name, ""), "approved", "quarantine", "executor")
+    await scene.updates.look()
+    assert ["only an update says so" in line.reason for line in scene.lines()] == [False, True]
+
+
 @pytest.mark.parametrize("action_id", ["../../../etc", "/etc", "*", "plan-pi4-web-0123456789ab/../..", "", "\x00"])
 async def test_an_update_can_have_nothing_read_that_is_no_action(scene: Scene, action_id: str) -> None:
     outside = scene.runtime / "outcome.json"

@@ -23,7 +23,7 @@ from mesh_core.approvals.proposal_files import ActionName, approval_at
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.storage.audit_log import AuditLine
-from observer.audit.digests import digest_of_action
+from observer.audit.digests import digest_of_action, lies_in
 from observer.audit.log import AuditLog
 from observer.audit.text import BY_PEOPLE, LONGEST, clean, what_for, who_and_how
 from observer.auth.person import Person
@@ -132,7 +132,8 @@ class Auditor:
             if move in self._own or (*move, update.ts) in self._written:
                 return
             digest = await asyncio.to_thread(digest_of_action, self._actions, update.action_id, update.to_folder)
-            reason = update.reason if digest else f"{ONLY_SAID}; {update.reason}".strip("; ")
+            seen = bool(digest) or await asyncio.to_thread(lies_in, self._actions, update.action_id, update.to_folder)
+            reason = update.reason if seen else f"{ONLY_SAID}; {update.reason}".strip("; ")
             fields: dict[str, Any] = {"reason": reason, "at": update.ts, "source": source}
             if update.to_folder in BY_PEOPLE:
                 fields["who"], fields["how"] = who_and_how(update.by, self._uid)

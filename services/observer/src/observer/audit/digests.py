@@ -6,6 +6,7 @@ from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import name_of
 from mesh_core.models.proposals import Folder
 from mesh_core.storage.json_files import read_object
+from mesh_core.storage.listing import entries
 
 RUNS = (Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN)
 MAX_BYTES = 1024 * 1024
@@ -29,3 +30,8 @@ def digest_of_action(actions: ActionFolders, action_id: str, folder: str) -> str
     except OSError:
         pass
     return ""
+
+
+def lies_in(actions: ActionFolders, name: str, folder: str) -> bool:
+    """Is something called exactly so in that folder? What is put into quarantine/ may have any name."""
+    return folder in set(Folder) and any(one.name == name for one in entries(actions.folder(Folder(folder))))
