@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -56,6 +57,8 @@ def test_an_explanation_names_the_rule_the_fields_and_what_was_held_back(mend: M
     assert told["facts"]["down"] == ["payload.status"]
     assert told["cues"]["space"] == ["payload.log_tail"]
     assert told["where"].startswith("default_policy.yml:")
+    assert not re.search(r"\bby  ?\(", shown), "a kind of names that no word says has no empty list of words"
+    assert len(re.findall("held back", shown)) == len({(one["by"], one["why"]) for one in told["held_back"]})
     plain = explained(mend, event_file(mend, service="redis"))
     assert "restart" in plain["trace"][0]["added"]
     held = next(one for one in plain["held_back"] if one["choice"] == "restart")
@@ -111,7 +114,7 @@ def test_an_event_is_found_by_its_id_by_its_proposal_and_on_stdin_with_what_was_
             "restart",
             proposal.id,
         )
-    assert "restart, by the rules: it does not run; it is pending" in mend("policy", "explain", proposal.id).stdout
+    assert "restart, by the rules (pending): it does not run" in mend("policy", "explain", proposal.id).stdout
     piped = mend("policy", "explain", "-", "--json", input=event.wire().decode())
     assert json.loads(piped.stdout)["then"] is None
     for encoding in ("utf-8-sig", "utf-16"):  # as a file that PowerShell wrote

@@ -353,7 +353,7 @@ def test_the_floor_begins_with_what_was_found_and_says_why_no_model_did() -> Non
     assert "llamacpp timeout" in answer.reason
     assert "the policy prefers restart" in answer.reason
     assert answer.reason.startswith(f"container died: {because(EVENT, ALLOWED)}; ")
-    assert rules_answer(EVENT, ALLOWED)(()).reason.endswith("no model was asked.")
+    assert rules_answer(EVENT, ALLOWED)(()).reason.endswith("no model was asked")
 
 
 def test_the_rules_reason_says_what_the_agent_found_and_no_name_that_somebody_chose() -> None:

@@ -189,8 +189,10 @@ def _say(cli: CliContext, said: Explanation, source: PolicySource, asked: AskedE
     cli.say_beside("  offered     ", f"{', '.join(first.added)}; {first.preferred} first: {plain(first.sentence)}")
     for entry in allowed.trace[1:]:
         cli.say_beside("  and then    ", f"{entry.name} {_change(entry)}: {plain(entry.sentence)}")
-    for one in said.held_back:
-        cli.say_beside("  held back   ", f"{one.choice}, by {one.by}: {plain(one.why)}", "yellow")
+    held = dict.fromkeys((one.by, one.why) for one in said.held_back)
+    for by, why in held:
+        choices = ", ".join(one.choice for one in said.held_back if (one.by, one.why) == (by, why))
+        cli.say_beside("  held back   ", f"{choices}, by {by}: {plain(why)}", "yellow")
     cli.say_beside("  prefers     ", Text(allowed.preferred, "bold green").append(f", by {allowed.rule}", "not bold"))
     if rest := allowed.order[1:]:
         cli.say_beside("  or else     ", ", ".join(rest))
@@ -205,8 +207,12 @@ def _heard(words: Mapping[str, Sequence[str]]) -> str:
 
 
 def _heard_names(names: Mapping[str, HeardName]) -> str:
-    said = {f"{kind} by {', '.join(map(repr, one.words))}": one.fields for kind, one in names.items()}
-    return _heard(said)
+    return _heard({_by_words(kind, one.words): one.fields for kind, one in names.items()})
+
+
+def _by_words(kind: str, words: Sequence[str]) -> str:
+    """Some kinds of names are heard by what is not there, and so by no word."""
+    return f"{kind} by {', '.join(map(repr, words))}" if words else kind
 
 
 def _documented(said: Explanation) -> str:
@@ -228,8 +234,8 @@ def _change(entry: TraceEntry) -> str:
 def _told_then(then: PastDecision) -> str:
     who = f"model {plain(then.by, 60)}" if then.by else "the rules"
     verdict = f", {then.outcome.verdict}" if then.outcome else ""
-    lies = f"; it is {then.folder}{verdict}" if then.folder else ""
-    return f"{then.then}, by {who}: {plain(then.reason, MAX_SHOWN)}{lies}"
+    lies = f" ({then.folder}{verdict})" if then.folder else ""
+    return f"{then.then}, by {who}{lies}: {plain(then.reason, MAX_SHOWN)}"
 
 
 def _then_as_json(then: PastDecision) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def _stay(cli: CliContext, mesh: Mesh, stopper: Stopper) -> None:
             for filed in waiting:
                 if filed.name not in known:
                     p = filed.proposal
-                    told = f"{p.type} for {p.target_key}: {command_here()} show {short_id(filed.name.id)}"
+                    told = f"{p.type} for {p.target_key.rstrip('/')}: {command_here()} show {short_id(filed.name.id)}"
                     report(cli, "proposal", told, "bold cyan")
             known = {filed.name for filed in waiting}
             mesh.wait(LOOK_SECONDS, stopper.woken, *(changes.fileno() for changes in arrivals))

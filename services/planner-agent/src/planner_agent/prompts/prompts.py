@@ -263,7 +263,7 @@ def rules_answer(event: HealthEvent, allowed: Allowed) -> Callable[[tuple[Attemp
             action=allowed.preferred,
             service=event.service,
             node=event.node,
-            reason=f"{finding}; the policy prefers {allowed.preferred} here, {whose}."[:2000],
+            reason=f"{finding}; the policy prefers {allowed.preferred} here, {whose}"[:2000],
             confidence=0.5,
             requires_human=True,
         )

@@ -87,7 +87,7 @@ class ProposalDrafts:
         word, reason = diagnosis.answer.action, diagnosis.answer.reason
         action = type_for(word, event)
         if action is None:  # a remedy that was there when it was chosen
-            action, reason = notify.ACTION, f"{reason}; but the remedy {word} was taken away meanwhile"
+            action, reason = notify.ACTION, f"{reason.rstrip('. ')}; but the remedy {word} was taken away meanwhile"
         proposal = Proposal(
             id=action_id,
             type=action.name,
