@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.actions.choices import IGNORE, NOTIFY
+from mesh_core.actions.choices import IGNORE, NOTIFY, RESTART
 from mesh_core.actions.register import SHIPPED
 from mesh_core.models.events import HealthEvent
 from mesh_core.runbooks.folding import folded_name
@@ -35,6 +35,13 @@ def test_a_name_leads_to_one_runbook() -> None:
     folded = Counter(folded_name(name) for one in shipped_runbooks() for name in one.alerts)
     # Blackbox' alert, and the type of a node agent that sees nothing: as they are written they are two.
     assert [name for name, times in folded.items() if times > 1] == ["probefailed"]
+
+
+def test_none_says_that_a_restart_helps_what_is_only_slow() -> None:
+    slow = ("latency", "slow", "responsetime", "duration")
+    helped = [(one.id, name) for one in shipped_runbooks() if RESTART.word in one.helps for name in one.alerts]
+    assert len(helped) >= 100
+    assert not [(id_, name) for id_, name in helped if any(word in name.lower() for word in slow)]
 
 
 ALERTS = [
