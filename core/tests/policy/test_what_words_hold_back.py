@@ -55,6 +55,11 @@ def test_a_verb_of_working_beside_how_far_it_is_needs_no_second_line(line: str) 
     assert allows("container_high_cpu", told, severity="warning").actions == {NOTIFY}
 
 
+def test_what_is_at_work_may_not_be_broken_off_for_what_its_check_could_not_reach() -> None:
+    told = {**ILL, "logs": ["writing segments to disk, please wait"], "health_output": "could not connect to server"}
+    assert allows("container_unhealthy", told, severity="error").actions == {NOTIFY}
+
+
 @pytest.mark.parametrize(
     "line", ["App runs in maintenance mode", "waiting for redis to become ready", "Waiting for database"]
 )
