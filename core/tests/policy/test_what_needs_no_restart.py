@@ -27,6 +27,8 @@ def test_what_its_manager_is_at_is_left_to_it(state: str, key: str) -> None:
         {"deployment": {"status": "ongoing"}},
         {"firmware_update_running": True},
         {"stop_reason": "backup"},
+        {"app": {"maintenance": True}},
+        {"state": "MAINT"},
     ],
 )
 def test_what_somebody_is_at_work_on_is_left_to_them(beside: dict[str, Any]) -> None:
@@ -43,6 +45,13 @@ def test_what_somebody_is_at_work_on_is_left_to_them(beside: dict[str, Any]) -> 
         {"recording": True},
         {"printing": "yes"},
         {"players_online": 4},
+        {"pool": {"scan": "scrubbing"}},
+        {"stage": "SCHEMA_MIGRATION_IN_PROGRESS"},
+        {"scheduled_tasks": {"Refresh guide": "running for 40 min"}},
+        {"jobs": [{"name": "thumbnails", "State": "Running"}]},
+        {"current_progress_percentage": 8.5},
+        {"relocating_chunks": 2},
+        {"exports_running": 1},
     ],
 )
 def test_what_is_at_work_or_in_use_is_not_broken_off(beside: dict[str, Any]) -> None:
@@ -57,6 +66,11 @@ def test_what_is_at_work_or_in_use_is_not_broken_off(beside: dict[str, Any]) -> 
         {"progress": 100, "active_users": 0},
         {"progress": True, "recording": False},
         {"snapshot": "failed"},
+        {"app": {"maintenance": False}},
+        {"stage": "migration done"},
+        {"scheduled_tasks": {"Refresh guide": "idle"}},
+        {"jobs_in_progress": 3, "relocating_chunks": 0},  # they may hang with it
+        {"exporters_running": 2},
     ],
 )
 def test_what_was_at_work_before_or_has_ended_says_nothing(beside: dict[str, Any]) -> None:
@@ -98,6 +112,9 @@ def test_a_check_that_names_a_failure_or_nothing_speaks_for_itself(check: str) -
         {"moved_to": "n7"},
         {"stopped_reason": "scheduled downtime at night"},
         {"stopped_by": "timer off-peak"},
+        {"stopped_by": "stop by user ada"},
+        {"StoppedByUser": True},
+        {"intentional": "yes"},
     ],
 )
 def test_what_is_not_meant_to_run_is_not_started(beside: dict[str, Any]) -> None:

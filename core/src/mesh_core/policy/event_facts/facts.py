@@ -41,7 +41,7 @@ from mesh_core.policy.event_facts.other_cause import (
 )
 from mesh_core.policy.event_facts.payload_fields import fields_of
 from mesh_core.policy.event_facts.probe_evidence import STATUS_CODES, is_unevidenced
-from mesh_core.policy.event_facts.purpose import is_in_use, is_not_meant, is_one_shot, is_seen_to_work
+from mesh_core.policy.event_facts.purpose import by_whom, is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.event_facts.start_error import cannot_work, could_not_start
 from mesh_core.policy.event_facts.startable import NOT_TO_BE_STARTED, is_meant_to_run
 from mesh_core.policy.event_facts.throughput import is_long_ago, of_its_throughput
@@ -131,15 +131,6 @@ _HEALTH_KEYS = frozenset({"health", "healthstatus"}) | _CHANGED_TO
 # time may lack.
 _REFUSALS = frozenset(range(300, 500)) - {404, 408, 410, 423, 424, 425}
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
-_PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
-_BY_WHOM = frozenset(
-    {
-        *("initiatedby", "stoppedby", "pausedby", "suspendedby", "drainedby", "cordonedby"),
-        *("removedby", "deletedby", "disabledby"),
-    }
-)
-_BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a panel did that a person told it to
-_BY_AN_ACCOUNT = re.compile(r"\bby user [\w-]{1,32}$")  # perhaps a person's, perhaps a daemon's
 _COMPOSE_KEYS = frozenset(
     {
         *("composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices", "composefile"),
@@ -222,10 +213,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.LOOPING
     if key in _RESTART_COUNTS and number is not None and number >= LOOP_COUNT:
         yield Fact.LOOPING
-    if key in _BY_WHOM and (_PERSON.match(word) or _BY_A_PERSON.search(word)):
-        yield Fact.OPERATOR
-    elif key in _BY_WHOM and _BY_AN_ACCOUNT.search(word):
-        yield Fact.ENDED_WELL  # it was asked to; by whom is not known well enough to be silent
+    yield from by_whom(key, word)
     if key == "removedbyoperator" and yes:
         yield Fact.OPERATOR
     if len(path) == 1 and key in _CAUSES and isinstance(value, str | list) and value:

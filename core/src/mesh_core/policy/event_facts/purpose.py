@@ -3,8 +3,11 @@ end, does somebody use it? Pure; keys are folded (`facts.py`)."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
+from mesh_core.incidents.fact import Fact
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 
@@ -13,6 +16,13 @@ _COUNTS = frozenset({"scale", "replicas", "count", "instances"})
 _GONE_TO = frozenset({"movedto", "migratedto", "replacedby", "supersededby"})
 _REASONS = frozenset({"reason", "stopreason", "stoppedreason", "stoppedfor"})
 _ON_PURPOSE = ("schedule", "planned", "manual", "requested", "on request", "by request", "maintenance")
+# Somebody wanted it so; who that was nobody says.
+_WANTED = frozenset(
+    {
+        *("stoppedbyuser", "userstopped", "manuallystopped", "stoppedmanually", "manualstop", "disabledbyuser"),
+        *("intentional", "intentionally", "deliberate", "expectedstop", "plannedstop"),
+    }
+)
 _STOPPED_BY = frozenset({"stoppedby", "pausedby"})
 _PLANS = ("schedule", "cron", "timer", "plan")
 _KINDS = frozenset({"type", "servicetype", "unittype", "kind"})
@@ -31,9 +41,28 @@ _IN_USE = frozenset(
     }
 )
 
+_PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
+_BY_WHOM = frozenset(
+    {
+        *("initiatedby", "stoppedby", "pausedby", "suspendedby", "drainedby", "cordonedby"),
+        *("removedby", "deletedby", "disabledby"),
+    }
+)
+_BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a panel did that a person told it to
+# Perhaps a person's, perhaps a daemon's: `panel: stop by user ada`, `user ada via web`.
+_BY_AN_ACCOUNT = re.compile(r"(?:^|\bby )user [a-z][\w-]{0,31}(?= (?:via|through|using|from|in|on)\b|$)")
+
+
+def by_whom(key: str, word: str) -> Iterator[Fact]:
+    """Who ended or holds it: a person, or an account, of which nobody knows well enough to be silent."""
+    if key in _BY_WHOM and (_PERSON.match(word) or _BY_A_PERSON.search(word)):
+        yield Fact.OPERATOR
+    elif key in _BY_WHOM and _BY_AN_ACCOUNT.search(word):
+        yield Fact.NOT_MEANT
+
 
 def is_not_meant(path: tuple[str, ...], value: Any, word: str) -> bool:
-    """Masked, skipped for a condition, scaled to none, not declared, moved away, or stopped to a plan."""
+    """Masked, skipped for a condition, scaled to none, not declared, moved away, or stopped to a plan or on purpose."""
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
     if (key, word) in (("loadstate", "masked"), ("unitfilestate", "masked")):
         return True
@@ -41,6 +70,8 @@ def is_not_meant(path: tuple[str, ...], value: Any, word: str) -> bool:
         return whole_in(value) == 0
     if key in ("conditionresult", "declaredincompose") or path == ("declared",):
         return isinstance(value, bool | str) and value != "" and truth_in(value) is False
+    if key in _WANTED:
+        return truth_in(value) is True
     if key in _STOPPED_BY and word.startswith(_PLANS):
         return True
     return bool(word) and (key in _GONE_TO or (key in _REASONS and word.startswith(_ON_PURPOSE)))

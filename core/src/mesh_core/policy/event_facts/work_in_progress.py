@@ -3,9 +3,11 @@ Pure; keys are folded (`facts.py`). What a state was before says nothing."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mesh_core.models.truth import truth_in
+from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.payload_fields import is_of_another_time
 
 # As a manager calls it: somebody makes it anew, moves it on or ends it just now; a restart would come between.
@@ -14,12 +16,13 @@ _BY_ITS_MANAGER = frozenset(
         *("restarting", "recreating", "updating", "upgrading", "pulling", "deploying", "migrating", "removing"),
         *("activating", "deactivating", "reloading", "auto-restart", "backoff", "starting", "stopping", "paused"),
         *("frozen", "freezing", "thawing", "suspended", "suspending", "pmsuspended", "pausing", "hibernated"),
-        *("draining", "drained", "cordoned"),
+        *("draining", "drained", "drain", "cordoned", "maint", "maintenance", "in maintenance", "under maintenance"),
     }
 )
 # Who holds a thing lets it go as well, and by another word than a restart.
 _HELD_BY = frozenset({"pausedby", "suspendedby", "frozenby", "drainedby", "cordonedby"})
 _HELD = frozenset({"frozen", "ispaused", "suspended", "draining", "drain", "cordoned", "unschedulable"})
+_CLOSED = frozenset({"maintenance", "maintenancemode", "inmaintenance"})  # of the event itself it is a declared window
 # As a program calls what it does: whoever ends it there loses the work, or breaks what it works on.
 _BY_ITSELF = frozenset(
     {
@@ -27,6 +30,8 @@ _BY_ITSELF = frozenset(
         *("indexing", "converting", "importing", "exporting", "repairing", "checking", "verifying", "compacting"),
         *("vacuuming", "replaying", "recovering", "rebalancing", "initializing", "initialising", "installing"),
         *("flashing", "printing", "recording", "transcoding", "encoding", "burning", "formatting", "decrypting"),
+        *("scanning", "hashing", "healing", "backfilling", "relocating", "optimizing", "optimising", "merging"),
+        *("catching up", "catchup"),
     }
 )
 _WORK = (
@@ -37,8 +42,25 @@ _WORK = (
 _GOES_ON = frozenset(
     {"running", "in progress", "in_progress", "inprogress", "ongoing", "underway", "started", "active"}
 )
+# What a program calls the works that it has at hand, each with its own state.
+_WORKS = frozenset(
+    {
+        *("tasks", "scheduledtasks", "backgroundtasks", "jobs", "backgroundjobs", "activities", "operations"),
+        *("maintenance", "job"),
+    }
+)
 _OF_WORK = ("running", "inprogress", "active", "ongoing", "underway")
-_PROGRESS = frozenset({"progress", "progresspercent", "percentdone", "percentcomplete", "donepercent", "completion"})
+_GOING = ("running", "in progress", "ongoing", "underway")
+_STATES = ("state", "status", "phase", "stage")
+_WORK_GOES_ON = re.compile(rf"\b(?:{'|'.join(_WORK)})s? (?:is )?(?:{'|'.join(_GOING)}|started)$")
+# `{"relocating_shards": 3}`, `{"restores_running": 1}`.
+_COUNTED = re.compile(
+    r"(?:relocating|initializing|healing|rebuilding|migrating|backfilling|recovering|syncing)[a-z]*"
+    rf"|(?:{'|'.join(_WORK)})s?(?:{'|'.join(_OF_WORK)})"
+)
+_PROGRESS = re.compile(
+    r"(?![a-z]*(?:in|no)progress)[a-z]*progress(?:percent(?:age)?)?|percent(?:done|complete)|donepercent|completion"
+)
 _REASONS = frozenset({"stoppedfor", "stopreason", "stoppedreason", "pausedfor", "pausereason", "reason"})
 
 
@@ -49,7 +71,8 @@ def is_being_changed(path: tuple[str, ...], value: Any, word: str, *, of_a_state
         return False
     if (of_a_state and word in _BY_ITS_MANAGER) or (key in _REASONS and word in _WORK):
         return True
-    if (key in _HELD_BY and word) or (key in _HELD and truth_in(value) is True):
+    held = _HELD | _CLOSED if len(path) > 1 else _HELD
+    if (key in _HELD_BY and word) or (key in held and truth_in(value) is True):
         return True
     if word in _GOES_ON and (key in _WORK or (parent in _WORK and of_a_state)):
         return True
@@ -60,7 +83,15 @@ def is_busy(path: tuple[str, ...], value: Any, word: str) -> bool:
     """With work of its own, which a restart would break off."""
     if is_of_another_time(path):
         return False
-    return word in _BY_ITSELF or (path[-1] in _PROGRESS and _is_under_way(value))
+    key, parent = path[-1], path[-2] if len(path) > 1 else ""
+    said = re.sub(r"[_-]", " ", word)
+    if said in _BY_ITSELF or (key.endswith(_STATES) and _WORK_GOES_ON.search(said)):
+        return True
+    if parent in _WORKS and said.startswith(_GOING):
+        return True
+    if _COUNTED.fullmatch(key) and (whole_in(value) or 0) > 0:
+        return True
+    return _PROGRESS.fullmatch(key) is not None and _is_under_way(value)
 
 
 def _is_under_way(progress: Any) -> bool:
