@@ -109,3 +109,25 @@ def test_a_container_of_a_project_that_was_taken_away_is_not_restarted(said: str
     assert allows("rspamd_down", labels, service="rspamd", severity="error").actions == {NOTIFY}
     still = {"labels": {"compose_project": "mail"}, "description": "no answer for 3 min"}
     assert allows("rspamd_down", still, service="rspamd", severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize(
+    ("said", "preferred"),
+    [
+        ("DNS resolution failed for pad.example.net", NOTIFY),
+        ("risoluzione DNS non riuscita", NOTIFY),
+        ("x509: certificate has expired", NOTIFY),
+        ("503 Geplante Wartung bis 7 Uhr", NOTIFY),
+        ("prace konserwacyjne do 5:00", NOTIFY),
+        ("connection refused", RESTART),
+        ("500 Internal Server Error", RESTART),
+    ],
+)
+def test_who_asks_from_outside_may_not_get_as_far_as_the_service(said: str, preferred: str) -> None:
+    offered = allows("monitor_down", {"monitor": "Pad", "detail": said}, severity="error")
+    assert (offered.preferred, RESTART in offered.actions) == (preferred, preferred == RESTART)
+
+
+def test_what_does_not_run_by_its_manager_was_reached() -> None:
+    ended = allows("service_down", {**FAILED, "logs": ["error: x509: certificate has expired"]}, severity="error")
+    assert (ended.preferred, RESTART in ended.actions) == (NOTIFY, True)
