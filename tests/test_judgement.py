@@ -31,13 +31,13 @@ POLICY = Policy.load(None)
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
     "open": {"rules": (0.75, 0.78, 0.0), "perfect": (0.78, 0.84, 0.0), "hostile": (0.0, 0.0, 0.008)},
-    "opened": {"rules": (0.69, 0.54, 0.0), "perfect": (0.71, 0.61, 0.0), "hostile": (0.0, 0.0, 0.008)},
+    "opened": {"rules": (0.69, 0.54, 0.0), "perfect": (0.72, 0.62, 0.0), "hostile": (0.0, 0.0, 0.011)},
     "third_open": {"rules": (0.76, 0.66, 0.0), "perfect": (0.80, 0.77, 0.0), "hostile": (0.0, 0.0, 0.012)},
     "third_opened": {"rules": (0.75, 0.57, 0.0), "perfect": (0.79, 0.70, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fourth_open": {"rules": (0.89, 0.86, 0.0), "perfect": (0.92, 0.95, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fourth_opened": {"rules": (0.94, 0.91, 0.0), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fifth_open": {"rules": (0.75, 0.65, 0.007), "perfect": (0.82, 0.81, 0.0), "hostile": (0.0, 0.0, 0.014)},
-    "fifth_kept": {"rules": (0.69, 0.57, 0.015), "perfect": (0.77, 0.66, 0.0), "hostile": (0.0, 0.0, 0.035)},
+    "fourth_open": {"rules": (0.89, 0.86, 0.0), "perfect": (0.93, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fourth_opened": {"rules": (0.94, 0.91, 0.0), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.006)},
+    "fifth_open": {"rules": (0.75, 0.65, 0.007), "perfect": (0.84, 0.87, 0.0), "hostile": (0.0, 0.0, 0.014)},
+    "fifth_kept": {"rules": (0.69, 0.57, 0.015), "perfect": (0.81, 0.80, 0.0), "hostile": (0.0, 0.0, 0.035)},
 }
 
 

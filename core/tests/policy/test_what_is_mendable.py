@@ -26,7 +26,26 @@ def test_what_runs_and_did_its_steady_work_long_ago_is_started_anew(said: dict[s
     "said", [{"last_login_seconds_ago": 9000}, {"last_backup_hours_ago": 30}, {"last_motion_minutes_ago": 600}]
 )
 def test_what_others_cause_may_be_long_ago(said: dict[str, Any]) -> None:
-    assert allows("output_stale", UNIT | said, severity="error").actions == {NOTIFY}
+    assert allows("output_stale", UNIT | said, severity="error").preferred == NOTIFY
+
+
+@pytest.mark.parametrize("type_", ["kein_ton", "presence_lost", "clients_get_no_lease", "bot_says_nothing"])
+def test_whoever_may_choose_may_start_a_program_anew_of_which_no_rule_knows_what_ails_it(type_: str) -> None:
+    for severity in ("warning", "error", "critical"):
+        told = allows(type_, UNIT, severity=severity)
+        assert (told.preferred, told.actions) == (NOTIFY, {NOTIFY, RESTART})
+    for beside in ({"handled_per_minute": 12}, {"health": "healthy"}, {"uptime_seconds": 20}):
+        assert allows(type_, UNIT | beside, severity="error").actions == {NOTIFY}
+    assert allows(type_, {}, severity="error").actions == {NOTIFY}  # nothing says that it is a program
+    assert allows(type_, UNIT, service="mariadb.service", severity="error").actions == {NOTIFY}
+
+
+def test_a_line_of_a_log_alone_is_no_reason_to_choose_a_restart_before_it_is_an_error() -> None:
+    line = UNIT | {"lines": ["child 4 ended, another one was started"]}
+    for type_ in ("log_pattern", "journal_log_match"):
+        assert allows(type_, line, severity="warning").actions == {NOTIFY}
+        assert allows(type_, line, severity="error").actions == {NOTIFY, RESTART}
+    assert allows("frequent_worker_restart", UNIT, severity="error").actions == {NOTIFY}
 
 
 def test_a_job_that_failed_is_run_again_where_what_it_needs_is_there() -> None:
