@@ -266,6 +266,30 @@ def test_a_probe_that_found_nobody_and_a_program_in_itself_lack_nothing_else(pay
 @pytest.mark.parametrize(
     "line",
     [
+        "ERROR: can't connect to web: Operation timed out",
+        "nginx: connect() failed (111: Connection refused) while connecting to upstream http://127.0.0.1:9000/",
+        "Error: connect ECONNREFUSED ::1:8000",
+    ],
+)
+def test_a_container_that_does_not_get_to_itself_lacks_nothing_beside_it(line: str) -> None:
+    assert died(line).preferred == "restart"
+    assert died(line, "dial tcp 172.19.0.3:5432: connect: connection refused").preferred == "notify"
+
+
+@pytest.mark.parametrize("shared", ["host", "container:gate"])
+def test_in_a_network_that_it_shares_a_container_is_not_alone(shared: str) -> None:
+    line = "connect() failed (111: Connection refused) while connecting to upstream http://127.0.0.1:9000/"
+    assert died(line, network_mode=shared).preferred == "notify"
+
+
+@pytest.mark.parametrize("line", ["can't connect to web-db: timed out", "failed to connect to db for web: timed out"])
+def test_what_is_called_nearly_like_a_container_is_another_one(line: str) -> None:
+    assert died(line).preferred == "notify"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
         "System.IO.DirectoryNotFoundException: Could not find a part of the path '/config'.",
         "java.nio.file.AccessDeniedException: /data/x",
         "Protocol 'inet_tcp': register/listen error: eaddrinuse",

@@ -23,6 +23,7 @@ from mesh_core.models.config_document import ConfigDocument
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Risk
+from mesh_core.policy.event_facts.backed import has_own_network
 from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.event_facts.past_words import cues_of_the_past
 from mesh_core.policy.event_facts.sighted import speaks_against, was_stopped, with_sighting, without_another
@@ -136,7 +137,8 @@ class Policy:
     def cues_in(self, event: HealthEvent) -> set[str]:
         """The cues whose words count in it: none of those that speak of a cause which is over."""
         payload = {key: value for key, value in set_aside(event).payload.items() if key != CAUSES_OVER}
-        return self._cues.heard_in(payload) - cues_of_the_past(event)
+        itself = {name for _, name in names_in_event(event)} if has_own_network(event) else ()
+        return self._cues.heard_in(payload, itself) - cues_of_the_past(event)
 
     def names_in(self, event: HealthEvent) -> set[str]:
         """What its names say: those of its type, its alert, its rule."""

@@ -1,10 +1,10 @@
-"""Does an event say what runs the thing that it is about? Pure."""
+"""Does an event say what runs the thing that it is about, and whether it has a network of its own? Pure."""
 
 from __future__ import annotations
 
 import re
 
-from mesh_core.models.events import HealthEvent
+from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.owner_labels import bare_key
 
 _LABELS = frozenset({"container", "containername", "unit", "systemdunit"})
@@ -19,3 +19,9 @@ def is_backed(event: HealthEvent) -> bool:
         return True
     labels = event.payload.get("labels")
     return isinstance(labels, dict) and any(bare_key(key) in _LABELS and value for key, value in labels.items())
+
+
+def has_own_network(event: HealthEvent) -> bool:
+    """A container, and nothing says that it shares the network of its host or of another one."""
+    mode = str(event.payload.get("network_mode", ""))
+    return event.runtime is Runtime.DOCKER and not mode.startswith(("host", "container:", "service:"))

@@ -8,7 +8,7 @@ not connect matters: a program that prints it lacks what it depends on, a probe 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from mesh_core.policy.words.plugin_output import says_unanswered
 from mesh_core.policy.words.progress_lines import tells_of_progress
 from mesh_core.policy.words.text_line import CONTINUED, TextLine, stands_in
 
+DEPENDENCY = "dependency"  # the cue of who could not connect
 PROGRESS = "progress"  # the cue that numbers in lines speak for as well
 MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for
 
@@ -55,17 +56,21 @@ class CueWords:
         """All of them, of whichever cue."""
         return frozenset(word for listed in self._lists for said in listed.values() for word in said)
 
-    def heard_in(self, payload: Mapping[str, Any]) -> set[str]:
-        """The cues whose words the payload holds, in its keys or its texts."""
+    def heard_in(self, payload: Mapping[str, Any], itself: Collection[str] = ()) -> set[str]:
+        """The cues whose words the payload holds, in its keys or its texts. `itself`: the names of a container with a
+        network of its own; if it does not get to those, or to that network's loopback, it lacks nothing beside it."""
         lines = list(_lines(payload))
         everything = "\n".join(line.text for line in lines)
+
+        def inside(line: TextLine) -> bool:
+            return bool(itself) and (line.is_about_itself or line.reaches_for(itself))
 
         def heard(words: Mapping[str, tuple[str, ...]], counts: Callable[[str, TextLine], bool]) -> set[str]:
             found = set()
             for name, said in words.items():
                 hits = [word for word in said if stands_in(word, everything)]
                 own = (line for line in lines if hits and line.has(hits, self.unless) and not line.is_request)
-                if any(counts(name, line) for line in own):
+                if any(counts(name, line) and not (name == DEPENDENCY and inside(line)) for line in own):
                     found.add(name)
             return found
 

@@ -6,7 +6,7 @@ Programs write levels in many ways, and many write none. What a line says of a r
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
@@ -83,7 +83,8 @@ _OF_A_CLIENT = re.compile(
 _OF_SOMEBODY = re.compile(
     rf"{_OF_A_CLIENT.pattern}|\bclient\b\"?[:=] ?\"?[\da-f\[]|\bfor user \S{{1,60}} from [\da-f\[]"
 )
-_ITSELF = re.compile(r"\blocalhost\b|\b127\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\[::1\]|\b0\.0\.0\.0\b")
+_ITSELF = re.compile(r"\blocalhost\b|\b127\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\[::1\]|(?<![\w:])::1:\d|\b0\.0\.0\.0\b")
+_REACHED_FOR = re.compile(r"\bto ([a-z0-9][\w.-]{0,80}\w)")
 # Where names are asked for: at an engine's own resolver, at systemd's.
 _RESOLVER = re.compile(r"(?:[\d.]{7,15}:\d{1,5}->)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}:53\b")
 CONTINUED = re.compile(r"\s|caused by: ")  # belongs to the line above it
@@ -165,6 +166,10 @@ class TextLine:
     def is_about_itself(self) -> bool:
         """Whoever cannot reach a part of itself lacks nothing that stands elsewhere."""
         return _ITSELF.search(_RESOLVER.sub("", self._start)) is not None
+
+    def reaches_for(self, names: Collection[str]) -> bool:
+        """Does it say that it could not get to one of these?"""
+        return not {*_REACHED_FOR.findall(self._start)}.isdisjoint(names)
 
 
 def _kind_of(start: str) -> LineKind:
