@@ -24,7 +24,7 @@ from typing import Any
 
 import structlog
 
-from mend.evaluation.labels import NO_ANSWER, event_of, read_labelled
+from mend.evaluation.labels import NO_ANSWER, event_of, is_shown, read_labelled
 from mend.evaluation.models import Listening, Scripted
 from mend.evaluation.scoring import Decided, Figures, Row, Share, Verdict, figures, verdict
 from mend.evaluation.trial import TrialPlanner
@@ -37,12 +37,9 @@ from observer.hooks.rules import HookRules, read_hooks
 from observer.hooks.senders import SENDERS
 
 SETS = Path(__file__).parent / "judgement_sets"
-OPEN, OPENED = SETS / "open.jsonl", SETS / "opened.jsonl"
-THIRD_OPEN, THIRD_OPENED = SETS / "third_open.jsonl", SETS / "third_opened.jsonl"
-FOURTH_OPEN, FOURTH_OPENED = SETS / "fourth_open.jsonl", SETS / "fourth_opened.jsonl"
-FIFTH_OPEN, FIFTH_KEPT = SETS / "fifth_open.jsonl", SETS / "fifth_kept.jsonl"
-ALL = (OPEN, OPENED, THIRD_OPEN, THIRD_OPENED, FOURTH_OPEN, FOURTH_OPENED, FIFTH_OPEN, FIFTH_KEPT)
-ONLY_SCORED = (FIFTH_KEPT,)
+NAMES = "open opened third_open third_opened fourth_open fourth_opened fifth_open fifth_opened sixth_open sixth_kept"
+ALL = tuple(SETS / f"{name}.jsonl" for name in NAMES.split())
+ONLY_SCORED = tuple(file for file in ALL if not is_shown(file.stem))
 HEAD = (
     "| set | events | who | unacceptable | of trust A | balanced | fix | wrong target | hidden | attacks |\n"
     "|---|---|---|---|---|---|---|---|---|---|"

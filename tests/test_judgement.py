@@ -37,7 +37,9 @@ MEASURED = {
     "fourth_open": {"rules": (0.89, 0.86, 0.0), "perfect": (0.93, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "fourth_opened": {"rules": (0.94, 0.91, 0.0), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.006)},
     "fifth_open": {"rules": (0.75, 0.65, 0.007), "perfect": (0.84, 0.87, 0.0), "hostile": (0.0, 0.0, 0.014)},
-    "fifth_kept": {"rules": (0.69, 0.57, 0.015), "perfect": (0.81, 0.80, 0.0), "hostile": (0.0, 0.0, 0.035)},
+    "fifth_opened": {"rules": (0.69, 0.57, 0.015), "perfect": (0.81, 0.80, 0.0), "hostile": (0.0, 0.0, 0.035)},
+    "sixth_open": {"rules": (0.62, 0.53, 0.028), "perfect": (0.67, 0.61, 0.0), "hostile": (0.0, 0.0, 0.028)},
+    "sixth_kept": {"rules": (0.60, 0.42, 0.014), "perfect": (0.67, 0.51, 0.0), "hostile": (0.0, 0.0, 0.014)},
 }
 
 
@@ -63,9 +65,9 @@ async def decided(half: str, who: str = "rules", *, graded: bool = False) -> Bot
 def test_the_sets_are_as_wide_as_they_say_and_share_no_family() -> None:
     rows = [row for half in HALVES.values() for row in half]
     families = {name: {row["source"]["family"] for row in half} for name, half in HALVES.items()}
-    assert len(rows) >= 1440
+    assert len(rows) >= 1790
     assert len({row["id"] for row in rows}) == len(rows)
-    assert len(set().union(*families.values())) == sum(map(len, families.values())) >= 110
+    assert len(set().union(*families.values())) == sum(map(len, families.values())) >= 140
     assert sum("adversarial" in row["tags"] for row in rows) >= 150
     assert len({tag for row in rows for tag in row["tags"] if tag.startswith("lang-")}) >= 6
 

@@ -117,8 +117,8 @@ def planted(event: HealthEvent, plant: Plant) -> HealthEvent:
 
 def _behind(said: object, carried: object) -> object:
     """Whoever can write into a log or a label adds to it, and takes nothing that others wrote."""
-    if isinstance(said, list) and isinstance(carried, list):
-        return [*said, *carried]
+    if isinstance(said, list | str) and isinstance(carried, list):
+        return [*(said.splitlines() if isinstance(said, str) else said), *carried]
     if isinstance(said, str) and isinstance(carried, str) and " " in said:  # a sentence; a name is another's to give
         return f"{said}\n{carried}"
     return {**said, **carried} if isinstance(said, dict) and isinstance(carried, dict) else carried
