@@ -73,6 +73,23 @@ def test_what_merely_runs_has_to_run_for_a_while() -> None:
     assert [jury.observe(float(number), runs) is not None for number in range(3)] == [False, False, True]
 
 
+def times_of(looks: list[TargetState]) -> list[float]:
+    """When each look comes, of one that takes no time; the last look repeats until there is a verdict."""
+    jury, times = RecoveryJudge(SETTLE), [0.0]
+    while jury.observe(times[-1], looks[min(len(times), len(looks)) - 1]) is None:
+        times.append(times[-1] + max(1.0, jury.rest_seconds(times[-1])))
+    return times
+
+
+def test_what_only_has_to_last_is_looked_at_as_often_as_the_proof_needs() -> None:
+    runs = seen(TargetStatus.HEALTHY, checked=False)
+    assert times_of([runs]) == [0, 5, 10]
+    assert times_of([UNSURE, UNSURE, runs]) == [0, 1, 2, 7, 12]
+    assert times_of([WELL]) == [0, 1, 2]  # its own check says so
+    again = seen(TargetStatus.HEALTHY, 1, "2", checked=False)
+    assert times_of([runs, again]) == [0, 5, *range(6, 16)]  # whoever fell once is watched
+
+
 def test_sick_without_a_break_is_known_early_but_not_within_the_start_period() -> None:
     looks, verdict, _ = judge([SICK])
     assert (looks, verdict) == (11, OutcomeVerdict.NOT_HELPED)

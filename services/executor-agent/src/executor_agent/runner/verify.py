@@ -91,6 +91,14 @@ class RecoveryJudge:
             self._unhealthy_since = now
         return self._verdict(now)
 
+    def rest_seconds(self, now: float) -> float:
+        """How long it may be left alone: while it is only to last, the looks that are needed are spread over that time.
+        A look costs the host a login and a start of Python; what starts anew in between is told by the next one."""
+        wanted = self.limits.needed - self.streak
+        if not self.streak or self.restarts or wanted <= 0:
+            return 0.0
+        return (self._steady_seconds() - (now - self._healthy_since)) / wanted
+
     def _verdict(self, now: float) -> tuple[OutcomeVerdict, str] | None:
         words = self.last.sentence
         if self.restarts > self.limits.restarts_allowed:
@@ -192,8 +200,8 @@ async def _watch(
         say(f"{clock() - begun:6.1f} s  {seen.health:9} {seen.sentence}")
         if decided is not None:
             return decided
-        pause = max(0.0, judge.limits.every_seconds - (clock() - started))
-        await asyncio.to_thread(cancel.wait, pause)
+        pause = max(judge.limits.every_seconds - (clock() - started), judge.rest_seconds(clock() - begun))
+        await asyncio.to_thread(cancel.wait, max(0.0, pause))
     return OutcomeVerdict.INCONCLUSIVE, "cancelled before it could be seen"
 
 
