@@ -117,7 +117,7 @@ def test_a_container_of_a_project_that_was_taken_away_is_not_restarted(said: str
         ("DNS resolution failed for pad.example.net", NOTIFY),
         ("risoluzione DNS non riuscita", NOTIFY),
         ("x509: certificate has expired", NOTIFY),
-        ("503 Geplante Wartung bis 7 Uhr", NOTIFY),
+        ("503 Wartungsarbeiten bis 7 Uhr", NOTIFY),
         ("prace konserwacyjne do 5:00", NOTIFY),
         ("connection refused", RESTART),
         ("500 Internal Server Error", RESTART),
