@@ -25,7 +25,6 @@ def read(path: Path) -> object:
     ("text", "words"),
     [
         ("generic: {pve: {type: 'a b ['}}", "no JMESPath expression"),
-        ("generic: {pve: {}}", "generic.pve.type"),
         ("generic: {'../x': {type: a}}", "generic"),
         ("mapping: {nodes: [x]}", "mapping.nodes"),
         ("mapping: {types: {X: 'Not A Type'}}", "mapping.types.X"),

@@ -7,7 +7,7 @@ that is found is the one that a person wrote into the inventory, or that the nod
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -39,6 +39,16 @@ class KnownNames:
             if found := index.find(host):
                 return found[0] if len(found) == 1 else ""
         return ""
+
+    def only_host(self, words: Collection[str]) -> str:
+        """The one node that is among these words, in its own spelling; '' for none, or several."""
+        found = {word for word in words if word in self.hosts or word in self.services}
+        return found.pop() if len(found) == 1 else ""
+
+    def only_service(self, node: str, words: Collection[str]) -> str:
+        """The same of the services of a node."""
+        found = {word for word in words if word in self.services.get(node, ())}
+        return found.pop() if len(found) == 1 else ""
 
     def named(self, event: HealthEvent) -> HealthEvent:
         """An event that somebody typed, under our names; the same object where they are the same."""

@@ -25,7 +25,8 @@ class Alert:
     """`labels` say whom it concerns; `node`, `service`, `type` and `severity` are words that the sender chose itself.
 
     `key` is the same for every announcement of one trouble, `episode` is another each time it begins anew; a sender
-    that does not tell leaves it empty.
+    that does not tell leaves it empty. `called` are words that count where the mesh knows a host or a service of that
+    very name, and nothing else says which is meant.
     """
 
     source: str
@@ -40,6 +41,7 @@ class Alert:
     type: str = ""
     severity: str = ""
     at: str = ""
+    called: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

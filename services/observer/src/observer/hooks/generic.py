@@ -1,4 +1,4 @@
-"""Any JSON, mapped by JMESPath expressions out of config/hooks.yml. Pure; an expression only reads."""
+"""Any JSON: by its fields of known meaning, or by JMESPath expressions out of config/hooks.yml. Pure; only reads."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from observer.hooks.alert import (
     stable_key,
     timestamp_in,
 )
+from observer.hooks.known_fields import KnownFields, alerts_of
+from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.sent_as_test import is_sent_as_test
 
 SOURCE = "generic"
@@ -42,12 +44,13 @@ Expression = Annotated[str, AfterValidator(_compiles), Field(min_length=1, max_l
 
 
 class GenericHook(BaseModel):
-    """One sender. What an expression does not find is absent; `type` must be found."""
+    """One sender. Without `type` it is read by fields of known meaning, and an expression stands instead of what they
+    say; with it by its expressions alone. What one does not find is absent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     each: Expression | None = None
-    type: Expression
+    type: Expression | None = None
     node: Expression | None = None
     service: Expression | None = None
     severity: Expression | None = None
@@ -58,9 +61,9 @@ class GenericHook(BaseModel):
     payload: Expression | None = None
 
     def alerts_in(self, body: dict[str, Any], name: str) -> list[Read] | Unfit:
-        """What `each` finds, or the whole body as one alert. `name` is the hook's own."""
+        """What `each` finds, or the body's list of alerts, or all of it as one. `name` is the hook's own."""
         try:
-            found = self._search(self.each, body) if self.each else [body]
+            found = self._search(self.each, body) if self.each else [body] if self.type else alerts_of(body)
             if not isinstance(found, list):
                 return Unfit(f"each: {self.each} finds no list in this body")
             return [self._alert(item, name) for item in found[: MOST_ALERTS + 1]]
@@ -68,30 +71,46 @@ class GenericHook(BaseModel):
             return Unfit(f"an expression of this hook does not fit this body: {str(error).splitlines()[0][:200]}")
 
     def _alert(self, item: object, name: str) -> Read:
-        if isinstance(item, dict) and is_sent_as_test(item):
+        body = item if isinstance(item, dict) else {}
+        if is_sent_as_test(body):
             return Nothing("its sender calls it a test")
-        event_type = self._text(self.type, item)
-        if not event_type:
+        known = KnownFields({} if self.type else body)
+        event_type = self._text(self.type, item) if self.type else known.rule
+        if not event_type and self.type:
             return Unfit(f"type: {self.type} finds no word in this body", raw_of(item))
-        firing = True if self.firing is None else says_that_it_fires(self._search(self.firing, item))
-        node, service = self._text(self.node, item), self._text(self.service, item)
+        if not event_type and not known.title:
+            return Unfit("no field of this body says what is wrong: a rule, a check, a title, a message", raw_of(item))
         kept = self._search(self.payload, item) if self.payload else item
         details = kept if isinstance(kept, dict) else {"value": kept}
-        incident = self._text(self.incident, item)
+        node, service = self._text(self.node, item), self._text(self.service, item)
         return Alert(
             source=f"{SOURCE}-{name}",
             name=event_type,
-            # However its sender writes the host this time, and whichever of its cases.
-            key=stable_key(incident, key_of_host(host_in(node)), service.lower(), event_type.lower()),
-            firing=firing,
+            key=self._key(item, known, event_type),
+            firing=says_that_it_fires(self._search(self.firing, item)) if self.firing else known.firing,
             episode=self._text(self.episode, item),
+            labels=self._labels(known),
+            called=known.called,
             details={**details, "source": f"{SOURCE}/{name}"},
             node=node,
             service=service,
             type=event_type,
-            severity=self._text(self.severity, item),
-            at=timestamp_in(self._search(self.time, item)),
+            severity=self._text(self.severity, item) if self.severity else known.severity or "",
+            at=timestamp_in(self._search(self.time, item) if self.time else known.time),
         )
+
+    def _labels(self, known: KnownFields) -> dict[str, str]:
+        """Without those of what an expression says, or does not find."""
+        said = {*(NODE_LABELS if self.node else ()), *(SERVICE_LABELS if self.service else ())}
+        return {label: text for label, text in known.labels.items() if label not in said}
+
+    def _key(self, item: object, known: KnownFields, event_type: str) -> str:
+        """However its sender writes the host this time, and whichever of its cases."""
+        incident = self._text(self.incident, item) if self.incident else known.incident
+        node = self._text(self.node, item) if self.node else known.label_of(NODE_LABELS)
+        service = self._text(self.service, item) if self.service else known.label_of(SERVICE_LABELS)
+        name = event_type if self.type else known.steady_name
+        return stable_key(incident, key_of_host(host_in(node)), service.lower(), name.lower())
 
     def _text(self, expression: str | None, item: object) -> str:
         found = self._search(expression, item)

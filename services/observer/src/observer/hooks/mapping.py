@@ -18,6 +18,7 @@ from mesh_core.policy.names.hosts import host_in, node_for
 from mesh_core.policy.names.known_names import UNIT_SUFFIXES, KnownNames, host_as_ours
 from mesh_core.security.redaction import pruned, redacted
 from observer.hooks.alert import Alert, Unfit, raw_of
+from observer.hooks.severities import severity_in
 
 ROOM_BYTES = 2048  # in an event's 64 KiB, for its id and what else is added on entry
 NOBODY = KnownNames()
@@ -57,15 +58,14 @@ TYPES = {
     "blackboxprobehttpfailure": EventType.HTTP_PROBE_FAILED,
     "probefailed": EventType.HTTP_PROBE_FAILED,
 }
-SEVERITIES = {
-    **dict.fromkeys(("critical", "crit", "page", "fatal", "emergency", "disaster", "alert", "p1"), Severity.CRITICAL),
-    **dict.fromkeys(("error", "err", "high", "major", "average", "severe", "p2"), Severity.ERROR),
-    **dict.fromkeys(("warning", "warn", "medium", "minor", "moderate", "p3"), Severity.WARNING),
-    **dict.fromkeys(
-        ("info", "information", "informational", "notice", "low", "none", "debug", "ok"),
-        Severity.INFO,
-    ),
-}
+NODE_LABELS = (
+    *("node", "nodename", "kubernetes_node", "host", "hostname", "agent_hostname", "server", "instance", "url"),
+    *("target", "machine", "computer", "host_name", "fqdn", "address", "ip_address", "ip"),
+)
+SERVICE_LABELS = (
+    *("service", *CONTAINER_LABELS, *UNIT_LABELS, "program", "name"),
+    *("service_name", "process_name", "groupname"),
+)
 
 
 class Mapped(BaseModel):
@@ -73,15 +73,9 @@ class Mapped(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    node_labels: tuple[str, ...] = (
-        *("node", "nodename", "kubernetes_node", "host", "hostname", "agent_hostname", "server", "instance", "url"),
-        *("target", "machine", "computer", "host_name", "fqdn", "address", "ip_address", "ip"),
-    )
+    node_labels: tuple[str, ...] = NODE_LABELS
     node_default: Name = "unknown"
-    service_labels: tuple[str, ...] = (
-        *("service", *CONTAINER_LABELS, *UNIT_LABELS, "program", "name"),
-        *("service_name", "process_name", "groupname"),
-    )
+    service_labels: tuple[str, ...] = SERVICE_LABELS
     severity_label: str = "severity"
     severity_default: Severity = Severity.WARNING
     severities: dict[str, Severity] = Field(default_factory=dict)
@@ -94,10 +88,11 @@ class Mapped(BaseModel):
         """
         labels = alert.labels
         payload: dict[str, Any] = dict(alert.details)
-        host = host_in(alert.node or self._host_label(labels, names))
+        host = host_in(alert.node or self._host_label(labels, names)) or names.only_host(alert.called)
         node = names.node(host) or node_for(host) or self.node_default
         host_as_ours(payload, host, node)
         service = alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
+        service = service or names.only_service(node, alert.called)
         service, runtime = names.service(node, *_runtime_of(service, labels))
         if runtime == Runtime.DOCKER.value and (task_of := names.swarm(service, labels)):
             payload |= {"swarm": {"service": task_of}, "container": service}
@@ -137,7 +132,7 @@ class Mapped(BaseModel):
     def _severity_of(self, alert: Alert) -> Severity:
         word = (alert.severity or alert.labels.get(self.severity_label, "")).strip().lower()
         configured = {name.lower(): severity for name, severity in self.severities.items()}
-        return configured.get(word) or SEVERITIES.get(word) or self.severity_default
+        return configured.get(word) or severity_in(word) or self.severity_default
 
     def _host_label(self, labels: Mapping[str, str], names: KnownNames) -> str:
         """The first that says a host; of those for what was asked, the first whose host the mesh knows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from observer.hooks.sender import HookSender
-from observer.hooks.senders import alertmanager, grafana, uptime_kuma
+from observer.hooks.senders import alertmanager, any_json, grafana, uptime_kuma
 
 SENDERS: dict[str, HookSender] = {
     sender.name: sender
@@ -11,5 +11,6 @@ SENDERS: dict[str, HookSender] = {
         alertmanager.SENDER,
         grafana.SENDER,
         uptime_kuma.SENDER,
+        any_json.SENDER,
     )
 }

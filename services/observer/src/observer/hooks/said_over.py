@@ -1,0 +1,54 @@
+"""Do a sender's words say that its alert is over? A state, a kind of event, a whole title. Pure.
+
+A title is a sentence, so only endings count that say it of the thing itself ("nas is up again"), and none in a title
+that also speaks of a failure ("could not be recovered", "is back up, 3 files failed").
+"""
+
+from __future__ import annotations
+
+import re
+
+from mesh_core.policy.event_facts.alert_state import says_well
+
+_MOST_CHARS = 200
+_NOT = re.compile(
+    r"\b(?:not|no|never|cannot|unable|without|longer|partially|partly|un\w+|\w+n t"
+    r"|fail\w*|error|errors|degraded|corrupt\w*|missing|lost)\b"
+)
+_MARKED = re.compile(r"\W*(?:resolved|recovered|recovery|ok|cleared)\s*(?:[]):|]|-\s|\u2013)", re.IGNORECASE)
+_ALERT_OVER = re.compile(
+    r"\b(?:recovered|resolved)$"
+    r"|\b(?:alert|alarm|incident|problem|issue|outage|fault) (?:is |was |has |been )*(?:cleared|closed|over|ended)$"
+    r"|\bback (?:to normal|online)$"
+)
+_ALL_WELL = re.compile(
+    r"\b(?:is|are|now|came) (?:back |now |again )*(?:up|ok|normal|online|healthy|reachable|available)(?: again| now)*$"
+    r"|\b(?:succeeded|success|successful|successfully)$"
+    # Of what is good when it is little.
+    r"|\b(?:cpu|memory|temperature|bandwidth|load\w*|usage|utili[sz]ation|latency)\b.* below threshold$"
+)
+
+
+def says_over(text: str) -> bool:
+    """Of a state or a kind: `OK`, `[RESOLVED]`, `monitor.up`, `incident_resolved`."""
+    if says_well(text):
+        return True
+    return not re.search(r"\s", text) and says_well(re.split(r"[._:/-]", text)[-1]) and not _NOT.search(_plain(text))
+
+
+def says_alert_over(title: str) -> bool:
+    """In words that are said of alerts only, whatever beside them says how bad it was."""
+    return _ends(title, _ALERT_OVER) or (_MARKED.match(title) is not None and not _NOT.search(_plain(title)))
+
+
+def says_all_well(title: str) -> bool:
+    return says_alert_over(title) or _ends(title, _ALL_WELL)
+
+
+def _ends(title: str, how: re.Pattern[str]) -> bool:
+    plain = _plain(title)
+    return how.search(plain) is not None and not _NOT.search(plain)
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text[:_MOST_CHARS].replace("_", " ").lower()))
