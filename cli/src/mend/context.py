@@ -107,16 +107,14 @@ class CliContext:
     async def bus(self) -> AsyncIterator[Bus]:
         """A connection to the mesh's Redis; CliError, with what to do, when nobody answers there."""
         from mesh_core.messaging.bus import NOT_SERVED, Bus, BusDown
-        from mesh_core.messaging.redis_state import refusal_of
+        from mesh_core.messaging.redis_state import away, refusal_of
 
         bus = Bus.connect(self.redis_url, "mend")
         try:
             yield bus
         except BusDown as error:
-            raise CliError(
-                f"no answer from Redis at {masked(self.redis_url)} ({error}). Is the mesh running? `mend up` starts "
-                "it; REDIS_URL names another server. Approving and rejecting work without it."
-            ) from error
+            found, fix = away(self.redis_url, error)
+            raise CliError(f"{found}; {fix}. Approving and rejecting work without it.") from error
         except NOT_SERVED as error:
             raise CliError(f"{masked(self.redis_url)}: {refusal_of(error)}") from error
         finally:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.messaging.bus import Bus, BusDown, NotLetIn
 from mesh_core.messaging.redis_limits import LIMITS, limit_lines
-from mesh_core.messaging.redis_state import RedisState, read_state, takes_writes
+from mesh_core.messaging.redis_state import RedisState, away, read_state, takes_writes
 from mesh_core.models.streams import FOREIGN_STREAM
 from mesh_core.runtime import metrics
 from mesh_core.testing import RedisServer, free_port, wait_for
@@ -33,6 +33,25 @@ async def test_a_dead_redis_is_not_ready_and_a_living_one_is(bus: Bus, redis_eac
     ready = await check()
     assert (ready.ready, ready.detail) == (False, f"Redis at {redis_each.url} does not answer")
     assert metrics.REDIS_FAILURES.value() > failures
+
+
+@pytest.mark.parametrize("login", ["", ":wrong@", "ann:wrong@"])
+async def test_a_server_that_lets_nobody_in_is_no_server_that_is_not_there(
+    bus: Bus, redis_each: RedisServer, login: str
+) -> None:
+    await bus.call("CONFIG", "SET", "requirepass", "s3cret")
+    stranger = Bus.connect(redis_each.url.replace("redis://", f"redis://{login}"), "test")
+    with pytest.raises(NotLetIn) as refused:
+        await stranger.call("PING")
+    await stranger.close()
+    found, fix = away(stranger.url, refused.value)
+    assert "answers and lets nobody in" in found
+    assert "REDIS_PASSWORD" in fix
+    assert "wrong" not in found.replace("wrong number", "")
+    redis_each.kill()
+    with pytest.raises(BusDown) as gone:
+        await bus.call("PING")
+    assert "no answer from Redis" in away(bus.url, gone.value)[0]
 
 
 async def test_a_full_redis_is_an_outage_for_writers_and_not_ready_until_there_is_room(bus: Bus) -> None:

@@ -9,7 +9,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from mesh_core.runtime.redis_url import masked
+from mesh_core.messaging.bus import BusDown, NotLetIn
+from mesh_core.messaging.redis_state import away
 
 OURS = ("mesh:*", "proposal:*", "cooldown:*")
 # Signs of life and what was loaded half: a copy of the first would be a lie, of the second rubbish.
@@ -45,9 +46,12 @@ def connect(url: str) -> redis.Redis:
     client.response_callbacks.clear()
     try:
         call(client, "PING")
+    except redis.AuthenticationError as error:
+        client.close()
+        raise RedisTrouble("; ".join(away(url, NotLetIn(str(error))))) from None
     except (redis.RedisError, OSError) as error:
         client.close()
-        raise RedisTrouble(f"no answer from Redis at {masked(url)}: {error}") from None
+        raise RedisTrouble("; ".join(away(url, BusDown(str(error))))) from None
     return client
 
 

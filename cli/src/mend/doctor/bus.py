@@ -7,7 +7,7 @@ from mend.output.text import plain
 from mesh_core.messaging.bus import NOT_SERVED, Bus, BusDown, masked
 from mesh_core.messaging.redis_limits import LIMITS
 from mesh_core.messaging.redis_settings import check_server, config_of, server_version
-from mesh_core.messaging.redis_state import RedisState, read_state, refusal_of
+from mesh_core.messaging.redis_state import RedisState, away, read_state, refusal_of
 
 OLDEST = (6, 2)
 WANTED = (7, 0)
@@ -22,8 +22,8 @@ async def check_redis(url: str) -> list[Finding]:
         state = await read_state(bus)
         wanted = int(await config_of(bus, "min-replicas-to-write") or 0)
     except BusDown as error:
-        fix = "start the mesh (`mend up` brings a Redis) or name a running server in REDIS_URL"
-        return [broken("redis", f"no answer at {masked(url)}: {plain(error, 200)}", fix)]
+        found, fix = away(url, error)
+        return [broken("redis", plain(found, 300), fix)]
     except NOT_SERVED as error:
         return [
             broken("redis", f"{masked(url)}: {plain(refusal_of(error), 400)}", "name the user of a person in REDIS_URL")

@@ -58,6 +58,10 @@ class BusDown(ConnectionError):
     """Redis cannot be reached, or did not answer in time; the call may or may not have taken effect."""
 
 
+class NotLetIn(BusDown):
+    """It answers, and refuses who asks: no login, or another one than it knows."""
+
+
 class Page(NamedTuple):
     """(id, payload) of entries of one stream; `ended` when there is nothing behind them."""
 
@@ -257,6 +261,9 @@ def or_down() -> Iterator[None]:
     """Whatever the client calls an outage leaves this block as BusDown; mistakes of ours leave it as they are."""
     try:
         yield
+    except redis.exceptions.AuthenticationError as error:
+        REDIS_FAILURES.add()
+        raise NotLetIn(str(error)) from error
     except DOWN as error:
         REDIS_FAILURES.add()
         raise BusDown(str(error) or type(error).__name__) from error

@@ -13,7 +13,7 @@ from typing import Any
 
 import redis.exceptions
 
-from mesh_core.messaging.bus import Bus, BusDown, masked
+from mesh_core.messaging.bus import Bus, BusDown, NotLetIn, masked
 from mesh_core.messaging.redis_limits import MIB
 from mesh_core.messaging.redis_settings import config_of
 from mesh_core.messaging.replies import info_of
@@ -69,6 +69,15 @@ class RedisState:
 def refusal_of(said: object) -> str:
     """A sentence around what the server says itself."""
     return f"Redis refuses what is asked of it: {said}; look at its users (ACL), its settings, the database's number"
+
+
+def away(url: str, error: BusDown) -> tuple[str, str]:
+    """To a person: what is so, and what to do about it."""
+    if isinstance(error, NotLetIn):
+        found = f"Redis at {masked(url)} answers and lets nobody in with this login: {error}"
+        return found, "give REDIS_PASSWORD (and REDIS_USERNAME, if it has users)"
+    fix = "start the mesh (`mend up` brings a Redis), or name a running server in REDIS_URL"
+    return f"no answer from Redis at {masked(url)}: {error}", fix
 
 
 def takes_writes(bus: Bus, stream: str = FOREIGN_STREAM) -> Check:
