@@ -130,6 +130,20 @@ def test_what_is_no_proposal_is_told_with_its_name_or_left_out(shelf: Shelf) -> 
     assert {row.node for row in shelf.history(open=True).items} == {None, "pi4"}
 
 
+def test_whatever_was_put_into_quarantine_is_told_with_its_reason_and_never_opened(shelf: Shelf) -> None:
+    quarantine = shelf.actions.folder(Folder.QUARANTINE)
+    (quarantine / "link.json").symlink_to("/dev/zero")
+    os.mkfifo(quarantine / "pipe.json")
+    (quarantine / "folder.json").mkdir()
+    (quarantine / "folder.json" / "outcome.json").write_text('{"verdict": "proven"}')
+    names = {"link.json", "pipe.json", "folder.json"}
+    for name in names:
+        (quarantine / f"{name}.reason.txt").write_text(f"{name} is no proposal")
+    shelf.settle()
+    found = {row.id: (row.reason, row.verdict) for row in shelf.history(open=True).items}
+    assert found == {name: (f"{name} is no proposal", None) for name in names}
+
+
 def test_what_a_person_removes_is_gone_from_the_index(shelf: Shelf) -> None:
     name = shelf.propose(shelf.event())
     shelf.settle()

@@ -99,18 +99,21 @@ def _short(value: Any) -> str:
 
 
 def action_row(actions: ActionFolders, folder: Folder, path: Path) -> dict[str, Any] | None:
-    """A row of the table `actions`; None when it is gone or is no thing of ours."""
+    """A row of the table `actions`; None when it is gone or is no thing of ours.
+
+    In quarantine/ anything is one, a link and a pipe too: of these the note beside them is read, and nothing else.
+    """
     try:
         status = path.lstat()
     except OSError:
         return None
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        return None
-    is_run = stat.S_ISDIR(status.st_mode)
-    name = name_of(path.name)
     trusted = folder is not Folder.QUARANTINE
+    if trusted and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        return None
+    is_run = trusted and stat.S_ISDIR(status.st_mode)
+    name = name_of(path.name)
     proposal = actions.proposal_at(path) if trusted else None
-    outcome = actions.outcome_at(path) if is_run and trusted else None
+    outcome = actions.outcome_at(path) if is_run else None
     by, reason = _note(path) if not is_run else ("", "")
     changed_ms = min(status.st_ctime_ns // 1_000_000, LAST_MS)
     row: dict[str, Any] = {
