@@ -39,6 +39,8 @@ def test_an_alert_that_a_service_is_down_says_no_more_than_which() -> None:
     labels = {"alertname": "ContainerKilled", "name": "shop", "image": "shop:2", "instance": "nas:8080"}
     told = {"alertname": "ContainerKilled", "labels": labels}
     assert what_is_wrong(event(told, type="container_died", service="shop")) == "container died"
+    asked = event({"text": "ping all"}, type="playbook_requested")
+    assert what_is_wrong(asked) == 'asked for: "ping all"', "several of one host are told apart"
     assert "image=shop:2" in what_is_wrong(event(told, type="container_died"))
 
 

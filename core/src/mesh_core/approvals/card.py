@@ -113,7 +113,7 @@ def card_for(proposal: Proposal, around: AroundCard, now: datetime) -> Card:
         does=_does(proposal),
         interrupts=_interrupts(proposal, around.runs),
         may_set=_may_set(proposal),
-        because=_because(proposal),
+        because=because_of(proposal),
         found="; ".join(filter(None, (*(one.text for one in findings), _seen(proposal), _said(proposal)))),
         rule=_rule(proposal),
         runbook=next((one.text.partition("\n")[0] for one in proposal.evidence if one.source == RUNBOOK_SOURCE), ""),
@@ -148,7 +148,7 @@ def _may_set(proposal: Proposal) -> tuple[MaySet, ...]:
     return tuple(MaySet(name, str(proposal.params.get(name, one.default)), one.fits) for name, one in settable.items())
 
 
-def _because(proposal: Proposal) -> str:
+def because_of(proposal: Proposal) -> str:
     """The rule's own sentence; of what no rule chose, the reason as it is written."""
     if proposal.model.provider not in NO_MODEL:
         return ""
@@ -173,7 +173,7 @@ def _rule(proposal: Proposal) -> str:
     """Its name, and under a model's words what it says; a model that chose against it cites it itself."""
     if proposal.rule is None:
         return ""
-    alone = proposal.rules_choice is not None or _because(proposal)
+    alone = proposal.rules_choice is not None or because_of(proposal)
     return proposal.rule.name if alone else f"{proposal.rule.name}: {proposal.rule.says}"
 
 

@@ -27,6 +27,8 @@ def about(event: HealthEvent) -> str:
 
 def what_is_wrong(event: HealthEvent) -> str:
     """`disk space low: /srv`, as people say it; of what another system calls otherwise `alert "High load": cpu0`."""
+    if event.type == EventType.PLAYBOOK_REQUESTED:
+        return _with("asked for", _asked(event))
     subject, title = about(event), title_of(event)
     if not title or event.type in SERVICE_STATES:
         return _with(event.type.replace("_", " "), subject)
@@ -37,8 +39,7 @@ def what_is_wrong(event: HealthEvent) -> str:
 def in_a_sentence(event: HealthEvent) -> str:
     """What is wrong and where, as the title of a card: `shop on web01 does not run: container died`."""
     if event.type == EventType.PLAYBOOK_REQUESTED:
-        words = event.payload.get("text")
-        return f"asked for on {event.node}" + (f': "{words[:MAX_ASKED]}"' if isinstance(words, str) else "")
+        return _with(f"asked for on {event.node}", _asked(event))
     if event.type == EventType.TROUBLE_STORM and IN_COMMON in event.payload:
         nodes = event.payload.get("nodes")
         many = len(nodes) if isinstance(nodes, list) else "several"
@@ -60,6 +61,11 @@ _NOT_ANSWERING: dict[str, str] = {
     EventType.HTTP_PROBE_FAILED: "does not answer",
     EventType.TCP_PROBE_FAILED: "does not answer",
 }
+
+
+def _asked(event: HealthEvent) -> str:
+    words = event.payload.get("text")
+    return f'"{words[:MAX_ASKED]}"' if isinstance(words, str) else ""
 
 
 def _with(words: str, subject: str) -> str:

@@ -61,6 +61,7 @@ export interface Proposal {
   service: string | null
   touches: string
   reason: string
+  because: string
   confidence: number
   created_at: string
   expires_at: string

@@ -16,7 +16,7 @@ from mesh_core.approvals import decisions
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX
 from mesh_core.models.attempts import ModelAttempt
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.proposals import Folder
+from mesh_core.models.proposals import Folder, ModelRef, RuleCited
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.policy_file import read_policy
 from mesh_core.runtime.executor_notes import note_targets
@@ -71,6 +71,15 @@ async def test_the_card_of_silent_nodes_says_which_are_not_back(desk: Desk) -> N
     back = replace(away, node="pi4", state=HealthState.HEALTHY)
     desk.seen[0] = World(places={place.target_key: place for place in (away, back)})
     assert (await _detail(desk, name.id))["card"]["waiting"] == "1 of 3 nodes still silent: nas"
+
+
+async def test_the_list_says_why_in_the_words_of_the_card(desk: Desk) -> None:
+    rule = RuleCited(name="died", says="its container does not run")
+    small = ModelRef(name="small", provider="llamacpp", position=1, latency_ms=0)
+    ours = desk.propose(service="ours", rule=rule, reason="container died: whatever was asked, and whom")
+    models = desk.propose(service="models", rule=rule, model=small)
+    items = (await desk.http.get("/proposals")).json()["items"]
+    assert {one["id"]: one["because"] for one in items} == {ours.id: rule.says, models.id: ""}
 
 
 async def test_five_hundred_come_in_pages(desk: Desk) -> None:

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { useKeys } from '../keys'
 
 const PAUSE_MS = 200
+const HAS_ROOM = '(min-width: 48rem)' // for the key as well, where there is a keyboard at all
 
 export function Search({ label, value, onChange }: { label: string; value: string; onChange: (text: string) => void }) {
   const [text, setText] = useState(value)
@@ -22,7 +23,7 @@ export function Search({ label, value, onChange }: { label: string; value: strin
         ref={field}
         type="search"
         aria-label={label}
-        placeholder={`${label}  ( / )`}
+        placeholder={matchMedia(HAS_ROOM).matches ? `${label}  ( / )` : label}
         value={text}
         maxLength={200}
         onInput={(event) => change(event.currentTarget.value)}

@@ -163,7 +163,7 @@ function Row({ proposal: p, chosen, common }: { proposal: Proposal; chosen: bool
             )}
           </span>
           <Wrong p={p} />
-          <ModelReason class="sub" p={p} max={140} />
+          {p.because ? <UntrustedText class="sub" text={p.because} max={140} /> : <ModelReason class="sub" p={p} max={140} />}
           <span class="sub touches">
             If you approve: <UntrustedText text={p.touches} max={220} />
           </span>

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from mesh_core.actions.register import action_type, what_it_touches
 from mesh_core.approvals.action_folders import BY_FILE
-from mesh_core.approvals.card import Card
+from mesh_core.approvals.card import Card, because_of
 from mesh_core.approvals.decisions import LocatedProposal
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle
@@ -75,6 +75,7 @@ class ProposalSummary(BaseModel):
     service: str | None
     touches: str = Field(description="how far approval goes: how many containers or units, which, and who needs them")
     reason: str
+    because: str = Field(description="the rule's own sentence, as on its card; empty where a model wrote the reason")
     confidence: float
     created_at: str
     expires_at: str
@@ -253,6 +254,7 @@ def _summary(filed: Filed, folder: Folder, times: int | None, against: Sequence[
         service=p.service,
         touches=what_it_touches(p),
         reason=p.reason,
+        because=because_of(p),
         confidence=float(p.confidence),
         created_at=p.created_at,
         expires_at=p.expires_at,
