@@ -30,6 +30,8 @@ def test_a_user_is_added_given_a_new_password_and_role_and_removed(mend: Mend) -
     removed = mend("users", "remove", "ada")
     assert removed.exit_code == 0
     assert "nobody is left" in removed.output
+    for told in (removed.output, mend("users", "list").output, mend("users", "--help").output):
+        assert "a link of `mend page`" in " ".join(told.split()), "who owns the folders comes in, and nobody else"
     assert read_people(path).empty
 
 

@@ -52,7 +52,8 @@ users = typer.Typer(
   viewer    may look
   operator  may look and decide
 
-The observer notices a change at once. While nobody is listed and it listens on 127.0.0.1, nobody has to sign in.""",
+The observer notices a change at once. While nobody is listed it listens on 127.0.0.1 alone,
+and lets in who has a link of `mend page`.""",
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and . _ - ; at most 64.")]
@@ -148,7 +149,7 @@ def remove(ctx: typer.Context, name: Name) -> None:
     if not left[-1]:
         cli.say(
             "  nobody is left: an observer that listens beyond 127.0.0.1 will not start, and one that listens there "
-            "lets everybody on this machine in after its next start",
+            "lets in who has a link of `mend page`",
             "yellow",
         )
 
@@ -191,7 +192,9 @@ def list_users(ctx: typer.Context, as_json: AsJson = False) -> None:
         cli.say_json([dict(zip(("name", "kind", "role", "since"), map(str, row), strict=True)) for row in rows])
         return
     if not rows:
-        cli.say("Nobody is listed. On 127.0.0.1 nobody has to sign in; elsewhere the observer does not start so.")
+        cli.say(
+            "Nobody is listed. On 127.0.0.1 a link of `mend page` signs in; elsewhere the observer does not start so."
+        )
         cli.say("  next: mend users add NAME --role operator", "dim")
         return
     shown = [[Text(n, "bold"), Text(kind), Text(r.value), Text(local_time(since), "dim")] for n, kind, r, since in rows]
