@@ -22,6 +22,7 @@ from mesh_core.runtime.pulse import TICK_SECONDS, Pulse
 
 T = TypeVar("T")
 Part = Callable[[asyncio.Event], Awaitable[None]]
+Closing = Callable[[], Awaitable[None]]
 Parts = Mapping[str, Part]
 PartsLater = Callable[[asyncio.Event], AbstractAsyncContextManager[Parts]]
 
@@ -40,7 +41,7 @@ def serve(
     *,
     pulse: Pulse | None = None,
     stop_seconds: float = STOP_SECONDS,
-    closing: Sequence[Callable[[], Awaitable[None]]] = (),
+    closing: Sequence[Closing] = (),
 ) -> None:
     """Run `parts` until SIGTERM/SIGINT or until one fails; never returns.
 

@@ -28,7 +28,7 @@ from observer.hooks.rules import BadHooks, HookRules, read_hooks
 from observer.notify.rules import BadNotificationRules, read_rules, rules_file
 from observer.settings import ObserverSettings
 from observer.startup import user_store_or_exit
-from observer.wiring import Wiring
+from observer.wiring import ObserverWiring
 
 log = structlog.get_logger()
 
@@ -71,8 +71,8 @@ def main() -> None:
     serve(OBSERVER, runtime, alone, pulse=pulse)
 
 
-def _wired(settings: ObserverSettings, targets: Sequence[str], hooks: HookRules, pulse: Pulse) -> Wiring:
-    wiring = Wiring(settings, pulse)
+def _wired(settings: ObserverSettings, targets: Sequence[str], hooks: HookRules, pulse: Pulse) -> ObserverWiring:
+    wiring = ObserverWiring(settings, pulse)
     places = len(wiring.world.places)
     log.info("observer.ready", redis=masked(settings.redis_url), runtime=str(settings.runtime_path), places=places)
     if settings.address is not None:

@@ -3,7 +3,7 @@ tells the others. Starts none of them, and reads no environment."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from mesh_core.notifications.notifier import AppriseSender
 from mesh_core.policy.inventory.name_book import NameBook
 from mesh_core.runtime.path_watch import PathWatch
 from mesh_core.runtime.pulse import Pulse
-from mesh_core.runtime.service import Part
+from mesh_core.runtime.service import Closing, Part
 from mesh_core.runtime.services import OBSERVER
 from mesh_core.security.users import people_path
 from mesh_core.silences.folder import SilenceFolder
@@ -55,10 +55,8 @@ from observer.world import World
 INDEX_REST_SECONDS = 10.0  # `paths` tells it what changes
 FOLDING_SECONDS = 180.0  # a batch of 200 files on a slow memory card, each synced
 
-Closing = Callable[[], Awaitable[None]]
 
-
-class Wiring:
+class ObserverWiring:
     """`parts` run side by side until all end; `closing` gives connections and files back after them, in order."""
 
     def __init__(self, settings: ObserverSettings, pulse: Pulse):
