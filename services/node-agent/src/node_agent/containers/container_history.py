@@ -43,6 +43,45 @@ class ContainerRecord:
         """It was seen running."""
         self.seen_running, self.running, self.ended_with_engine = True, True, False
 
+    def signalled(self, signal: str, at: float) -> None:
+        """`signal`: its number, or its name in lower case without SIG."""
+        if signal not in _RELOAD_SIGNALS and at - self.asked_at > INTENT_SECONDS:
+            self.asked_at = at
+        if signal in _STOP_SIGNALS:
+            self.signal_at = at
+
+    def stopped(self, at: float) -> None:
+        """Comes right after the death, also where the image has a stop signal of its own."""
+        self.stopped_by_person, self.oom_killed = True, False
+        for deaths in (self.deaths, self.oom_deaths):
+            if deaths and at - deaths[-1] < 5:
+                deaths.pop()
+        self.crashes.clear()  # as the engine does with its own count: somebody saw to it
+
+    def ran_out_of_memory(self, at: float) -> None:
+        self.oom_at = at
+        if self.deaths and 0 <= at - self.deaths[-1] < LATE_OOM_SECONDS and not self.oom_killed:
+            self.oom_deaths.append(self.deaths[-1])
+            self.oom_killed = True
+
+    def died(self, at: float, exit_code: str) -> None:
+        self.died_at, self.running, self.ended_with_engine = at, False, False
+        self.stopped_by_person = 0 <= at - self.signal_at <= INTENT_SECONDS
+        self.oom_killed = not self.stopped_by_person and at - self.oom_at < 60
+        if not self.stopped_by_person:
+            self.deaths.append(at)
+            if exit_code != "0":
+                self.crashes.append(at)
+        if self.oom_killed:
+            self.oom_deaths.append(at)
+        self.seen_running = True
+
+    def started(self) -> None:
+        self.signal_at = self.asked_at = self.oom_at = _NEVER
+        self.stopped_by_person = self.oom_killed = False
+        self.starts += 1
+        self.runs()
+
 
 class ContainerHistory:
     """Takes events in the order in which the engine gives them."""
@@ -65,40 +104,18 @@ class ContainerHistory:
             return None
         self.last_event = at
         record = self.record(container_id)
+        attributes = actor.get("Attributes", {})
         if action == "kill":
-            signal = str(actor.get("Attributes", {}).get("signal", "15")).lower().removeprefix("sig")
-            if signal not in _RELOAD_SIGNALS and at - record.asked_at > INTENT_SECONDS:
-                record.asked_at = at
-            if signal in _STOP_SIGNALS:
-                record.signal_at = at
-        elif action == "stop":  # comes right after the death, also where the image has a stop signal of its own
-            record.stopped_by_person, record.oom_killed = True, False
-            for deaths in (record.deaths, record.oom_deaths):
-                if deaths and at - deaths[-1] < 5:
-                    deaths.pop()
-            record.crashes.clear()  # as the engine does with its own count: somebody saw to it
+            record.signalled(str(attributes.get("signal", "15")).lower().removeprefix("sig"), at)
+        elif action == "stop":
+            record.stopped(at)
         elif action == "oom":
-            record.oom_at = at
-            if record.deaths and 0 <= at - record.deaths[-1] < LATE_OOM_SECONDS and not record.oom_killed:
-                record.oom_deaths.append(record.deaths[-1])
-                record.oom_killed = True
+            record.ran_out_of_memory(at)
         elif action == "die":
-            record.died_at, record.running, record.ended_with_engine = at, False, False
-            record.stopped_by_person = 0 <= at - record.signal_at <= INTENT_SECONDS
-            record.oom_killed = not record.stopped_by_person and at - record.oom_at < 60
-            if not record.stopped_by_person:
-                record.deaths.append(at)
-                told = actor.get("Attributes", {})
-                if str(told.get("exitCode", told.get("containerExitCode", "0"))) != "0":  # the latter: older Podmans
-                    record.crashes.append(at)
-            if record.oom_killed:
-                record.oom_deaths.append(at)
-            record.seen_running = True
+            # The latter name: older Podmans.
+            record.died(at, str(attributes.get("exitCode", attributes.get("containerExitCode", "0"))))
         elif action == "start":
-            record.signal_at = record.asked_at = record.oom_at = _NEVER
-            record.stopped_by_person = record.oom_killed = False
-            record.starts += 1
-            record.runs()
+            record.started()
         elif action == "destroy":
             self._records.pop(container_id, None)
         return container_id

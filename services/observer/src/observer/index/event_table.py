@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, text, update
@@ -26,51 +26,78 @@ BENIGN = "benign"
 
 def put_events(connection: Connection, names: StringIds, lines: Iterable[ArchivedEvent]) -> int:
     """Events and what was decided about them, in the order of writing; how many rows are new or changed."""
-    wanted: dict[tuple[str, int, int], ArchivedEvent] = {}
+    wanted = _joined(lines)
+    numbers = names.numbers(connection, _names_in(wanted.values()))
+    places = [_Place(numbers[node], ms, sequence, wished_key(node, ms, sequence)) for node, ms, sequence in wanted]
+    there, taken = _known(connection, places)
+    batch = _RowBatch(numbers, taken)
+    for place, line in zip(places, wanted.values(), strict=True):
+        batch.add(place, line, there.get(place))
+    batch.write(connection)
+    return batch.size
+
+
+@dataclass
+class _RowBatch:
+    """Rows to be written. `numbers`: of each name; `taken`: keys that no new row may have."""
+
+    numbers: dict[str, int]
+    taken: set[int]
+    fresh: list[dict[str, Any]] = field(default_factory=list)
+    completed: list[dict[str, Any]] = field(default_factory=list)  # decided about before they came
+    decided: list[dict[str, Any]] = field(default_factory=list)
+    grown: list[dict[str, Any]] = field(default_factory=list)  # what they are found by
+    found: Counter[tuple[int, int]] = field(default_factory=Counter)  # events by day and severity
+
+    @property
+    def size(self) -> int:
+        return len(self.fresh) + len(self.completed) + len(self.decided)
+
+    def add(self, place: _Place, line: ArchivedEvent, before: Any | None) -> None:
+        """`before`: its row, where it is there already."""
+        row = _event_row(line, self.numbers)
+        if before is None:
+            row["key"] = _free_key(place.wished, self.taken)
+            self.taken.add(row["key"])
+            self.fresh.append(row)
+        else:
+            self._change(row, line, before)
+        if line.event is not None and (before is None or before["type"] is None):
+            words = found_by(row, line.event.type, line.node, line.event.service)
+            self.grown.append({"rowid": row["key"], "text": words})
+            self.found[line.ms - line.ms % DAY_MS, row["severity"]] += 1
+
+    def _change(self, row: dict[str, Any], line: ArchivedEvent, before: Any) -> None:
+        row["key"] = before["key"]
+        if line.verdict is None or (line.verdict == BENIGN and before["verdict"] is not None):
+            row["verdict"], row["action"] = before["verdict"], before["action"]
+        if line.event is not None and before["type"] is None:
+            self.completed.append({f"_{name}": value for name, value in row.items()})
+        elif any(before[name] != row[name] for name in ("verdict", "action")):
+            self.decided.append({f"_{name}": row[name] for name in ("key", "verdict", "action")})
+
+    def write(self, connection: Connection) -> None:
+        if self.fresh:
+            connection.execute(events.insert(), sorted(self.fresh, key=lambda row: row["key"]))
+        for rows in (self.completed, self.decided):
+            if rows:
+                columns: dict[str, Any] = {name[1:]: bindparam(name) for name in rows[0] if name != "_key"}
+                connection.execute(update(events).where(events.c.key == bindparam("_key")).values(columns), rows)
+        if self.grown:
+            # In order, or the full-text index writes a segment for each of them.
+            self.grown.sort(key=lambda row: row["rowid"])
+            connection.execute(text("INSERT INTO event_words (rowid, text) VALUES (:rowid, :text)"), self.grown)
+        _count_days(connection, self.found, 1)
+
+
+def _joined(lines: Iterable[ArchivedEvent]) -> dict[tuple[str, int, int], ArchivedEvent]:
+    """One line for each event, by its node and place in the stream; without those of a time that has no key."""
+    joined: dict[tuple[str, int, int], ArchivedEvent] = {}
     for line in lines:
         if line.ms <= LAST_MS:
             place = (line.node, line.ms, line.sequence)
-            wanted[place] = _both(wanted[place], line) if place in wanted else line
-    numbers = names.numbers(connection, _names_in(wanted.values()))
-    places = {
-        place: _Place(numbers[node], ms, sequence, wished_key(node, ms, sequence))
-        for place in wanted
-        for node, ms, sequence in (place,)
-    }
-    there, taken = _known(connection, list(places.values()))
-    fresh, grown, found = [], [], Counter[tuple[int, int]]()
-    completed: list[dict[str, Any]] = []
-    decided: list[dict[str, Any]] = []
-    for place, line in wanted.items():
-        before = there.get(places[place])
-        row = _event_row(line, numbers)
-        if before is None:
-            row["key"] = _free_key(places[place].wished, taken)
-            taken.add(row["key"])
-            fresh.append(row)
-        else:
-            row["key"] = before["key"]
-            if line.verdict is None or (line.verdict == BENIGN and before["verdict"] is not None):
-                row["verdict"], row["action"] = before["verdict"], before["action"]
-            if line.event is not None and before["type"] is None:
-                completed.append({f"_{name}": value for name, value in row.items()})
-            elif any(before[name] != row[name] for name in ("verdict", "action")):
-                decided.append({f"_{name}": row[name] for name in ("key", "verdict", "action")})
-        if line.event is not None and (before is None or before["type"] is None):
-            grown.append({"rowid": row["key"], "text": found_by(row, line.event.type, line.node, line.event.service)})
-            found[line.ms - line.ms % DAY_MS, row["severity"]] += 1
-    if fresh:
-        connection.execute(events.insert(), sorted(fresh, key=lambda row: row["key"]))
-    for rows in (completed, decided):
-        if rows:
-            columns: dict[str, Any] = {name[1:]: bindparam(name) for name in rows[0] if name != "_key"}
-            connection.execute(update(events).where(events.c.key == bindparam("_key")).values(columns), rows)
-    if grown:
-        # In order, or the full-text index writes a segment for each of them.
-        grown.sort(key=lambda row: row["rowid"])
-        connection.execute(text("INSERT INTO event_words (rowid, text) VALUES (:rowid, :text)"), grown)
-    _count_days(connection, found, 1)
-    return len(fresh) + len(completed) + len(decided)
+            joined[place] = _both(joined[place], line) if place in joined else line
+    return joined
 
 
 def _both(before: ArchivedEvent, line: ArchivedEvent) -> ArchivedEvent:
