@@ -7,6 +7,7 @@ from mesh_core.runtime.log import setup
 import asyncio
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -63,18 +64,8 @@ def main() -> None:
     schema_or_exit(settings.runtime_path, EXECUTOR)
     runtime = settings.runtime_path.absolute()
     _check(runtime, settings.planner_uid)
-    limits = ExecutorLimits(
-        parallel=settings.executor_parallel,
-        run_seconds=settings.executor_run_seconds,
-        look_seconds=settings.executor_look_seconds,
-        stop_seconds=settings.executor_stop_seconds,
-    )
-    told = settings_or_exit(TargetSettings, EXECUTOR, environ)
-    urls = told.targets
-    if told.unusable:
-        log.warning("executor.no_targets", words=told.unusable, reason="in NOTIFY_URLS, and no URLs (SCHEME://...)")
-    if error := note_targets(runtime, len(urls)):
-        log.warning("executor.targets_not_noted", reason=str(error))
+    limits = _limits(settings)
+    urls = _notify_urls(runtime, environ)
     hidden = (*urls, password_of(settings.redis_url))
     die_with_parent()
     isolation = _isolation(settings.executor_sandbox, runtime)
@@ -96,19 +87,7 @@ def main() -> None:
         bundle=lambda folder: write_bundle(folder, hidden),
         keep_days=settings.actions_keep_days,
     )
-
-    probes = Probes(
-        EXECUTOR,
-        runtime,
-        checks={
-            "redis": takes_writes(bus, MESH_STREAM),
-            "folders": writable(lambda: (*map(lifecycle.actions.folder, WRITTEN), runtime / "state")),
-            "inventory": lifecycle.config_readable,
-            "isolation": isolation_check(isolation),
-            "working": lifecycle.working,
-        },
-        figures=(lifecycle.figures,),
-    )
+    probes = _probes(runtime, bus, lifecycle, isolation)
 
     async def stop_pool() -> None:
         await asyncio.to_thread(pool.stop)
@@ -125,6 +104,40 @@ def main() -> None:
         pulse=lifecycle.pulse,
         stop_seconds=limits.longest_stop_seconds,
         closing=[stop_pool, runner.teller.close, asked.close, bus.close],
+    )
+
+
+def _limits(settings: ExecutorSettings) -> ExecutorLimits:
+    return ExecutorLimits(
+        parallel=settings.executor_parallel,
+        run_seconds=settings.executor_run_seconds,
+        look_seconds=settings.executor_look_seconds,
+        stop_seconds=settings.executor_stop_seconds,
+    )
+
+
+def _notify_urls(runtime: Path, environ: Mapping[str, str]) -> Sequence[str]:
+    """Where people are told; how many that are is noted for who looks."""
+    told = settings_or_exit(TargetSettings, EXECUTOR, environ)
+    if told.unusable:
+        log.warning("executor.no_targets", words=told.unusable, reason="in NOTIFY_URLS, and no URLs (SCHEME://...)")
+    if error := note_targets(runtime, len(told.targets)):
+        log.warning("executor.targets_not_noted", reason=str(error))
+    return told.targets
+
+
+def _probes(runtime: Path, bus: Bus, lifecycle: ExecutorLifecycle, isolation: Isolation) -> Probes:
+    return Probes(
+        EXECUTOR,
+        runtime,
+        checks={
+            "redis": takes_writes(bus, MESH_STREAM),
+            "folders": writable(lambda: (*map(lifecycle.actions.folder, WRITTEN), runtime / "state")),
+            "inventory": lifecycle.config_readable,
+            "isolation": isolation_check(isolation),
+            "working": lifecycle.working,
+        },
+        figures=(lifecycle.figures,),
     )
 
 
