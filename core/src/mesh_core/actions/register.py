@@ -23,6 +23,7 @@ from mesh_core.actions.remedies.remedy_file import Remedy
 from mesh_core.actions.settable import values_set
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.name_lists import first_of
 from mesh_core.models.proposals import Proposal, Risk
 from mesh_core.models.records import is_name
 
@@ -222,9 +223,8 @@ def what_it_touches(proposal: Proposal) -> str:
     touched = action_type(proposal.type).touches(proposal)
     if not names or is_message(proposal.type):
         return touched
-    more = f" and {len(names) - MAX_DEPENDENTS} more" if len(names) > MAX_DEPENDENTS else ""
     who = "1 other depends" if len(names) == 1 else f"{len(names)} others depend"
-    return f"{touched}; {who} on it: {', '.join(names[:MAX_DEPENDENTS])}{more}"
+    return f"{touched}; {who} on it: {first_of(names, MAX_DEPENDENTS)}"
 
 
 def is_wide(proposal: Proposal) -> bool:

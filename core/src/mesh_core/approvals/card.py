@@ -22,6 +22,7 @@ from mesh_core.incidents.subject import subject_of
 from mesh_core.incidents.wording import in_a_sentence
 from mesh_core.models.durations import span_in_words
 from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.name_lists import first_of
 from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.models.proposals import NO_MODEL, RUNBOOK_SOURCE, Proposal
 from mesh_core.models.records import parse_time, rfc3339
@@ -218,11 +219,8 @@ def _waiting(event: HealthEvent, around: AroundCard, now: datetime) -> Iterator[
     """What is known of what it costs to decide later."""
     names = dependents_in(event)
     if names and event.type in SERVICE_STATES:
-        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         needs = "needs" if len(names) == 1 else "need"
-        yield f"{', '.join(names[:MOST_NAMES])}{more} {needs} it" + (
-            " and go without" if event.type in DOES_NOT_RUN else ""
-        )
+        yield f"{first_of(names, MOST_NAMES)} {needs} it" + (" and go without" if event.type in DOES_NOT_RUN else "")
     left = event.payload.get("left_seconds")
     if event.type == EventType.CERTIFICATE_EXPIRING and event.trust is Trust.NODE and isinstance(left, int):
         ends = parse_time(event.timestamp) + timedelta(seconds=left) - now
@@ -236,9 +234,8 @@ def _waiting(event: HealthEvent, around: AroundCard, now: datetime) -> Iterator[
 def _still_silent(told: Collection[str], around: AroundCard) -> Iterator[str]:
     """Who of a storm of silent nodes is not back: its card stays as it was written."""
     left = sorted({*told} & {*around.silent})
-    more = f" and {len(left) - MOST_NAMES} more" if len(left) > MOST_NAMES else ""
     if left:
-        yield f"{len(left)} of {len(told)} nodes still silent: {', '.join(left[:MOST_NAMES])}{more}"
+        yield f"{len(left)} of {len(told)} nodes still silent: {first_of(left, MOST_NAMES)}"
 
 
 def _span(at: str, now: datetime) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_core.llm.locality import is_passed_on
+from mesh_core.models.name_lists import first_of
 
 MAX_NAMED = 3  # models that the explanation names
 _NONE: Mapping[str, str] = {}
@@ -47,9 +48,9 @@ def choose(models: Sequence[ListedModel], unfit: Mapping[str, str] = _NONE) -> M
         else:
             fit.append(model)
     fit.sort(key=lambda model: _SEES.search(model.name.lower()) is not None)
-    rest = f"; passed over: {_few(passed_over)}" if passed_over else ""
+    rest = f"; passed over: {first_of(passed_over, MAX_NAMED)}" if passed_over else ""
     if not fit:
-        return ModelChoice(None, f"none of its {len(models)} models can chat: {_few(passed_over)}")
+        return ModelChoice(None, f"none of its {len(models)} models can chat: {first_of(passed_over, MAX_NAMED)}")
     if len(models) == 1:
         return ModelChoice(fit[0].name, "the only one that the server lists")
     return ModelChoice(fit[0].name, f"the first of {len(models)} on the server's list that can chat{rest}")
@@ -79,11 +80,6 @@ def cannot_chat(sentence: str) -> bool:
 def is_gone(status: int | None, sentence: str) -> bool:
     """Does it say that it has no such model (any more)?"""
     return status in (400, 404) and _GONE.search(sentence.lower()) is not None
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return ", ".join(names[:MAX_NAMED]) + more
 
 
 _CHATS = re.compile(

@@ -14,6 +14,7 @@ from typing import Any
 from executor_agent.runner.preview_recorder import NOT_RUN
 from mesh_core.actions.register import is_wide, what_it_touches
 from mesh_core.actions.remedies.looking import COMMAND, looking_problem, only_reads, shape_problem
+from mesh_core.models.name_lists import first_of
 from mesh_core.models.previews import Effect, TaskPreview
 from mesh_core.models.proposals import Proposal
 from mesh_core.policy.proposed_playbook.playbook_tasks import tasks_in, variables_in
@@ -40,13 +41,14 @@ def sentence_of(tasks: Sequence[TaskPreview]) -> str:
     """ "2 of 3 tasks would change something: ..."."""
     by = {effect: [task.name for task in tasks if task.effect is effect] for effect in Effect}
     changes, unsure, fails = by[Effect.CHANGES], by[Effect.UNKNOWN], by[Effect.FAILED]
-    said = [f"{len(changes)} of {_tasks(len(tasks))} would change something: {_some(changes)}"] if changes else []
-    if not changes:
-        said.append("nothing that check mode can see would change" if unsure else "nothing would change")
+    if changes:
+        said = [f"{len(changes)} of {_tasks(len(tasks))} would change something: {first_of(changes, MAX_NAMED)}"]
+    else:
+        said = ["nothing that check mode can see would change" if unsure else "nothing would change"]
     if unsure:
-        said.append(f"of {_tasks(len(unsure))} check mode cannot say: {_some(unsure)}")
+        said.append(f"of {_tasks(len(unsure))} check mode cannot say: {first_of(unsure, MAX_NAMED)}")
     if fails:
-        said.append(f"it would fail: {_some(fails)}")
+        said.append(f"it would fail: {first_of(fails, MAX_NAMED)}")
     return "; ".join(said)
 
 
@@ -134,8 +136,3 @@ def _bare(word: str) -> str:
 
 def _tasks(number: int) -> str:
     return f"{number} task{'' if number == 1 else 's'}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return ", ".join(names[:MAX_NAMED]) + more
