@@ -43,6 +43,16 @@ def test_a_maintenance_is_announced_listed_shown_elsewhere_and_ended(mend: Mend)
     assert mend("silences").stdout.startswith("Nothing is silenced.")
 
 
+def test_who_ends_one_of_two_silences_hears_that_the_other_one_holds(mend: Mend) -> None:
+    for words in (("ack", "pi4/shop"), ("maintenance", "pi*", "--for", "1h", "--reason", "new disk")):
+        assert mend(*words).exit_code == 0
+    acknowledged, maintenance = sorted(known(mend), key=lambda one: one.kind)
+    first = mend("unsilence", acknowledged.id).stdout
+    assert "heard again" not in first
+    assert f"pi4/shop stays silent: {maintenance.id} holds there, too" in first
+    assert f"ended {maintenance.id}: pi* is heard again" in mend("unsilence", maintenance.id).stdout
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

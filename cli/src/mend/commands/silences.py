@@ -21,7 +21,7 @@ from mesh_core.approvals.errors import CannotDecide
 from mesh_core.models.records import parse_time
 from mesh_core.silences import commands as silencing
 from mesh_core.silences.folder import SilenceFolder
-from mesh_core.silences.silence import Silence, SilenceKind
+from mesh_core.silences.silence import Silence, SilenceKind, silences_for
 
 
 def silences(
@@ -72,7 +72,12 @@ def unsilence(
         raise CliError(
             f"{plain(no.sentence, 1000)}; `mend silences --all` lists them", cli_error_for(no).code
         ) from None
-    cli.say(f"ended {ended.id}: {plain(ended.target)} is heard again", "bold")
+    if not (holding := silences_for(cli.silences.current(), ended.node, ended.service, ended.type, now())):
+        cli.say(f"ended {ended.id}: {plain(ended.target)} is heard again", "bold")
+        return
+    cli.say(f"ended {ended.id}", "bold")
+    for one in holding:
+        cli.say(f"  {plain(ended.target)} stays silent: {one.id} holds there, too; mend unsilence {one.id}", "yellow")
 
 
 COLUMNS = (
