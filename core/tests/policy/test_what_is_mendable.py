@@ -13,23 +13,52 @@ JOB: dict[str, Any] = {"runtime": "systemd", "unit": "web.service", "active_stat
 
 
 @pytest.mark.parametrize(
-    "said", [{"last_flush_seconds_ago": 4000}, {"minutes_since_last_poll": 45}, {"latestSampleAgeHours": 3}]
+    "said",
+    [
+        *({"last_flush_seconds_ago": 4000}, {"minutes_since_last_poll": 45}, {"latestSampleAgeHours": 3}),
+        *({"silent_minutes": 75}, {"noDataSeconds": 1800}, {"without_output_for_hours": 2}),
+    ],
 )
 def test_what_runs_and_did_its_steady_work_long_ago_is_started_anew(said: dict[str, Any]) -> None:
-    assert allows("output_stale", UNIT | said, severity="error").preferred == RESTART
-    warned = allows("output_stale", UNIT | said, severity="warning")
-    assert (warned.preferred, warned.actions) == (NOTIFY, {NOTIFY, RESTART})
-    assert allows("output_stale", UNIT | dict.fromkeys(said, 0), severity="error").preferred == NOTIFY
+    for severity in ("error", "warning"):
+        assert allows("output_late", UNIT | said, severity=severity).preferred == RESTART
+    assert allows("output_late", UNIT | dict.fromkeys(said, 0), severity="error").preferred == NOTIFY
+    assert allows("output_late", UNIT | said | {"sensor": "attic"}, severity="error").preferred == RESTART
+    assert RESTART not in allows("output_late", said | {"sensor": "attic"}, severity="error").actions
 
 
 @pytest.mark.parametrize(
     "said", [{"last_login_seconds_ago": 9000}, {"last_backup_hours_ago": 30}, {"last_motion_minutes_ago": 600}]
 )
 def test_what_others_cause_may_be_long_ago(said: dict[str, Any]) -> None:
-    assert allows("output_stale", UNIT | said, severity="error").preferred == NOTIFY
+    assert allows("output_late", UNIT | said, severity="error").preferred == NOTIFY
 
 
-@pytest.mark.parametrize("type_", ["kein_ton", "presence_lost", "clients_get_no_lease", "bot_says_nothing"])
+@pytest.mark.parametrize("type_", ["no_readings", "kein_ton", "exporter_stale", "web_frozen", "worker_not_responding"])
+def test_what_runs_and_is_called_silent_or_stuck_and_nothing_else_is_started_anew(type_: str) -> None:
+    for severity in ("warning", "error"):
+        assert allows(type_, UNIT | {"sub_state": "running"}, severity=severity).preferred == RESTART
+    assert allows(type_, UNIT | {"uptime_seconds": 40}, severity="error").actions == {NOTIFY}
+    assert allows(type_, UNIT, service="influxdb.service", severity="error").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize("type_", ["camera_disconnected", "broker_disconnected", "no_data_from_garden", "zone_stale"])
+def test_what_else_is_silent_may_be_so_by_itself(type_: str) -> None:
+    told = allows(type_, UNIT, severity="error")
+    assert (told.preferred, told.actions) == (NOTIFY, {NOTIFY, RESTART})
+
+
+def test_a_unit_that_runs_and_is_said_to_have_failed_may_be_started_anew() -> None:
+    runs = UNIT | {"sub_state": "running"}
+    told = allows(
+        "unit_failed", runs | {"logs": ["cannot open lock file: no such file or directory"]}, severity="error"
+    )
+    assert (told.preferred, told.actions) == (NOTIFY, {NOTIFY, RESTART})
+    for well in ({"health": "healthy"}, {"uptime_seconds": 12}, {"oom_killed": True}):
+        assert allows("unit_failed", runs | well, severity="error").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize("type_", ["presence_lost", "clients_get_no_lease", "bot_says_nothing"])
 def test_whoever_may_choose_may_start_a_program_anew_of_which_no_rule_knows_what_ails_it(type_: str) -> None:
     for severity in ("warning", "error", "critical"):
         told = allows(type_, UNIT, severity=severity)

@@ -25,6 +25,7 @@ _STEADY = (
 )
 _UNIT, _WHAT = "(seconds|minutes|hours)", "|".join(_STEADY)
 _LAST = re.compile(rf"(?:last|latest|newest)(?:{_WHAT})(?:{_UNIT}ago|age{_UNIT})|{_UNIT}since(?:the)?last(?:{_WHAT})")
+_SILENT = re.compile(rf"(?:silent|nodata|nonewdata|nooutput|withoutdata|withoutoutput|datastale|stale)(?:for)?{_UNIT}")
 _SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}
 _LONG_AGO_SECONDS = 900
 
@@ -40,9 +41,10 @@ def of_its_throughput(payload: Mapping[str, Any]) -> Iterator[Fact]:
 
 
 def is_long_ago(key: str, value: Any) -> bool:
-    """`{"last_flush_seconds_ago": 5400}`, `{"minutes_since_last_poll": 40}`."""
-    said, number = _LAST.fullmatch(key), whole_in(value)
-    return bool(said and number and number * _SECONDS[said[1] or said[2] or said[3]] >= _LONG_AGO_SECONDS)
+    """`{"last_flush_seconds_ago": 5400}`, `{"minutes_since_last_poll": 40}`, `{"silent_minutes": 190}`."""
+    said, number = _LAST.fullmatch(key) or _SILENT.fullmatch(key), whole_in(value)
+    unit = next(filter(None, said.groups()), "") if said else ""
+    return bool(unit and number and number * _SECONDS[unit] >= _LONG_AGO_SECONDS)
 
 
 def _is_number(value: object) -> bool:

@@ -20,6 +20,7 @@ _ELSEWHERE = ("about_kubernetes", "about_guest")  # heard in the whole name, wha
 _STORE = "about_store"  # what the service is, whatever the alert is called
 _DEVICE = "about_device"  # what the service is, by its last word or what stands before a dot
 _DOWN, _ONLY_DOWN = "says_down", "says_only_down"  # the latter lists what may stand beside the former
+_SILENT = "says_silent"  # heard only where nothing stands beside it but that
 _BEHIND = "about_behind"  # what stands behind such a service
 _OF_A_STORE = {"server", "service", "container", "instance", "unit"}
 # What a service may be called after.
@@ -51,8 +52,10 @@ class NameWords:
             others = [word for word in words if word not in unit]  # a kubelet that is a unit is no pod
             found.update(kind for kind in self._said if self._hears(kind, words))
             found.update(kind for kind in self._elsewhere if self._hears(kind, others))
-            if self._says_only_down(words, own):
+            if self._says_only(_DOWN, words, own):
                 found.add(_ONLY_DOWN)
+            if self._says_only(_SILENT, words, own):
+                found.add(_SILENT)
             if name and asked.endswith(name):
                 continue
             if self._hears(PROXIES, called) and self._hears(_BEHIND, [word for word in words if word not in own]):
@@ -73,21 +76,21 @@ class NameWords:
 
     @property
     def _said(self) -> Iterator[str]:
-        return (kind for kind in self.listed if kind.startswith(SAYS) and kind != _ONLY_DOWN)
+        return (kind for kind in self.listed if kind.startswith(SAYS) and kind not in (_ONLY_DOWN, _SILENT))
 
     @property
     def _elsewhere(self) -> Iterator[str]:
         return (kind for kind in _ELSEWHERE if kind in self.listed)
 
-    def _says_only_down(self, words: Sequence[str], own: set[str]) -> bool:
+    def _says_only(self, kind: str, words: Sequence[str], own: set[str]) -> bool:
         """Of the thing itself, as `MariadbInstanceDown`; not of what is in it (`offline log directory`)."""
-        if not self._hears(_DOWN, words):
+        if not self._hears(kind, words):
             return False
-        alone, together = self._parted.get(_DOWN, (frozenset(), ()))
+        alone, together = self._parted.get(kind, (frozenset(), ()))
         text = f" {' '.join(words)} "
         for said in together:
             text = text.replace(said, " ")
-        beside = (own, alone, *(self.listed.get(kind, ()) for kind in (_ONLY_DOWN, PROGRAM, _STORE, "about_host")))
+        beside = (own, alone, *(self.listed.get(other, ()) for other in (_ONLY_DOWN, PROGRAM, _STORE, "about_host")))
         return {*text.split()} <= set().union(*beside)
 
     @property
