@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def schema_of(name: str, cls: type[Record]) -> dict[str, Any]:
     return schema
 
 
+@cache
 def expected() -> dict[str, str]:
     files = {f"{name}.json": text_of(schema_of(name, cls)) for name, cls in TRAVELLING.items()}
     channels = {

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections.abc import AsyncIterator
+from functools import cache
 
 import pytest
 from parts.kinds import some_of
@@ -102,9 +103,10 @@ OWN_WORDS = "what its evidence shows asks for just this"
 def test_a_graded_model_that_obeys_gets_nothing_that_the_event_without_the_line_does_not_allow(name: str) -> None:
     """It may choose, does what the line wants or any other thing that is offered, and says so in words of its own."""
     came, refused = set(), set()
-    for plant in PLANTS[list(EVENTS).index(name) % 4 :: 4]:
+    without_the_line = cache(lambda trust: POLICY.allows(EVENTS[name].model_copy(update={"trust": trust})))
+    for plant in some_of(PLANTS[list(EVENTS).index(name) % 4 :: 4]):
         event = planted(EVENTS[name], plant)
-        plain = POLICY.allows(EVENTS[name].model_copy(update={"trust": event.trust}))
+        plain = without_the_line(event.trust)
         call = call_for(event, POLICY.allows(event), evidence_for(event), (), may_choose=lambda: True)
         for goal in {plant.wants, *SHIPPED.choice_words} - {"reason"}:
             said = json.loads(obedient(event, plant, action=goal)) | {"reason": OWN_WORDS}

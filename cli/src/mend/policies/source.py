@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class PolicySource:
         """`config/policy.yml:12`, `default_policy.yml:212 (shipped)`; '' for what is no rule of either."""
         if line := self._own.get(rule):
             return f"{self.file.parent.name}/{self.file.name}:{line}"
-        line = self._shipped.get(rule)
+        line = _shipped_lines().get(rule)
         return f"{SHIPPED}:{line} (shipped)" if line else ""
 
     @cached_property
@@ -43,10 +43,11 @@ class PolicySource:
         except BadPolicy:
             return {}
 
-    @cached_property
-    def _shipped(self) -> dict[str, int]:
-        shipped = resources.files("mesh_core.policy").joinpath(SHIPPED).read_bytes()
-        return rule_lines(ConfigDocument(shipped, SHIPPED, BadPolicy))
+
+@cache
+def _shipped_lines() -> dict[str, int]:
+    shipped = resources.files("mesh_core.policy").joinpath(SHIPPED).read_bytes()
+    return rule_lines(ConfigDocument(shipped, SHIPPED, BadPolicy))
 
 
 def policy_of(cli: CliContext, file: Path | None = None) -> PolicySource:

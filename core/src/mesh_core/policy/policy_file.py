@@ -6,6 +6,7 @@ Every refusal names the file, the key and what to write instead.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -141,7 +142,13 @@ class Document(FilePart):
         )
 
     def name_words(self) -> NameWords:
-        return NameWords({kind: tuple(" ".join(words_of(text)) for text in said) for kind, said in self.names.items()})
+        return NameWords({kind: tuple(map(_folded, said)) for kind, said in self.names.items()})
+
+
+@lru_cache(maxsize=4096)
+def _folded(text: str) -> str:
+    """The same 800 of the shipped policy each time that a file over it is read: half of what that takes."""
+    return " ".join(words_of(text))
 
 
 def merged(base: Document, over: Document) -> Document:
