@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from parts.kinds import some_of
 
 from mesh_core.incidents.rule import ends, is_recovery, is_trouble
 from mesh_core.messaging.bus import Bus
@@ -112,7 +113,7 @@ async def bus(redis_server: RedisServer) -> AsyncIterator[Bus]:
 async def test_for_any_two_events_the_four_agree(bus: Bus) -> None:
     store = PlannerStore(bus, cooldown_ms=1000, keep_seconds=60)
     ended = 0
-    for recovery in RECOVERIES:
+    for recovery in some_of(RECOVERIES):
         await bus.call("FLUSHALL")
         await store.mark_recovered([recovery])
         for trouble in TROUBLES:
@@ -126,5 +127,5 @@ async def test_for_any_two_events_the_four_agree(bus: Bus) -> None:
                 answers["world"] = world_says(recovery, trouble)
             assert len(set(answers.values())) == 1, (recovery, trouble, answers)
             ended += answers["rule"]
-    assert ended > 100
+    assert ended > len(some_of(RECOVERIES)) / 4
     assert any(not is_recovery(event) for event in RECOVERIES)

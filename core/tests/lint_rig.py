@@ -67,7 +67,13 @@ def lint(text: str, node: str = "n1", widened: Widened | None = None, files: dic
 
 
 def a_task(**said: Any) -> str:
-    return yaml.dump([{"hosts": "n1", "tasks": [said]}], Dumper=SafeDumper, sort_keys=False)
+    return playbook({"hosts": "n1", "tasks": [said]})
+
+
+def playbook(*plays: dict[str, Any]) -> str:
+    """Each value on one line, however long it is."""
+    text: str = yaml.dump(list(plays), Dumper=SafeDumper, sort_keys=False, width=1_000_000)
+    return text
 
 
 def template(text: str) -> str:

@@ -74,6 +74,7 @@ LONG = (
     "services/executor-agent/",
     "tests/test_redis_flood.py",
 )
+TOGETHER = ("core/tests/llm/",)  # what these import (a vendor's client: 2 s of processor) is imported in one worker
 EACH_ALONE = ("tests/system/test_chaos.py", "services/executor-agent/tests/test_repairs.py")
 ITS_FIXTURES = frozenset({"engine", "systemd_node"})
 BESIDE = pytest.StashKey[bool]()
@@ -98,6 +99,8 @@ class Beside(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if file.startswith(WITH_AN_ENGINE if not engines_are_ours() else THE_MACHINE):
             return MACHINE
+        if folder := next(filter(file.startswith, TOGETHER), ""):
+            return folder
         return nodeid if file.startswith(EACH_ALONE) else file
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-from lint_rig import SHA, lint
+from lint_rig import SHA, lint, playbook
 
-from mesh_core.models.yaml_loader import SafeDumper
 from mesh_core.policy.playbook_lint import Lint
 from mesh_core.policy.playbook_lint.table import words
 
@@ -236,7 +234,7 @@ GIVEN: dict[str, Any] = {
 
 def with_tasks(*tasks: dict[str, Any]) -> str:
     before = {"ping": {}, "register": "registered"}
-    return yaml.dump([{"hosts": "n1", "vars": GIVEN, "tasks": [before, *tasks]}], Dumper=SafeDumper, sort_keys=False)
+    return playbook({"hosts": "n1", "vars": GIVEN, "tasks": [before, *tasks]})
 
 
 def test_what_stands_around_the_tasks_passes() -> None:
@@ -258,11 +256,11 @@ def test_a_word_of_a_command_may_look_up_what_the_text_says_in_full() -> None:
         "{{ named['a'] }}",
         "{{ rows[0].n }}",
     ):
-        text = yaml.safe_dump([{"hosts": "n1", "vars": given, "tasks": [{"apt": {"name": [name]}}]}])
+        text = playbook({"hosts": "n1", "vars": given, "tasks": [{"apt": {"name": [name]}}]})
         assert lint(text) == Lint(), name
     for loop in ("{{ rows }}", [{"n": "curl"}]):
         task = {"apt": {"name": "{{ item.n | default('x') }}"}, "loop": loop}
-        assert lint(yaml.safe_dump([{"hosts": "n1", "vars": given, "tasks": [task]}])) == Lint()
+        assert lint(playbook({"hosts": "n1", "vars": given, "tasks": [task]})) == Lint()
     fine = (
         {"git": {"repo": "git@h.example:{{ pkg }}.git", "dest": "/x", "refspec": "+refs/heads/*:refs/x/*"}},
         {"service": {"name": "x-{{ ansible_facts.hostname }}", "state": "started"}},
@@ -271,4 +269,4 @@ def test_a_word_of_a_command_may_look_up_what_the_text_says_in_full() -> None:
         {"debug": {"msg": "{{ pkg | to_nice_json(indent=2) }} {{ 1.55 | round(1) }} {{ [pkg] | join(',') }}"}},
     )
     for task in fine:
-        assert lint(yaml.safe_dump([{"hosts": "n1", "vars": given, "tasks": [task]}])) == Lint(), task
+        assert lint(playbook({"hosts": "n1", "vars": given, "tasks": [task]})) == Lint(), task

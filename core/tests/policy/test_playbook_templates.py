@@ -6,8 +6,7 @@ import hashlib
 from typing import Any
 
 import pytest
-import yaml
-from lint_rig import HEAD, a_task, lint
+from lint_rig import HEAD, a_task, lint, playbook
 
 EXPRESSIONS = (
     "lookup('pipe', 'id')",
@@ -164,10 +163,10 @@ def test_an_expression_that_calls_or_knows_more_than_the_play_is_refused_whereve
         {"debug": {"var": said}},
     ]
     for task in tasks:
-        assert lint(yaml.safe_dump([{**play, "tasks": [task]}], width=1000)).problems, task
+        assert lint(playbook({**play, "tasks": [task]})).problems, task
     attachment = f"line\n{{{{ {said} }}}}\n"
     sha = hashlib.sha256(attachment.encode()).hexdigest()
-    filled = yaml.safe_dump([{**play, "tasks": [{"template": {"src": f"files/{sha}", "dest": "/x"}}]}])
+    filled = playbook({**play, "tasks": [{"template": {"src": f"files/{sha}", "dest": "/x"}}]})
     assert lint(filled, files={sha: attachment}).problems
 
 
@@ -259,8 +258,8 @@ STATEMENTS = (
 
 @pytest.mark.parametrize("said", STATEMENTS, ids=range(len(STATEMENTS)))
 def test_a_template_is_output_if_and_for_and_nothing_else(said: str) -> None:
-    assert lint(yaml.safe_dump([{"hosts": "n1", "vars": {"x": "1"}, "tasks": [{"debug": {"msg": said}}]}])).problems
-    assert lint(yaml.safe_dump([{"hosts": "n1", "vars": {"x": said}, "tasks": []}])).problems
+    assert lint(playbook({"hosts": "n1", "vars": {"x": "1"}, "tasks": [{"debug": {"msg": said}}]})).problems
+    assert lint(playbook({"hosts": "n1", "vars": {"x": said}, "tasks": []})).problems
     sha = hashlib.sha256(said.encode()).hexdigest()
     task = {"template": {"src": f"files/{sha}", "dest": "/x"}, "vars": {"x": "1"}}
     assert lint(a_task(**task), files={sha: said}).problems
@@ -276,8 +275,8 @@ def test_an_unsafe_text_is_a_literal_where_values_stand_and_judged_where_conditi
 def test_a_name_is_known_where_it_is_declared_and_not_elsewhere() -> None:
     use = {"debug": {"msg": "{{ secret }}"}}
     for elsewhere in ({"ping": {}, "vars": {"secret": 1}}, {"block": [{"ping": {}}], "vars": {"secret": 1}}):
-        assert lint(yaml.safe_dump([{"hosts": "n1", "tasks": [elsewhere, use]}])).problems
+        assert lint(playbook({"hosts": "n1", "tasks": [elsewhere, use]})).problems
     two = [{"hosts": "n1", "vars": {"secret": 1}, "tasks": []}, {"hosts": "n1", "tasks": [use]}]
-    assert lint(yaml.safe_dump(two)).problems
+    assert lint(playbook(*two)).problems
     for said in ({"ping": {}, "register": "secret"}, {"set_fact": {"secret": 1}}):
-        assert not lint(yaml.safe_dump([{"hosts": "n1", "tasks": [said, use]}])).problems
+        assert not lint(playbook({"hosts": "n1", "tasks": [said, use]})).problems

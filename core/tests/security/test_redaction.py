@@ -132,6 +132,7 @@ def test_a_name_that_only_tells_about_a_secret_is_none(name: str) -> None:
     assert not is_secret_name(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "worst",
     [
