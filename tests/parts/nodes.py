@@ -135,7 +135,7 @@ def local_sshd(folder: Path) -> Iterator[SshNode]:
             f"ListenAddress 127.0.0.1:{port}\nHostKey {host_key}\nPidFile none\n"
             f"AuthorizedKeysFile {folder / 'authorized_keys'}\nStrictModes no\nPasswordAuthentication no\n"
             "KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nUsePAM no\n"
-            "MaxStartups 100\nMaxSessions 100\nSubsystem sftp internal-sftp\n"
+            "MaxStartups 100\nMaxSessions 100\nSubsystem sftp internal-sftp\nKexAlgorithms curve25519-sha256\n"
         )
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # it refuses to start without
