@@ -155,7 +155,7 @@ async def test_a_sick_container_is_healed_after_a_persons_mv(product: Product, s
 async def test_a_container_of_a_second_node_is_healed_over_ssh(product: Product, far_node: FarNode) -> None:
     name = f"{product.compose.project}-far"
     engine = product.compose.engine
-    engine.run(images.SICK, name=name)
+    engine.run(images.sick_image(engine), name=name)
     try:
         file = await proposal_about(product, far_node.name, name, far_node.agent)
         run = await healed(product, file, name)

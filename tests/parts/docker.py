@@ -92,7 +92,7 @@ class SickContainer:
         return f"http://127.0.0.1:{self.port}/"
 
     def make_sick(self) -> None:
-        """The next health checks fail: unhealthy after about 2 s."""
+        """The next health checks fail: unhealthy after 2 s at most."""
         self.engine.exec(self.name, "touch", "/tmp/sick")
 
     def health(self) -> str:
