@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.incidents.sighting import note_of, read_sightings, sighting_in_words, sighting_of
+from mesh_core.incidents.sighting import absence_of, note_of, read_note, read_sightings, sighting_in_words, sighting_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.parsing import read_event
 from mesh_core.models.sightings import MAX_NOTE_BYTES, SeenState, Sighting
@@ -58,7 +58,7 @@ def test_only_the_one_thing_that_an_alert_can_mean_counts(alert: HealthEvent, se
 
 
 def test_a_note_is_read_as_it_was_written() -> None:
-    assert read_sightings(note_of("nas1", WATCHED), "nas1") == WATCHED
+    assert read_note(note_of("nas1", WATCHED), "nas1") == (WATCHED, False)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,43 @@ def test_a_row_that_a_newer_agent_writes_otherwise_takes_no_other_row_along() ->
     note = json.loads(note_of("nas1", WATCHED[:1]))
     note["services"].append({**note["services"][0], "colour": "blue"})
     assert read_sightings(json.dumps(note).encode(), "nas1") == WATCHED[:1]
+
+
+WHOLE = read_note(note_of("nas1", WATCHED, complete=True), "nas1")
+
+
+def test_what_nothing_is_called_is_absent_where_the_note_is_whole() -> None:
+    alert = an_alert("kitchen-wiki", monitor={"name": "Kitchen wiki"})
+    found = absence_of(alert, WHOLE)
+    assert found is not None
+    assert (found.service, found.state) == ("kitchen-wiki", SeenState.ABSENT)
+    assert sighting_in_words(alert, found) == "the agent on nas1 sees nothing that is called kitchen-wiki"
+    assert absence_of(alert, read_note(note_of("nas1", WATCHED), "nas1")) is None
+    assert absence_of(alert, read_note(note_of("web01", WATCHED, complete=True), "nas1")) is None
+
+
+@pytest.mark.parametrize(
+    "alert",
+    [
+        an_alert(None),
+        an_alert("NGINX"),
+        an_alert("web"),  # shop.web, by its bare name
+        an_alert("radarr"),  # two are called so
+        # who says what runs it may speak of what is gone
+        an_alert("wiki", runtime="docker"),
+        an_alert("wiki", container="wiki"),
+        an_alert("wiki", unit="wiki.service"),
+        an_alert("wiki").model_copy(update={"type": "container_missing"}),
+    ],
+)
+def test_nothing_is_absent_that_may_be_there_or_was(alert: HealthEvent) -> None:
+    assert absence_of(alert, WHOLE) is None
+
+
+def test_a_whole_note_with_a_row_that_cannot_be_read_is_not_whole() -> None:
+    note = json.loads(note_of("nas1", WATCHED, complete=True))
+    note["services"].append({**note["services"][0], "colour": "blue"})
+    assert not read_note(json.dumps(note).encode(), "nas1").complete
 
 
 def test_it_is_told_in_a_sentence() -> None:

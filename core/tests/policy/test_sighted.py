@@ -130,3 +130,20 @@ def test_an_end_or_a_test_stays_one_whatever_is_seen() -> None:
     for state in SeenState:
         without = POLICY.allows(an_alert("service_down", None, payload=resolved))
         assert POLICY.allows(an_alert("service_down", seen(state), payload=resolved)).preferred == without.preferred
+
+
+ABSENT = seen(SeenState.ABSENT, runtime="")
+
+
+@pytest.mark.parametrize("type_", ["service_down", "blackbox_probe_failed"])
+def test_what_nothing_is_called_is_told_and_not_started(type_: str) -> None:
+    alert = an_alert(type_, ABSENT)
+    allowed = POLICY.allows(alert)
+    assert allowed.preferred == "notify"
+    assert not {"restart", "redeploy"} & allowed.actions
+    assert "the agent on nas1 sees nothing that is called web.service" in [entry.sentence for entry in allowed.trace]
+
+
+def test_what_is_declared_may_be_made_although_it_is_not_there() -> None:
+    payload = {"alertname": "ServiceDown", "declared_in_compose": "shop", "container": "absent"}
+    assert "redeploy" in POLICY.allows(an_alert("service_down", ABSENT, payload=payload)).actions

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.incidents.sighting import read_sightings
+from mesh_core.incidents.sighting import read_note, read_sightings
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.sightings import MAX_NOTE_BYTES, MAX_SIGHTINGS, SeenState, Sighting
 from node_agent.agent import Agent
@@ -35,6 +35,10 @@ class Looking:
 
     def _changed(self) -> None:
         self.changes += 1
+
+    @property
+    def is_whole(self) -> bool:
+        return read_note(self.sightings.note(), "nas1").complete
 
     def note(self) -> dict[str, Sighting]:
         return {row.service: row for row in read_sightings(self.sightings.note(), "nas1")}
@@ -96,8 +100,12 @@ def test_what_a_full_round_does_not_find_and_what_a_lost_source_saw_is_forgotten
     assert looking.note()["b"].facts == {"status": "exited", "exit_code": 1}
     looking.sightings.see_all("docker", [found("docker:/b", WELL)])
     assert set(looking.note()) == {"b", "c"}
+    assert looking.is_whole
     looking.sightings.lose("docker")
     assert set(looking.note()) == {"c"}
+    assert not looking.is_whole
+    looking.sightings.see_all("docker", [])
+    assert looking.is_whole
 
 
 def test_a_note_is_bounded_and_begins_with_what_is_in_trouble() -> None:
@@ -110,6 +118,11 @@ def test_a_note_is_bounded_and_begins_with_what_is_in_trouble() -> None:
     rows = read_sightings(looking.sightings.note(), "nas1")
     assert rows[0].service == "zzz"
     assert 50 < len(rows) <= MAX_SIGHTINGS
+    assert not looking.is_whole
+
+
+def test_an_agent_that_sees_nothing_says_of_no_name_that_it_is_not_there() -> None:
+    assert not Looking().is_whole
 
 
 class ListedProbe:

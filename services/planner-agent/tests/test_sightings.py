@@ -68,6 +68,15 @@ async def test_an_alert_that_it_is_down_becomes_a_message_where_the_agent_sees_i
     assert "the agent on nas1 sees web.service running" in proposal.rule.says
 
 
+async def test_a_monitor_that_is_called_like_nothing_on_its_node_restarts_nothing(mesh: Mesh) -> None:
+    await noted(mesh, "nas1", note_of("nas1", [RUNNING], complete=True))
+    await mesh.start()
+    proposal = (await filed_for(mesh, type="http_probe_failed", service="kitchen-wiki")).proposal
+    assert proposal.action == "notify"
+    assert proposal.rule is not None
+    assert "the agent on nas1 sees nothing that is called kitchen-wiki" in proposal.rule.says
+
+
 @pytest.mark.parametrize(
     ("node", "note"),
     [

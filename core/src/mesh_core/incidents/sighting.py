@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -20,19 +21,35 @@ from mesh_core.models.strict_json import Refusal, parse_object
 AGENTS_WORD = "agent"  # as what it stands among the evidence
 _SAID_IN = ("container", "unit", "program")  # of a payload: what carries the service
 _UNIT = ".service"
+_SAYS_ITS_MANAGER = ("container_", "unit_", "program_")  # as a type begins
 
 
-def note_of(node: str, sightings: Iterable[Sighting]) -> bytes:
-    """The note of a node's agent, as `read_sightings` reads it."""
+class SightingsNote(NamedTuple):
+    """`complete`: all that the agent sees is in it; one that says nothing of that may have been cut."""
+
+    rows: tuple[Sighting, ...] = ()
+    complete: bool = False
+
+
+def note_of(node: str, sightings: Iterable[Sighting], *, complete: bool = False) -> bytes:
+    """The note of a node's agent, as `read_note` reads it."""
     rows = b",".join(one.wire() for one in sightings)
-    return b'{"node":%s,"services":[%s]}' % (json.dumps(node).encode(), rows)
+    whole = b'"complete":true,' if complete else b""
+    return b'{"node":%s,%s"services":[%s]}' % (json.dumps(node).encode(), whole, rows)
+
+
+def read_note(raw: bytes, node: str) -> SightingsNote:
+    """What a note says of this node; nothing of another's, of a broken one, of an agent from before (`1`)."""
+    note = parse_object(raw, max_bytes=MAX_NOTE_BYTES)
+    if isinstance(note, Refusal) or note.get("node") != node or not isinstance(note.get("services"), list):
+        return SightingsNote()
+    told = note["services"][:MAX_SIGHTINGS]
+    rows = tuple(filter(None, map(_read, told)))
+    return SightingsNote(rows, note.get("complete") is True and len(rows) == len(told))
 
 
 def read_sightings(raw: bytes, node: str) -> tuple[Sighting, ...]:
-    """Those of a note about this node; none of another's, of a broken one, of an agent from before (`1`)."""
-    note = parse_object(raw, max_bytes=MAX_NOTE_BYTES)
-    rows = None if isinstance(note, Refusal) or note.get("node") != node else note.get("services")
-    return tuple(filter(None, map(_read, rows[:MAX_SIGHTINGS]))) if isinstance(rows, list) else ()
+    return read_note(raw, node).rows
 
 
 def sighting_of(event: HealthEvent, sightings: Sequence[Sighting]) -> Sighting | None:
@@ -45,8 +62,24 @@ def sighting_of(event: HealthEvent, sightings: Sequence[Sighting]) -> Sighting |
     return meant[0] if event.service and len(meant) == 1 else None
 
 
+def absence_of(event: HealthEvent, note: SightingsNote) -> Sighting | None:
+    """That nothing of its service's name is there; None where that cannot be told, or where the event says what runs
+    it: then that may be gone, and is looked for by what it is."""
+    if event.service is None or not note.complete or event.runtime is not None:
+        return None
+    if event.type.startswith(_SAYS_ITS_MANAGER) or any(event.payload.get(key) for key in _SAID_IN):
+        return None
+    called = _plain(event.service)
+    names = {_plain(name) for one in note.rows for name in (one.service, *one.names)}
+    if any(called in (name, name.rpartition(".")[2]) for name in names):  # a compose service by its bare name
+        return None
+    return Sighting(service=event.service, state=SeenState.ABSENT, since=event.timestamp, runtime="")
+
+
 def sighting_in_words(event: HealthEvent, seen: Sighting) -> str:
     """`the agent on nas1 sees jellyfin running for 3 days or longer`: for people, and for a model as evidence."""
+    if seen.state is SeenState.ABSENT:
+        return f"the agent on {event.node} sees nothing that is called {seen.service}"
     seconds = max(0, round(parse_time(event.timestamp).timestamp() - parse_time(seen.since).timestamp()))
     health = ", and its own check says that it is healthy" if seen.healthy else ""
     how = f"{_IN_WORDS[seen.state]} for {span_in_words(seconds)} or longer{health}"

@@ -22,6 +22,7 @@ class SeenState(StrEnum):
     UNHEALTHY = "unhealthy"  # it runs, and its own check says no
     FAILED = "failed"  # it does not run, and nobody meant that
     STOPPED = "stopped"  # it does not run, and that was meant: a person stopped it, or its work was done
+    ABSENT = "absent"  # nothing of this name is there; the planner's conclusion from a whole note, in no note itself
 
 
 class Sighting(Record):

@@ -26,7 +26,7 @@ from mesh_core.models.proposals import Risk
 from mesh_core.policy.event_facts.backed import has_own_network
 from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.event_facts.past_words import cues_of_the_past
-from mesh_core.policy.event_facts.sighted import speaks_against, was_stopped, with_sighting, without_another
+from mesh_core.policy.event_facts.sighted import cannot_be_started, speaks_against, with_sighting, without_another
 from mesh_core.policy.lifeline import (
     Lifeline,
     containers_in,
@@ -236,7 +236,7 @@ class Policy:
         if what := self.protected_in_event(event):
             sentence = f"{what} is on the never list: the mesh or its access depends on it"
             found.append((interrupting, sentence, "never"))
-        if stopped := was_stopped(event):
+        if stopped := cannot_be_started(event, facts):
             found.append((interrupting, stopped, SIGHTING))
         if Fact.OPTED_OUT in facts:
             found.append((interrupting, "its owner's label forbids automatic restarts", "label"))

@@ -36,6 +36,7 @@ class Sightings:
         self._node = node
         self._clock = clock
         self._on_change = on_change
+        self._lost: set[str] = set()  # probes that see nothing just now
         self._rows: dict[str, Sighting] = {}  # by the key of the target
         self._lives: dict[str, str] = {}  # likewise: in which life (container, process) it was seen
 
@@ -49,6 +50,7 @@ class Sightings:
     def see_all(self, probe: str, results: Sequence[CheckResult]) -> None:
         """A full round: what is not among them is not there any more."""
         before, keys = self._states(), {result.key for result in results}
+        self._lost.discard(probe)
         for result in results:
             self._see(result)
         self._forget(key for key in self._of(probe) if key not in keys)
@@ -57,15 +59,19 @@ class Sightings:
     def lose(self, probe: str) -> None:
         """It sees nothing just now."""
         before = self._states()
+        self._lost.add(probe)
         self._forget(self._of(probe))
         self._tell(before)
 
     def note(self) -> bytes:
         """At most MAX_SIGHTINGS in MAX_NOTE_BYTES."""
         rows = sorted(self._rows.values(), key=lambda row: (row.state in _QUIET, row.service))[:MAX_SIGHTINGS]
-        while len(said := note_of(self._node, rows)) > MAX_NOTE_BYTES:
+        while len(said := self._note_of(rows)) > MAX_NOTE_BYTES:
             rows = rows[: len(rows) * MAX_NOTE_BYTES // (len(said) + 1)]
         return said
+
+    def _note_of(self, rows: Sequence[Sighting]) -> bytes:
+        return note_of(self._node, rows, complete=len(rows) == len(self._rows) > 0 and not self._lost)
 
     def _see(self, result: CheckResult) -> None:
         state, runtime = _state_of(result), result.facts.get("runtime")

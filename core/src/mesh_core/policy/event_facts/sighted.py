@@ -6,6 +6,7 @@
 | running, and the alert says that it does not run | a message is preferred; so, too, where its own check is good |
 | started a moment ago, or started again and again | a message is preferred: it is not to be disturbed |
 | stopped | nothing is offered that would start it |
+| nothing of that name | likewise, unless something says how it is declared |
 """
 
 from __future__ import annotations
@@ -52,15 +53,17 @@ def speaks_against(event: HealthEvent, known: Collection[str]) -> str:
     age = parse_time(event.timestamp).timestamp() - parse_time(seen.since).timestamp()
     is_new = seen.state is SeenState.RUNNING and age < YOUNG_SECONDS
     is_contradicted = seen.healthy or event.type in DOES_NOT_RUN or not _SAYS_DOWN.isdisjoint(known)
-    if seen.state in _STARTS or is_new or (seen.state is SeenState.RUNNING and is_contradicted):
+    if seen.state in (*_STARTS, SeenState.ABSENT) or is_new or (seen.state is SeenState.RUNNING and is_contradicted):
         return sighting_in_words(event, seen)
     return ""
 
 
-def was_stopped(event: HealthEvent) -> str:
-    """That its node's agent sees it stopped, in a sentence; '' otherwise."""
+def cannot_be_started(event: HealthEvent, facts: Collection[str]) -> str:
+    """That its node's agent sees it stopped, or nothing to start, in a sentence; '' otherwise."""
     seen = event.sighting
-    return sighting_in_words(event, seen) if seen and seen.state is SeenState.STOPPED else ""
+    if seen is None or (seen.state is SeenState.ABSENT and Fact.COMPOSE in facts):
+        return ""
+    return sighting_in_words(event, seen) if seen.state in (SeenState.STOPPED, SeenState.ABSENT) else ""
 
 
 def _as_its_agent_says(event: HealthEvent, seen: Sighting) -> HealthEvent:

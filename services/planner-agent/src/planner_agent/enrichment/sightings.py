@@ -8,7 +8,7 @@ from __future__ import annotations
 import redis.exceptions
 import structlog
 
-from mesh_core.incidents.sighting import read_sightings, sighting_of
+from mesh_core.incidents.sighting import absence_of, read_note, sighting_of
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.sightings import MAX_NOTE_BYTES
@@ -30,7 +30,8 @@ async def with_sighting(bus: Bus, event: HealthEvent) -> HealthEvent:
     except redis.exceptions.ResponseError as error:  # an ACL of an older mesh: as before there were notes
         log.info("sightings.refused", error=str(error))
         return event
-    seen = sighting_of(event, read_sightings(raw, event.node))
+    note = read_note(raw, event.node)
+    seen = sighting_of(event, note.rows) or absence_of(event, note)
     if seen is None:
         return event
     log.info("sightings.joined", event_id=event.id, service=seen.service, state=seen.state)
