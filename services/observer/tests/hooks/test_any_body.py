@@ -178,6 +178,17 @@ def test_no_host_is_guessed(body: Body) -> None:
     assert entered(body).node == "unknown"
 
 
+def test_a_link_to_the_senders_own_page_is_no_host_where_ours_is_named() -> None:
+    body = {
+        "alert": "ram_low",
+        "message": "ram_low on cellar is critical",
+        "rooms": [{"name": "All", "url": "https://cloud.example/r"}],
+    }
+    assert entered(body).node == "cellar"
+    assert entered({**body, "host": "shed"}).node == "shed"  # which it says itself
+    assert entered({**body, "url": "http://attic:9000"}).node == "attic"
+
+
 def test_a_service_is_named_by_a_title_only_where_its_node_has_it() -> None:
     assert entered({"host": "attic", "title": "immich is slow"}).service == "immich"
     assert entered({"host": "cellar", "title": "immich is slow"}).service is None

@@ -39,7 +39,7 @@ _LABELS = {
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
 _CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),
-    *("servicedescription", "servicedesc"),
+    *("servicedescription", "servicedesc", "family"),
 )
 _RULES = (
     *("alertname", "alarmname", "rulename", "alertrule", "rule", "policyname", "triggername", "trigger", "scenario"),
@@ -49,7 +49,7 @@ _RULES = (
     *("mainoperation", "type", "kind", "automation", "friendlyname", "name"),
 )
 _TITLES = (
-    *("title", "subject", "summary", "headline", "name", "message", "msg", "text", "content", "body"),
+    *("title", "subject", "summary", "headline", "message", "msg", "text", "content", "body", "name"),
     *("titel", "betreff", "meldung", "nachricht", "titre", "titulo", "asunto", "mensaje"),
     *("description", "desc", "output", "serviceoutput", "hostoutput", "status", "state"),
 )

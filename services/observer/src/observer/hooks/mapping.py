@@ -88,7 +88,7 @@ class Mapped(BaseModel):
         """
         labels = alert.labels
         payload: dict[str, Any] = dict(alert.details)
-        host = host_in(alert.node or self._host_label(labels, names)) or names.only_host(alert.called)
+        host = host_in(alert.node or self._host_label(alert, names))
         node = names.node(host) or node_for(host) or self.node_default
         host_as_ours(payload, host, node)
         service = alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
@@ -134,13 +134,16 @@ class Mapped(BaseModel):
         configured = {name.lower(): severity for name, severity in self.severities.items()}
         return configured.get(word) or severity_in(word) or self.severity_default
 
-    def _host_label(self, labels: Mapping[str, str], names: KnownNames) -> str:
-        """The first that says a host; of those for what was asked, the first whose host the mesh knows."""
-        first = self._first(self.node_labels, labels)
-        asked = [text for text in (self._first((label,), labels) for label in _ASKED_OF) if text]
-        if first not in asked:
+    def _host_label(self, alert: Alert, names: KnownNames) -> str:
+        """The first that says a host; of those for what was asked, the first whose host the mesh knows.
+
+        A URL may as well lead to the sender's own page: a host of ours that is called by its name comes before it.
+        """
+        first = self._first(self.node_labels, alert.labels)
+        asked = [text for text in (self._first((label,), alert.labels) for label in _ASKED_OF) if text]
+        if first and first not in asked:
             return first
-        return next((text for text in asked if names.node(host_in(text))), first)
+        return next((text for text in asked if names.node(host_in(text))), names.only_host(alert.called) or first)
 
     @staticmethod
     def _first(names: tuple[str, ...], labels: Mapping[str, str]) -> str:
