@@ -108,6 +108,14 @@ def test_what_a_full_round_does_not_find_and_what_a_lost_source_saw_is_forgotten
     assert looking.is_whole
 
 
+def test_an_agent_in_a_container_sees_no_units_and_says_of_no_name_that_it_is_not_there() -> None:
+    looking = Looking()
+    looking.sightings.see_all("docker", [found("docker:/a", WELL)])
+    assert not looking.is_whole
+    looking.sightings.see_all("systemd", [])
+    assert looking.is_whole
+
+
 def test_a_note_is_bounded_and_begins_with_what_is_in_trouble() -> None:
     looking = Looking()
     names = [f"service-{number:04}-{'x' * 90}" for number in range(2000)]

@@ -18,6 +18,7 @@ from mesh_core.security.redaction import pruned
 from node_agent.checks.check_result import CheckResult, Condition
 
 _CARRIERS = ("container", "unit", "program")
+_MANAGERS = frozenset({"docker", "systemd"})  # who sees one of them alone cannot say that a name is nowhere
 # What somebody else needs to judge a service that failed: its agent's own event has all of it.
 _TOLD = (
     *("status", "active_state", "sub_state", "state", "result", "exit_code", "oom_killed", "error", "health"),
@@ -36,7 +37,7 @@ class Sightings:
         self._node = node
         self._clock = clock
         self._on_change = on_change
-        self._lost: set[str] = set()  # probes that see nothing just now
+        self._looking: set[str] = set()  # probes whose last full round told of all that they see
         self._rows: dict[str, Sighting] = {}  # by the key of the target
         self._lives: dict[str, str] = {}  # likewise: in which life (container, process) it was seen
 
@@ -50,7 +51,7 @@ class Sightings:
     def see_all(self, probe: str, results: Sequence[CheckResult]) -> None:
         """A full round: what is not among them is not there any more."""
         before, keys = self._states(), {result.key for result in results}
-        self._lost.discard(probe)
+        self._looking.add(probe)
         for result in results:
             self._see(result)
         self._forget(key for key in self._of(probe) if key not in keys)
@@ -59,7 +60,7 @@ class Sightings:
     def lose(self, probe: str) -> None:
         """It sees nothing just now."""
         before = self._states()
-        self._lost.add(probe)
+        self._looking.discard(probe)
         self._forget(self._of(probe))
         self._tell(before)
 
@@ -71,7 +72,7 @@ class Sightings:
         return said
 
     def _note_of(self, rows: Sequence[Sighting]) -> bytes:
-        return note_of(self._node, rows, complete=len(rows) == len(self._rows) > 0 and not self._lost)
+        return note_of(self._node, rows, complete=len(rows) == len(self._rows) > 0 and self._looking >= _MANAGERS)
 
     def _see(self, result: CheckResult) -> None:
         state, runtime = _state_of(result), result.facts.get("runtime")
