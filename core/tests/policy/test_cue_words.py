@@ -388,3 +388,9 @@ def test_an_operator_says_of_a_word_of_his_own_beside_which_others_it_does_not_c
     own = merged(Document(), Document(cues={"mine": ("Lost",)}, unless={"LOST": ("Found",)})).cue_words()
     assert own.heard_in({"logs": ["it is lost"]}) == {"mine"}
     assert own.heard_in({"logs": ["lost and found"]}) == set()
+
+
+def test_the_zone_of_a_time_is_no_word_between_two_numbers() -> None:
+    lines = [f"2027-03-04t05:0{n}:1{n}z 10.20.0.9 - - get /feed 200" for n in range(5)]
+    assert "progress" not in heard(*lines)
+    assert "progress" in heard("przetwarzanie 3 z 40", "przetwarzanie 9 z 40")

@@ -10,7 +10,7 @@ MOST_LINES = 200
 _LINE_CHARS = 300
 _BEFORE = 12  # characters before the number that are the same in each line: not its time
 _BESIDE = 40  # characters between a verb and its number
-_PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(?:%|(?:/|of|von|sur|de|di|van|z|из) ?(\d{1,9}))")
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(?: ?%|(?: ?/ ?| (?:of|von|sur|de|di|van|z|из) )(\d{1,9}))")
 _NUMBER = re.compile(r"\d+")
 # What may rise as well while nothing is done: tries, and what is used up.
 _NO_WORK = re.compile(
