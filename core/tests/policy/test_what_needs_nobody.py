@@ -67,3 +67,21 @@ def test_what_an_exporter_asks_elsewhere_is_not_the_exporter() -> None:
     for service in ("blackbox-exporter", "ipmi_exporter"):
         offered = allows("scrape_target_down", {"labels": {"target": "x"}}, service=service, severity="error")
         assert offered.actions == {NOTIFY}, service
+
+
+@pytest.mark.parametrize(
+    "line", ["Communication with ups@attic restored", "modem wieder erreichbar", "broker: reconnected"]
+)
+def test_what_says_that_it_is_there_again_is_not_restarted(line: str) -> None:
+    told = {"runtime": "systemd", "active_state": "active", "lines": ["link lost", line]}
+    assert called("device_lost", "device_lost", service="relay.service", **told) == {NOTIFY}
+    assert RESTART in called("device_lost", "device_lost", service="relay.service", **{**told, "lines": ["link lost"]})
+    for ill in ({"active_state": "failed"}, {"healthy": False}, {"last_poll_seconds_ago": 9000}):
+        assert RESTART in called("device_lost", "device_lost", "relay.service", "error", **{**told, **ill}), ill
+
+
+@pytest.mark.parametrize("type_", ["ups_power_failure", "ups_onbatt", "usv_stromausfall"])
+def test_who_watches_the_power_is_needed_while_it_is_out(type_: str) -> None:
+    told = {"runtime": "systemd", "active_state": "active"}
+    assert called(type_, type_, service="nut-monitor.service", **told) == {NOTIFY}
+    assert RESTART in called("ups_data_stale", "ups_data_stale", service="nut-driver.service", **told)
