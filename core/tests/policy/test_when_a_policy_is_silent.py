@@ -32,6 +32,11 @@ SICK_INSIDE = {"State": {"Status": "running", "Health": {"Status": "unhealthy"}}
         ("http_probe_failed", [{"status": "ok", "error": "timeout"}, {"action": "start", "result": "failed"}]),
         ("link_down", [{"state": "up", "peer": "down"}]),
         ("raid_check", [{"state": "clear", "degraded": True}]),
+        (
+            "link_lost",
+            [{"restored_at": None}, {"closed_at": "0001-01-01T00:00:00Z"}, {"reconnected": "no"}, {"retries_left": 0}],
+        ),
+        ("page_down", [{"previous_incident": {"state": "closed"}}, {"port": {"state": "closed"}}]),
         # it runs, and its check says no: it is neither over nor ended
         (
             "container_unhealthy",
@@ -117,6 +122,10 @@ def test_trouble_is_not_silenced_by_a_field_that_says_nothing_about_it(
         ("deployment_started", {}),
         ("heartbeat", {}),
         ("maintenance_started", {}),
+        ("link_lost", {"lost_at": "2026-11-02T10:00:00Z", "restored_at": "2026-11-02T10:00:04Z"}),
+        ("link_lost", {"reconnected": True}),
+        ("page", {"incident": {"state": "Closed", "title": "Pad is down"}}),
+        ("page_down", {"retries_left": 2}),
     ],
 )
 def test_who_says_that_it_is_over_or_meant_is_still_believed(type_: str, payload: dict[str, Any]) -> None:

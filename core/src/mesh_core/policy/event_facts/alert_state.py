@@ -57,6 +57,16 @@ _ENDED_BESIDE = (  # who sends one of these speaks in `state` or `status` of the
     *("oldstate", "oldstatus", "previousstate", "previousstatus", "prevstate"),  # who tells of a change
     *("lastping", "pingurl", "checkurl", "grace", "gracetime"),  # who waits for signs of life
 )
+# When it ended, or that it did.
+_ENDED_AT = frozenset(
+    {"restoredat", "recoveredat", "resolvedat", "reconnectedat", "clearedat", "closedat", "backsince"}
+)
+_A_TIME = re.compile(r"(?!0)\d{4}-\d\d-\d\d")
+_IS_BACK = frozenset({"reconnected", "recovered", "resolved", "selfhealed", "autorecovered", "autoresolved"})
+_TRIES_LEFT = frozenset(
+    {"retriesleft", "attemptsleft", "triesleft", "retriesremaining", "attemptsremaining", "remainingretries"}
+)
+_ALERTS = frozenset({"alert", "alarm", "incident", "problem", "trigger", "issue"})
 _OF_A_SERVICE = ("servicedescription", "servicedesc", "servicename", "servicedisplayname")
 _ENDS_SO = (" succeeded", " recovered", ".resolved", "_resolved", ".recovered", "_recovered", " ok")
 # What is said of a thing in good health, by whatever watches it: the end of an alert where its state is asked for.
@@ -75,8 +85,11 @@ def says_well(text: str) -> bool:
     return word in _OVER or word in _WELL
 
 
-def is_over(path: tuple[str, ...], word: str, beside: frozenset[str]) -> bool:
-    """Does this field say that the alert is over? Keys are folded (`facts.py`); `beside` are the payload's own."""
+def is_over(path: tuple[str, ...], word: str, beside: frozenset[str], *, yes: bool) -> bool:
+    """Does this field say that the alert is over? Keys are folded (`facts.py`); `beside` are the payload's own, `yes`:
+    its value is a truth."""
+    if len(path) == 1 and path[0] in _IS_BACK and yes:
+        return True
     if path == ("severity",):
         return word in _OVER or word in ("clear", "ok")
     if path == ("alerts", "status"):
@@ -87,7 +100,20 @@ def is_over(path: tuple[str, ...], word: str, beside: frozenset[str]) -> bool:
         return False  # a check of a service tells of its host beside
     if len(path) == 1 and path[0] in _ALERTS_OWN:
         return word in _ENDED or word.endswith(_ENDS_SO)
+    if len(path) == 1 and path[0] in _ENDED_AT:
+        return _A_TIME.match(word) is not None
+    if len(path) == 2 and path[0] in _ALERTS and path[1] in ("status", "state"):
+        return word in _OVER or word == "closed"
     return path == ("action",) and word in ("resolve", "resolved", "close")
+
+
+def may_pass(path: tuple[str, ...], word: str, number: int | None) -> bool:
+    """Is this the first look of several, or does its sender try again?"""
+    if path[-1] == "statetype":
+        return word == "soft" or number == 0
+    return number is not None and (
+        (path == ("occurrences",) and number == 1) or (path[-1] in _TRIES_LEFT and number > 0)
+    )
 
 
 def is_firing(payload: dict[str, Any]) -> bool:

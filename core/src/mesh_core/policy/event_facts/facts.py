@@ -17,7 +17,7 @@ from mesh_core.models.owner_labels import bare_key, engine_attributes, restart_f
 from mesh_core.models.records import is_name, is_service_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
-from mesh_core.policy.event_facts.alert_state import is_firing, is_host_away, is_of_an_attack, is_over
+from mesh_core.policy.event_facts.alert_state import is_firing, is_host_away, is_of_an_attack, is_over, may_pass
 from mesh_core.policy.event_facts.backed import is_backed
 from mesh_core.policy.event_facts.cluster_codes import found_by_its_cluster
 from mesh_core.policy.event_facts.drift import (
@@ -280,7 +280,7 @@ def _of_monitoring(
     path: tuple[str, ...], value: Any, word: str, beside: frozenset[str], *, yes: bool
 ) -> Iterator[Fact]:
     key, number = path[-1], whole_in(value)
-    if is_over(path, word, beside):
+    if is_over(path, word, beside, yes=yes):
         yield Fact.RESOLVED
     if path == ("notificationtype",) and word.startswith(("downtime", "acknowledge")):
         yield Fact.MAINTENANCE
@@ -291,9 +291,7 @@ def _of_monitoring(
             2: (Fact.RESTARTING, Fact.TRANSIENT),
             3: (Fact.MAINTENANCE,),
         }.get(-1 if number is None else number, ())
-    if key == "statetype" and (word == "soft" or number == 0):
-        yield Fact.TRANSIENT
-    if path == ("occurrences",) and number == 1:
+    if may_pass(path, word, number):
         yield Fact.TRANSIENT
     if key in ("scheduleddowntimedepth", "downtimedepth") and number is not None and number > 0:
         yield Fact.MAINTENANCE
