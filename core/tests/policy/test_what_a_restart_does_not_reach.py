@@ -98,6 +98,26 @@ def test_the_state_of_a_device_is_not_its_programs() -> None:
     assert offered.actions == {NOTIFY, RESTART}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "507 Insufficient Storage",
+        "error: API daily limit reached",
+        "402 Payment Required",
+        "kann nicht: Kontingent überschritten",
+    ],
+)
+def test_what_is_used_up_a_restart_does_not_fill(line: str) -> None:
+    assert allows("container_unhealthy", {**ILL, "logs": [line]}, severity="error").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize("beside", [{"mounts": {"/films": "not mounted"}}, {"mount": "offline"}])
+def test_without_what_is_mounted_a_program_waits(beside: dict[str, Any]) -> None:
+    assert allows("container_unhealthy", {**ILL, **beside}, severity="error").preferred == NOTIFY
+    there = {"mounts": {"/films": "mounted"}}
+    assert allows("container_unhealthy", {**ILL, **there}, severity="error").preferred == RESTART
+
+
 def test_what_another_server_puts_off_is_sent_later() -> None:
     told = {"runtime": "systemd", "queue": 9, "reason": "451 graylisted, come back"}
     assert allows("mail_queue_high", told, severity="warning").actions == {NOTIFY}

@@ -58,10 +58,20 @@ def test_a_verb_of_working_beside_how_far_it_is_needs_no_second_line(line: str) 
 def test_what_is_at_work_may_not_be_broken_off_for_what_its_check_could_not_reach() -> None:
     told = {**ILL, "logs": ["writing segments to disk, please wait"], "health_output": "could not connect to server"}
     assert allows("container_unhealthy", told, severity="error").actions == {NOTIFY}
+    ended = {**DOCKER, "logs": told["logs"]}  # that it ended its type alone says
+    assert allows("container_exited", ended, severity="error").preferred == RESTART
 
 
 @pytest.mark.parametrize(
-    "line", ["App runs in maintenance mode", "waiting for redis to become ready", "Waiting for database"]
+    "line",
+    [
+        "App runs in maintenance mode",
+        "Compacting database files",
+        "Running Changeset: v12.xml",
+        "Migration[88]: add index",
+        "waiting for redis to become ready",
+        "Waiting for database",
+    ],
 )
 def test_what_waits_or_is_closed_on_purpose_is_not_restarted(line: str) -> None:
     assert preferred_of([line]) == NOTIFY

@@ -20,7 +20,7 @@ _NEEDED = frozenset(
     {
         *("db", "database", "cache", "broker", "mqtt", "upstream", "ldap", "smtp", "idp", "nas", "nfs", "share"),
         *("gateway", "internet", "wan", "uplink", "network", "dns", "resolver", "vpn", "peer", "storagebackend"),
-        *("router", "switch", "coordinator", "registry", "dependency", "remote"),
+        *("router", "switch", "coordinator", "registry", "dependency", "remote", "mount"),
     }
 )
 # A field of such a name says of which device the others tell.
@@ -67,7 +67,7 @@ def is_certificate_over(path: tuple[str, ...], value: Any) -> bool:
 def lacks_what_it_needs(path: tuple[str, ...], value: Any, word: str, *, of_a_state: bool) -> bool:
     """`{"nas_reachable": false}`, `{"gateway": "unreachable"}`, `{"upstream": {"state": "down"}}`."""
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
-    if key in _NEEDED or (parent in _NEEDED and of_a_state):
+    if key in _NEEDED or parent == "mounts" or (parent in _NEEDED and of_a_state):
         return word.startswith(_OUT)
     needs = (key.removesuffix(end) for end in _STANDS if key.endswith(end))
     return truth_in(value) is False and any(need in _NEEDED or (not need and parent in _NEEDED) for need in needs)
