@@ -235,3 +235,27 @@ def test_what_failed_at_a_boot_is_told_although_the_host_has_just_come_up() -> N
 def test_an_empty_bind_source_is_not_papered_over_by_a_new_container() -> None:
     told = {**DIED, **COMPOSE, "exit_code": 128, "error": "bind source path does not exist: /srv/media"}
     assert allows("container_died", told, severity="error").preferred == NOTIFY
+
+
+@pytest.mark.parametrize(
+    ("declared", "runs", "more", "preferred"),
+    [
+        ("pad:2.1-arm32v7", "pad:2.1", {}, NOTIFY),
+        ("pad:2.1-riscv64", "pad:2.1-amd64", {}, NOTIFY),
+        ("pad:2.2", "pad:2.1", {"pull": "denied for this account"}, NOTIFY),
+        ("pad:2.2", "pad:2.1", {"tag_exists": False}, NOTIFY),
+        ("pad:2.2", "pad:2.1", {"note": "manifest unknown"}, NOTIFY),
+        ("pad:2.2-amd64", "pad:2.1-amd64", {}, REDEPLOY),
+        ("pad:2.2-alpine", "pad:2.1", {"pull": "done", "tag_exists": True}, REDEPLOY),
+        ("farm64:2.2", "farm64:2.1", {}, REDEPLOY),
+    ],
+)
+def test_a_declaration_that_cannot_be_had_or_run_here_is_a_slip(
+    declared: str, runs: str, more: dict[str, Any], preferred: str
+) -> None:
+    for told in (
+        {"declared": {"image": declared}, "running": {"image": runs}},
+        {"declared_image": declared, "image": runs},
+    ):
+        offered = allows("image_drift", {**DOCKER, **told, **more}, severity="warning")
+        assert (offered.preferred, REDEPLOY in offered.actions) == (preferred, preferred == REDEPLOY), told

@@ -19,6 +19,7 @@ class Fact(StrEnum):
     LOOPING = "looping"  # restarted again and again already
     GONE = "gone"  # the container does not exist: nothing to restart
     DRIFTED = "drifted"  # what runs differs from what is declared
+    MISDECLARED = "misdeclared"  # what is declared is for another processor, or cannot be had
     NETWORK_GONE = "network_gone"  # the container in whose network it is does not exist any more
     STARTABLE = "startable"  # its own agent says that it does not run, it is meant to run, and nobody stopped it
     FAILED_AT_ONCE = "failed_at_once"  # its own agent says that it ended within a second of its very first start

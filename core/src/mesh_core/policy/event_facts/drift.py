@@ -15,6 +15,13 @@ _NETWORK = ("networkcontainerthere", "networkcontainerexists", "networkcontainer
 _DECLARED_IN = frozenset({"declaredin", "definedin", "declaration", "definition", "configfiles", "projectconfigfiles"})
 _COMPOSE_FILE = re.compile(r"(?:.*/)?(?:docker-|podman-)?compose[\w.-]*\.ya?ml")
 
+# In a tag, the processor that an image is made for.
+_FOR_PROCESSOR = re.compile(
+    r"(?:^|[-_.:])(arm(?:32|64)?(?:v?[5-8])?(?:hf|l)?|aarch64|amd64|x86[-_]64|i?[36]86|riscv64|ppc64(?:le)?|s390x)(?=$|[-_.])"
+)
+_TO_BE_HAD = frozenset({"imageexists", "imageavailable", "imagefound", "tagexists", "manifestfound"})
+_NOT_HAD = ("fail", "error", "denied", "not found", "unauthorized", "manifest unknown", "no such", "rate limit")
+
 
 def names_compose_file(key: str, value: Any) -> bool:
     """`{"declared_in": "/opt/stacks/wiki/compose.yaml"}`; `fstab` declares something else."""
@@ -43,6 +50,19 @@ def says_drifted(payload: Mapping[str, Any]) -> bool:
     return any(value is True or (isinstance(value, list | dict) and len(value) > 0) for value in said)
 
 
+def is_misdeclared(payload: Mapping[str, Any]) -> bool:
+    """Is the declared image for another processor than the one that runs, or can it not be had? `{"pull": "denied"}`"""
+    for key, value in payload.items():
+        if bare_key(key) in _TO_BE_HAD and truth_in(value) is False:
+            return True
+        if key.startswith("pull") and isinstance(value, str) and value[:200].lower().startswith(_NOT_HAD):
+            return True
+    declared = _processor(_image_of(payload, "declared"))
+    return bool(declared) and declared != _processor(
+        next(filter(None, (_image_of(payload, w) for w in ("", *_RUNS))), "")
+    )
+
+
 def is_in_a_lost_network(payload: Mapping[str, Any]) -> bool:
     """It shares the network of a container that is not there any more: only made anew it gets one."""
     if not str(payload.get("network_mode", "")).startswith("container:"):
@@ -52,6 +72,18 @@ def is_in_a_lost_network(payload: Mapping[str, Any]) -> bool:
 
 def _parts(payload: Mapping[str, Any], word: str) -> dict[str, Any]:
     return {key.removeprefix(word): value for key, value in payload.items() if key.startswith(word)}
+
+
+def _image_of(payload: Mapping[str, Any], word: str) -> str:
+    """`declared_image`, or `image` in `declared`; its own where `word` is empty."""
+    inner = payload.get(word)
+    said = payload.get(f"{word}_image".lstrip("_"), inner.get("image") if isinstance(inner, Mapping) else None)
+    return said if isinstance(said, str) else ""
+
+
+def _processor(image: str) -> str:
+    found = _FOR_PROCESSOR.search(image.rpartition(":")[2].lower())
+    return found[1] if found else ""
 
 
 def _differ(declared: Mapping[str, Any], runs: Mapping[str, Any]) -> bool:

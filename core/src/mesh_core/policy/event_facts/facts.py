@@ -22,6 +22,7 @@ from mesh_core.policy.event_facts.backed import is_backed
 from mesh_core.policy.event_facts.cluster_codes import found_by_its_cluster
 from mesh_core.policy.event_facts.drift import (
     is_in_a_lost_network,
+    is_misdeclared,
     is_not_as_declared,
     names_compose_file,
     says_drifted,
@@ -387,6 +388,8 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found |= {Fact.DRIFTED, Fact.COMPOSE}  # and there is a declaration to make it from
     elif says_drifted(payload):
         found.add(Fact.DRIFTED)
+    if is_misdeclared(payload):
+        found.add(Fact.MISDECLARED)
     if is_in_a_lost_network(payload):
         found.add(Fact.NETWORK_GONE)
     if payload.get("Action") in ("start", "unpause") and engine_attributes(payload) is not None:
