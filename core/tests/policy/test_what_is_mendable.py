@@ -187,6 +187,12 @@ def test_what_ended_with_its_engine_was_not_ended_on_purpose() -> None:
     assert allows("container_stopped", ended | {"ended": "by itself"}, severity="warning").preferred != RESTART
 
 
+@pytest.mark.parametrize("line", ["free(): corrupted unsorted chunks", "double free or corruption (!prev)"])
+def test_a_broken_heap_is_no_broken_data(line: str) -> None:
+    failed = {"runtime": "systemd", "active_state": "failed", "result": "core-dump", "exit_code": 6, "logs": [line]}
+    assert allows("unit_failed", failed, severity="error").preferred == RESTART
+
+
 def test_a_broken_line_is_no_broken_data() -> None:
     sick = DOCKER | {"logs": ["TLS alert: bad record mac"]}
     assert allows("container_unhealthy", sick, severity="error").preferred == RESTART

@@ -38,6 +38,8 @@ def test_numbers_that_rise_from_line_to_line_are_work_that_goes_on(lines: list[s
         ["thumbnails: 44% done", "thumbnails: 44% done"],
         ["attempt 1/5", "attempt 2/5"],
         ["queue: 10% used", "queue: 60% used"],
+        ["3 of 50 items failed"],
+        ["2 of 3 replicas ready"],
     ],
 )
 def test_numbers_that_stand_or_count_no_work_are_none(lines: list[str]) -> None:
@@ -46,7 +48,16 @@ def test_numbers_that_stand_or_count_no_work_are_none(lines: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["re-indexing mail (12/340)", "88% verified", "wird geprüft: 7 %", "vérification en cours, 31 %", "正在导入 5%"],
+    [
+        "re-indexing mail (12/340)",
+        "88% verified",
+        "wird geprüft: 7 %",
+        "vérification en cours, 31 %",
+        "正在导入 5%",
+        "thumbs: 1,204 of 91,000 photos",
+        "firmware update of hub: 7%",
+        "sent 2.1 GiB / 9 GiB, 23%, ETA 8m",
+    ],
 )
 def test_a_verb_of_working_beside_how_far_it_is_needs_no_second_line(line: str) -> None:
     assert preferred_of([line]) == NOTIFY

@@ -20,12 +20,20 @@ _NO_WORK = re.compile(
 # Work on data that takes its time; `-ing` and `-ed` of it, and how other languages say that it goes on.
 _WORKS = re.compile(
     r"\b(?:re-?)?(?:hash|scan|index|import|export|convert|migrat|encod|transcod|build|repair|restor|compact|sync|verif"
-    r"|check|optimi[sz]|vacuum|copy|cop|decrypt|recover|replay|analy[sz]|defragment|silver|scrub|unpack|extract|download|upload|fetch|pull|load)"
+    r"|check|optimi[sz]|vacuum|copy|cop|transferr|decrypt|recover|replay|analy[sz]|defragment|silver|scrub|unpack|extract|download|upload|fetch|pull|load)"
     r"(?:y?ing|i?ed)\b"
     r"|\b(?:indexiere|indiziere|prüfe|überprüfe|konvertiere|importiere|kopiere|aktualisiere)\b|\bwird \w{4,20}t\b"
     r"|\ben cours\b|\bin corso\b|\ben curso\b|\b(?:index|verific|import|copi|analiz|actualiz|convirti)(?:ando|endo)\b"
+    r"|\b(?:firmware|software|database|schema|system) (?:update|upgrade|migration)\b|\beta\b"
     r"|индексация|проверка|копирование|正在|中:"
 )
+
+
+# So many of so many things.
+_THINGS = re.compile(
+    r"\b(?:files|items|records|rows|pages|photos|tracks|assets|blocks|chunks|objects|documents|dateien|fichiers|archivos)\b"
+)
+_THOUSANDS = re.compile(r"(?<=\d)[,'](?=\d{3}\b)")
 
 
 def tells_of_progress(printed: Sequence[str], every: Sequence[str] = ()) -> bool:
@@ -49,9 +57,9 @@ def _parts(lines: Sequence[str]) -> Iterator[tuple[str, re.Match[str]]]:
 
 def _is_under_way(line: str) -> bool:
     """`hashing 41 %`, `61% hashed`, `(12/340) wird geprüft`: begun, and not done."""
-    text = line[:_LINE_CHARS]
-    for verb in _WORKS.finditer(text):
-        near = text[max(0, verb.start() - 12) : verb.end() + _BESIDE]
+    text = _THOUSANDS.sub("", line[:_LINE_CHARS])
+    for said in (*_WORKS.finditer(text), *_THINGS.finditer(text)):
+        near = text[max(0, said.start() - _BESIDE) : said.end() + _BESIDE]
         found = _PART.search(near)
         if found and 0 < _share(found) < 1 and not _NO_WORK.search(near):
             return True
