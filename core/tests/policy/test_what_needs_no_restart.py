@@ -52,6 +52,9 @@ def test_what_somebody_is_at_work_on_is_left_to_them(beside: dict[str, Any]) -> 
         {"current_progress_percentage": 8.5},
         {"relocating_chunks": 2},
         {"exports_running": 1},
+        {"ETA": "0:12:40"},
+        {"listeners": 3},
+        {"calls_active": 1},
     ],
 )
 def test_what_is_at_work_or_in_use_is_not_broken_off(beside: dict[str, Any]) -> None:
@@ -71,6 +74,8 @@ def test_what_is_at_work_or_in_use_is_not_broken_off(beside: dict[str, Any]) -> 
         {"scheduled_tasks": {"Refresh guide": "idle"}},
         {"jobs_in_progress": 3, "relocating_chunks": 0},  # they may hang with it
         {"exporters_running": 2},
+        {"eta": None, "listeners": 0},
+        {"clients": 4},
     ],
 )
 def test_what_was_at_work_before_or_has_ended_says_nothing(beside: dict[str, Any]) -> None:
@@ -115,6 +120,8 @@ def test_a_check_that_names_a_failure_or_nothing_speaks_for_itself(check: str) -
         {"stopped_by": "stop by user ada"},
         {"StoppedByUser": True},
         {"intentional": "yes"},
+        {"reason": "halted by admin, new disk"},
+        {"unit_file_state": "disabled"},
     ],
 )
 def test_what_is_not_meant_to_run_is_not_started(beside: dict[str, Any]) -> None:

@@ -25,6 +25,12 @@ def test_a_restart_that_nobody_wanted_is_told(name: str) -> None:
     assert IGNORE not in called("CaddyRestarted", "caddy_restarted", restart_count=7)
 
 
+@pytest.mark.parametrize("field", ["is_in_downtime", "is_muted", "drill", "is_test"])
+def test_a_truth_may_be_asked_for_by_its_key(field: str) -> None:
+    assert allows("service_down", {field: True}, severity="critical").preferred == IGNORE
+    assert IGNORE not in allows("service_down", {field: False}, severity="critical").actions
+
+
 def test_code_that_fails_its_tests_is_no_trouble_of_the_runner() -> None:
     failed = {**DOCKER, "logs": ["exit status 2: make check"]}
     told = allows("pipeline_failed", failed, service="woodpecker-agent", severity="info")

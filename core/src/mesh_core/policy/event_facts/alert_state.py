@@ -78,6 +78,15 @@ _WELL = frozenset(
     }
 )
 
+_SILENCED = frozenset(
+    {
+        *("maintenance", "inmaintenance", "undermaintenance", "maintenancemode", "indowntime", "inscheduleddowntime"),
+        *("downtime", "silenced", "muted", "suppressed", "eventsuppressed"),
+    }
+)
+_WINDOWS = _SILENCED | {"window", "maintenancewindow", "syncwindow", "silence"}  # `{"active": true, ...}`
+_ACKNOWLEDGED = frozenset({"acknowledged", "acknowledgement", "isacknowledged", "problemhasbeenacknowledged"})
+
 
 def says_well(text: str) -> bool:
     """Is this the word of some sender for an alert that is over? Marks around it (`[OK]`) do not count."""
@@ -105,6 +114,20 @@ def is_over(path: tuple[str, ...], word: str, beside: frozenset[str], *, yes: bo
     if len(path) == 2 and path[0] in _ALERTS and path[1] in ("status", "state"):
         return word in _OVER or word == "closed"
     return path == ("action",) and word in ("resolve", "resolved", "close")
+
+
+def is_silenced(path: tuple[str, ...], word: str, number: int | None, *, yes: bool) -> bool:
+    """Is nobody to be told, for a downtime, a silence, or because somebody works on it already?"""
+    key, counted = path[-1], number is not None and number > 0
+    if len(path) == 1 and (
+        (yes and key.removeprefix("is") in _SILENCED) or ((yes or counted) and key in _ACKNOWLEDGED)
+    ):
+        return True
+    if key == "active" and yes and len(path) == 2 and path[0] in _WINDOWS:
+        return True
+    if key in ("scheduleddowntimedepth", "downtimedepth") and counted:
+        return True
+    return path == ("notificationtype",) and word.startswith(("downtime", "acknowledge"))
 
 
 def may_pass(path: tuple[str, ...], word: str, number: int | None) -> bool:

@@ -17,7 +17,14 @@ from mesh_core.models.owner_labels import bare_key, engine_attributes, restart_f
 from mesh_core.models.records import is_name, is_service_name, parse_time
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
-from mesh_core.policy.event_facts.alert_state import is_firing, is_host_away, is_of_an_attack, is_over, may_pass
+from mesh_core.policy.event_facts.alert_state import (
+    is_firing,
+    is_host_away,
+    is_of_an_attack,
+    is_over,
+    is_silenced,
+    may_pass,
+)
 from mesh_core.policy.event_facts.backed import is_backed
 from mesh_core.policy.event_facts.cluster_codes import found_by_its_cluster
 from mesh_core.policy.event_facts.drift import (
@@ -42,7 +49,14 @@ from mesh_core.policy.event_facts.other_cause import (
 )
 from mesh_core.policy.event_facts.payload_fields import fields_of
 from mesh_core.policy.event_facts.probe_evidence import STATUS_CODES, is_unevidenced
-from mesh_core.policy.event_facts.purpose import by_whom, is_in_use, is_not_meant, is_one_shot, is_seen_to_work
+from mesh_core.policy.event_facts.purpose import (
+    by_whom,
+    is_at_rest,
+    is_in_use,
+    is_not_meant,
+    is_one_shot,
+    is_seen_to_work,
+)
 from mesh_core.policy.event_facts.start_error import cannot_work, could_not_start
 from mesh_core.policy.event_facts.startable import NOT_TO_BE_STARTED, is_meant_to_run
 from mesh_core.policy.event_facts.throughput import is_long_ago, of_its_throughput
@@ -138,13 +152,7 @@ _COMPOSE_KEYS = frozenset(
         *("declared", "declaredimage", "definition"),
     }
 )
-_SILENCED = frozenset(
-    {
-        *("maintenance", "inmaintenance", "undermaintenance", "maintenancemode", "indowntime", "inscheduleddowntime"),
-        *("downtime", "silenced", "muted", "suppressed", "issilenced", "issuppressed", "eventsuppressed"),
-    }
-)
-_WINDOWS = _SILENCED | {"window", "maintenancewindow", "syncwindow", "silence"}  # `{"active": true, ...}`
+_TESTS = frozenset({"test", "drill"})
 _DEPENDENCY_DOWN = (
     *("exited", "missing", "dead", "created", "unhealthy", "restarting", "paused", "failed", "inactive"),
     *("down", "stopped", "unreachable", "not running", "unavailable"),
@@ -156,7 +164,6 @@ _LOOKED_AT = frozenset(
 )
 _CAUSES = frozenset({"cause", "rootcause", "probablecause", "changed", "changes", "recentchanges", "packageschanged"})
 _PACKAGE_MANAGERS = frozenset({"dpkg", "apt", "aptget", "dnf", "yum", "zypper", "pacman", "apk", "packagemanager"})
-_ACKNOWLEDGED = frozenset({"acknowledged", "acknowledgement", "isacknowledged", "problemhasbeenacknowledged"})
 _NO_NAME = re.compile(r"[$`;|&<>(){}\n]")  # shell, not an escape of systemd's
 _LAST_LOOK = 3  # an attempt that is no first look any more, whatever the sender still waits for
 
@@ -283,7 +290,7 @@ def _of_monitoring(
     key, number = path[-1], whole_in(value)
     if is_over(path, word, beside, yes=yes):
         yield Fact.RESOLVED
-    if path == ("notificationtype",) and word.startswith(("downtime", "acknowledge")):
+    if is_silenced(path, word, number, yes=yes):
         yield Fact.MAINTENANCE
     if path == ("heartbeat", "status"):
         yield from {
@@ -294,17 +301,8 @@ def _of_monitoring(
         }.get(-1 if number is None else number, ())
     if may_pass(path, word, number):
         yield Fact.TRANSIENT
-    if key in ("scheduleddowntimedepth", "downtimedepth") and number is not None and number > 0:
-        yield Fact.MAINTENANCE
-    if len(path) == 1 and yes:
-        if key == "test":
-            yield Fact.TEST
-        if key in _SILENCED:
-            yield Fact.MAINTENANCE
-    if key == "active" and yes and len(path) == 2 and path[0] in _WINDOWS:
-        yield Fact.MAINTENANCE
-    if len(path) == 1 and key in _ACKNOWLEDGED and (yes or (number is not None and number > 0)):
-        yield Fact.MAINTENANCE  # somebody works on it
+    if len(path) == 1 and yes and key.removeprefix("is") in _TESTS:
+        yield Fact.TEST
     if key == "nodeuptimeseconds" and number is not None and 0 <= number < 600:  # a bare uptime may be a process's
         yield Fact.JUST_BOOTED
 
@@ -369,6 +367,8 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found.add(Fact.MOUNT)
     if str(payload.get("timer") or "").endswith(".timer"):
         found.add(Fact.TIMER_JOB)
+    if is_at_rest(payload):
+        found.add(Fact.NOT_MEANT)
     if payload.get("name_resolves") is False:
         found.add(Fact.UNRESOLVED)
     said = payload.get("host") or payload.get("node")

@@ -4,10 +4,11 @@ end, does somebody use it? Pure; keys are folded (`facts.py`)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mesh_core.incidents.fact import Fact
+from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 
@@ -33,14 +34,14 @@ _WORKS = frozenset(
         *("accessible", "operational", "functional", "functioning", "playable"),
     }
 )
-_IN_USE = frozenset(
-    {
-        *("activesessions", "activestreams", "activeusers", "activeviewers", "activecalls", "activetranscodes"),
-        *("activerecordings", "currentsessions", "currentusers", "playersonline", "onlineplayers", "usersonline"),
-        *("onlineusers", "openstreams", "runningjobs", "jobsrunning", "printing", "recording", "streaming"),
-    }
+_USERS = (
+    "(?:users?|players?|viewers|listeners|participants|streams|sessions|calls|channels|transcodes|recordings|plays)"
 )
-
+# `{"active_streams": 2}`, `{"players_online": 4}`, `{"listeners": 9}`.
+_IN_USE = re.compile(
+    rf"(?:active|current|online|open|connected|running){_USERS}|{_USERS}(?:online|active|connected|inprogress)"
+    r"|players|viewers|listeners|participants|runningjobs|jobsrunning|printing|recording|streaming"
+)
 _PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
 _BY_WHOM = frozenset(
     {
@@ -51,6 +52,9 @@ _BY_WHOM = frozenset(
 _BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a panel did that a person told it to
 # Perhaps a person's, perhaps a daemon's: `panel: stop by user ada`, `user ada via web`.
 _BY_AN_ACCOUNT = re.compile(r"(?:^|\bby )user [a-z][\w-]{0,31}(?= (?:via|through|using|from|in|on)\b|$)")
+_STOPPED_FOR = re.compile(
+    rf"(?:stopped|paused|disabled|halted|shut ?down|taken down) by (?:an? |the )?{_PERSON.pattern}"
+)
 
 
 def by_whom(key: str, word: str) -> Iterator[Fact]:
@@ -74,7 +78,17 @@ def is_not_meant(path: tuple[str, ...], value: Any, word: str) -> bool:
         return truth_in(value) is True
     if key in _STOPPED_BY and word.startswith(_PLANS):
         return True
-    return bool(word) and (key in _GONE_TO or (key in _REASONS and word.startswith(_ON_PURPOSE)))
+    return bool(word) and (key in _GONE_TO or (key in _REASONS and _is_on_purpose(word)))
+
+
+def _is_on_purpose(reason: str) -> bool:
+    return reason.startswith(_ON_PURPOSE) or _STOPPED_FOR.match(reason) is not None
+
+
+def is_at_rest(payload: Mapping[str, Any]) -> bool:
+    """A unit that somebody disabled, and that did not fail, is where it should be."""
+    told = {bare_key(key): value for key, value in payload.items()}
+    return told.get("unitfilestate") == "disabled" and "failed" not in (told.get("activestate"), told.get("substate"))
 
 
 def is_one_shot(path: tuple[str, ...], value: Any, word: str) -> bool:
@@ -90,4 +104,4 @@ def is_seen_to_work(path: tuple[str, ...], value: Any) -> bool:
 def is_in_use(path: tuple[str, ...], value: Any) -> bool:
     """A restart would throw somebody out, who shows that it works."""
     number = whole_in(value)
-    return path[-1] in _IN_USE and (truth_in(value) is True or (number is not None and number > 0))
+    return _IN_USE.fullmatch(path[-1]) is not None and (truth_in(value) is True or (number is not None and number > 0))

@@ -39,6 +39,9 @@ _WORK = (
     *("import", "export", "deploy", "deployment", "rollout", "composeup", "build", "recording", "transcode", "repair"),
     *("maintenancejob", "firmwareupdate", "initialsync", "replay", "compaction", "fsck", "parity", "paritycheck"),
 )
+_ETA = re.compile(
+    r"eta(?:seconds|minutes)?|estimated(?:timeremaining|timeleft|completion)"
+)  # who knows how long it takes
 _GOES_ON = frozenset(
     {"running", "in progress", "in_progress", "inprogress", "ongoing", "underway", "started", "active"}
 )
@@ -88,6 +91,8 @@ def is_busy(path: tuple[str, ...], value: Any, word: str) -> bool:
     if said in _BY_ITSELF or (key.endswith(_STATES) and _WORK_GOES_ON.search(said)):
         return True
     if parent in _WORKS and said.startswith(_GOING):
+        return True
+    if _ETA.fullmatch(key) and value and truth_in(value) is not False:
         return True
     if _COUNTED.fullmatch(key) and (whole_in(value) or 0) > 0:
         return True
