@@ -27,6 +27,8 @@ def test_what_its_manager_is_at_is_left_to_it(state: str, key: str) -> None:
         {"deployment": {"status": "ongoing"}},
         {"firmware_update_running": True},
         {"stop_reason": "backup"},
+        {"lock_holder": "pid 811, pad-export"},
+        {"logs": ["fatal: another process holds the lock on /srv/pad"]},
         {"app": {"maintenance": True}},
         {"state": "MAINT"},
     ],
@@ -266,3 +268,9 @@ def test_a_declaration_that_cannot_be_had_or_run_here_is_a_slip(
     ):
         offered = allows("image_drift", {**DOCKER, **told, **more}, severity="warning")
         assert (offered.preferred, REDEPLOY in offered.actions) == (preferred, preferred == REDEPLOY), told
+
+
+def test_a_unit_cannot_be_active_and_dead() -> None:
+    assert allows(
+        "unit_failed", {**FAILED, "active_state": "active", "sub_state": "dead"}, severity="error"
+    ).actions == {NOTIFY}

@@ -119,8 +119,11 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         found = (found - {Fact.OPERATOR}) | {Fact.CONFLICT}
     if is_firing(event.payload):
         found.discard(Fact.RESOLVED)
-    if event.payload.get("sub_state") == "exited":
+    sub_state = event.payload.get("sub_state")
+    if sub_state == "exited":
         found.discard(Fact.RUNNING)  # "active (exited)": systemd keeps it for active, and no process is left
+    elif sub_state in _DOWN_UNITS and event.payload.get("active_state") == "active":
+        found.add(Fact.CONFLICT)
     if (whole_in(event.payload.get("attempt", event.payload.get("check_attempt"))) or 0) >= _LAST_LOOK:
         found.discard(Fact.TRANSIENT)
     found |= set(of_its_end(event.payload, found))
@@ -340,19 +343,22 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found.add(Fact.DOWN)
     if event.trust is Trust.NODE:
         found.add(Fact.OWN)
-    if is_of_an_attack(payload):
-        found.add(Fact.ATTACK)
+    said_of_all = {
+        Fact.ATTACK: is_of_an_attack(payload),
+        Fact.OVER_LIMIT: is_over_its_limit(payload),
+        Fact.HOST_AWAY: is_host_away(payload),
+        Fact.NETWORK_GONE: is_in_a_lost_network(payload),
+        Fact.MISDECLARED: is_misdeclared(payload),
+        Fact.NOT_MEANT: is_at_rest(payload),
+    }
+    found.update(fact for fact, holds in said_of_all.items() if holds)
     if "exporter" in (event.service or ""):
         found.add(Fact.EXPORTER)
     found.update(of_its_throughput(payload))
     if (answered := found_by_its_cluster(payload)) is not None:
         found.add(answered)
-    if is_over_its_limit(payload):
-        found.add(Fact.OVER_LIMIT)
     if is_unevidenced(event, beside):
         found.add(Fact.UNEVIDENCED)
-    if is_host_away(payload):
-        found.add(Fact.HOST_AWAY)
     ages = (whole_in(payload.get(key)) for key in _AGES)
     if isinstance(health := payload.get("health"), str) and health.strip().lower() == "starting":
         found.add(Fact.YOUNG)  # its start period is not over
@@ -367,8 +373,6 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found.add(Fact.MOUNT)
     if str(payload.get("timer") or "").endswith(".timer"):
         found.add(Fact.TIMER_JOB)
-    if is_at_rest(payload):
-        found.add(Fact.NOT_MEANT)
     if payload.get("name_resolves") is False:
         found.add(Fact.UNRESOLVED)
     said = payload.get("host") or payload.get("node")
@@ -388,10 +392,6 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found |= {Fact.DRIFTED, Fact.COMPOSE}  # and there is a declaration to make it from
     elif says_drifted(payload):
         found.add(Fact.DRIFTED)
-    if is_misdeclared(payload):
-        found.add(Fact.MISDECLARED)
-    if is_in_a_lost_network(payload):
-        found.add(Fact.NETWORK_GONE)
     if payload.get("Action") in ("start", "unpause") and engine_attributes(payload) is not None:
         found.add(Fact.RESOLVED)  # of any other sender it is a job that began
     if any(word.startswith("oom") for word in event.type.lower().split("_")):

@@ -45,13 +45,17 @@ _IN_USE = re.compile(
 _PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
 _BY_WHOM = frozenset(
     {
-        *("initiatedby", "stoppedby", "pausedby", "suspendedby", "drainedby", "cordonedby"),
+        *("by", "initiatedby", "stoppedby", "pausedby", "suspendedby", "drainedby", "cordonedby"),
         *("removedby", "deletedby", "disabledby"),
     }
 )
 _BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a panel did that a person told it to
-# Perhaps a person's, perhaps a daemon's: `panel: stop by user ada`, `user ada via web`.
-_BY_AN_ACCOUNT = re.compile(r"(?:^|\bby )user [a-z][\w-]{0,31}(?= (?:via|through|using|from|in|on)\b|$)")
+# Perhaps a person's, perhaps a daemon's: `panel: stop by user ada`, `user ada via web`, `docker stop (user ada)`.
+_BY_AN_ACCOUNT = re.compile(
+    r"(?:^|\b(?:by|of) |\()user [a-z][\w-]{0,31}(?= (?:via|through|using|from|in|on)\b|[,)]|$)"
+    r"|^(?:[\w./-]*/)?(?:docker|podman|nerdctl|compose|systemctl|service|supervisorctl|pm2|rc-service)\b"
+    r"[\w ./@=-]{0,40} (?:stop|down|disable|mask|pause)\b"
+)
 _STOPPED_FOR = re.compile(
     rf"(?:stopped|paused|disabled|halted|shut ?down|taken down) by (?:an? |the )?{_PERSON.pattern}"
 )

@@ -20,7 +20,19 @@ _BY_ITS_MANAGER = frozenset(
     }
 )
 # Who holds a thing lets it go as well, and by another word than a restart.
-_HELD_BY = frozenset({"pausedby", "suspendedby", "frozenby", "drainedby", "cordonedby"})
+_HELD_BY = frozenset(
+    {
+        "pausedby",
+        "suspendedby",
+        "frozenby",
+        "drainedby",
+        "cordonedby",
+        "lockedby",
+        "lockheldby",
+        "lockholder",
+        "lockowner",
+    }
+)
 _HELD = frozenset({"frozen", "ispaused", "suspended", "draining", "drain", "cordoned", "unschedulable"})
 _CLOSED = frozenset({"maintenance", "maintenancemode", "inmaintenance"})  # of the event itself it is a declared window
 # As a program calls what it does: whoever ends it there loses the work, or breaks what it works on.
