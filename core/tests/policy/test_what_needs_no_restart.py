@@ -28,7 +28,7 @@ def test_what_its_manager_is_at_is_left_to_it(state: str, key: str) -> None:
         {"firmware_update_running": True},
         {"stop_reason": "backup"},
         {"lock_holder": "pid 811, pad-export"},
-        {"logs": ["fatal: another process holds the lock on /srv/pad"]},
+        {"fuser": "/srv/pad/db: 4411"},
         {"app": {"maintenance": True}},
         {"state": "MAINT"},
     ],
@@ -72,6 +72,7 @@ def test_what_is_at_work_or_in_use_is_not_broken_off(beside: dict[str, Any]) -> 
         {"progress": True, "recording": False},
         {"snapshot": "failed"},
         {"app": {"maintenance": False}},
+        {"lsof": "none", "lock_holder": ""},
         {"stage": "migration done"},
         {"scheduled_tasks": {"Refresh guide": "idle"}},
         {"jobs_in_progress": 3, "relocating_chunks": 0},  # they may hang with it

@@ -22,17 +22,11 @@ _BY_ITS_MANAGER = frozenset(
 # Who holds a thing lets it go as well, and by another word than a restart.
 _HELD_BY = frozenset(
     {
-        "pausedby",
-        "suspendedby",
-        "frozenby",
-        "drainedby",
-        "cordonedby",
-        "lockedby",
-        "lockheldby",
-        "lockholder",
-        "lockowner",
+        *("pausedby", "suspendedby", "frozenby", "drainedby", "cordonedby"),
+        *("lockedby", "lockheldby", "lockholder", "lockowner", "lsof", "fuser"),
     }
 )
+_NOBODY = ("none", "nobody", "no ", "nothing", "free", "-", "(none", "null")
 _HELD = frozenset({"frozen", "ispaused", "suspended", "draining", "drain", "cordoned", "unschedulable"})
 _CLOSED = frozenset({"maintenance", "maintenancemode", "inmaintenance"})  # of the event itself it is a declared window
 # As a program calls what it does: whoever ends it there loses the work, or breaks what it works on.
@@ -87,7 +81,7 @@ def is_being_changed(path: tuple[str, ...], value: Any, word: str, *, of_a_state
     if (of_a_state and word in _BY_ITS_MANAGER) or (key in _REASONS and word in _WORK):
         return True
     held = _HELD | _CLOSED if len(path) > 1 else _HELD
-    if (key in _HELD_BY and word) or (key in held and truth_in(value) is True):
+    if (key in _HELD_BY and word and not word.startswith(_NOBODY)) or (key in held and truth_in(value) is True):
         return True
     if word in _GOES_ON and (key in _WORK or (parent in _WORK and of_a_state)):
         return True
