@@ -139,7 +139,6 @@ def test_a_container_of_a_project_that_was_taken_away_is_not_restarted(said: str
         ("x509: certificate has expired", NOTIFY),
         ("503 Wartungsarbeiten bis 7 Uhr", NOTIFY),
         ("prace konserwacyjne do 5:00", NOTIFY),
-        ("volontairement hors ligne", NOTIFY),
         ("domain name has expired", NOTIFY),
         ("connection refused", RESTART),
         ("500 Internal Server Error", RESTART),
