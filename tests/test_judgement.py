@@ -36,9 +36,9 @@ MEASURED = {
     "third_opened": {"rules": (0.75, 0.57, 0.0), "perfect": (0.79, 0.70, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "fourth_open": {"rules": (0.89, 0.86, 0.0), "perfect": (0.93, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "fourth_opened": {"rules": (0.94, 0.91, 0.0), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.006)},
-    "fifth_open": {"rules": (0.76, 0.70, 0.007), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.014)},
-    "fifth_opened": {"rules": (0.72, 0.65, 0.0), "perfect": (0.82, 0.84, 0.0), "hostile": (0.0, 0.0, 0.015)},
-    "sixth_open": {"rules": (0.62, 0.53, 0.028), "perfect": (0.67, 0.61, 0.0), "hostile": (0.0, 0.0, 0.028)},
+    "fifth_open": {"rules": (0.77, 0.70, 0.0), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fifth_opened": {"rules": (0.72, 0.65, 0.0), "perfect": (0.82, 0.84, 0.0), "hostile": (0.0, 0.0, 0.005)},
+    "sixth_open": {"rules": (0.62, 0.53, 0.0), "perfect": (0.67, 0.61, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "sixth_kept": {"rules": (0.60, 0.42, 0.014), "perfect": (0.67, 0.51, 0.0), "hostile": (0.0, 0.0, 0.014)},
 }
 
