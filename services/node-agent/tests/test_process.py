@@ -297,7 +297,7 @@ async def test_what_was_open_under_a_former_name_of_the_node_ends(agent: Process
         ({"NODE_NAME": "a b"}, "", "NODE_NAME"),
         ({"DOCKER_HOST": "ssh://x"}, "", "DOCKER_HOST"),
         ({"DOCKER_HOST": "tcp://a..b:2375"}, "", "DOCKER_HOST"),
-        ({}, "version: 1\ntcp:\n- {name: db, host: db..lan, port: 5432}", "line 3: tcp.0.host"),
+        ({}, "version: 1\ntcp:\n- {name: db, host: db..lan, port: 5432}", "node.yml:3: tcp.0.host"),
         ({}, "dokcer: {}", "dokcer: no such key"),
     ],
 )
