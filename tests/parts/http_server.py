@@ -12,6 +12,8 @@ class LoopbackServer:
     """`with LoopbackServer(Handler) as server: server.url`. Handlers run in daemon threads."""
 
     def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        # Head and body are two writes: the second would wait 40 ms for the client's acknowledgement of the first.
+        handler.disable_nagle_algorithm = True
         self._server = _Quiet(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self.port = int(self._server.server_address[1])
