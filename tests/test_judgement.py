@@ -38,7 +38,7 @@ MEASURED = {
     "fourth_opened": {"rules": (0.94, 0.91, 0.0), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.006)},
     "fifth_open": {"rules": (0.77, 0.70, 0.0), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "fifth_opened": {"rules": (0.72, 0.65, 0.0), "perfect": (0.82, 0.84, 0.0), "hostile": (0.0, 0.0, 0.005)},
-    "sixth_open": {"rules": (0.62, 0.53, 0.0), "perfect": (0.67, 0.61, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "sixth_open": {"rules": (0.64, 0.56, 0.0), "perfect": (0.68, 0.65, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "sixth_kept": {"rules": (0.60, 0.42, 0.014), "perfect": (0.67, 0.51, 0.0), "hostile": (0.0, 0.0, 0.014)},
 }
 

@@ -57,6 +57,7 @@ from mesh_core.policy.event_facts.purpose import (
     is_one_shot,
     is_seen_to_work,
 )
+from mesh_core.policy.event_facts.shown_state import with_shown_state
 from mesh_core.policy.event_facts.start_error import cannot_work, could_not_start
 from mesh_core.policy.event_facts.startable import NOT_TO_BE_STARTED, is_meant_to_run
 from mesh_core.policy.event_facts.throughput import is_long_ago, of_its_throughput
@@ -92,7 +93,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
     enabled = fact_in(event, "unit.enabled") is True
     changed = whole_in(fact_in(event, "image.changed_seconds_ago"))
-    event = set_aside(event)
+    event = with_shown_state(set_aside(event))
     beside = frozenset(bare_key(key) for key in event.payload)
     found = _of_the_whole(event, beside)
     if changed is not None and 0 <= changed <= JUST_SECONDS:
