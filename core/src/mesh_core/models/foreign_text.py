@@ -13,7 +13,7 @@ import re
 import zlib
 from typing import Any
 
-from mesh_core.models.strict_json import MAX_DEPTH, Refusal, parse_object
+from mesh_core.models.strict_json import MAX_DEPTH, Refusal, as_object, parse_value
 
 _CHARSET = re.compile(r""";\s*charset\s*=\s*["']?(?:x-)?([A-Za-z0-9._:+-]{1,40})""", re.IGNORECASE)
 # How zlib is told of it; what is called deflate comes with zlib's own header, or without.
@@ -28,24 +28,29 @@ _NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-esc
 def parse_foreign(
     raw: bytes, *, max_bytes: int, content_type: str = "", max_depth: int = MAX_DEPTH
 ) -> dict[str, Any] | Refusal:
-    """A JSON object out of a stranger's bytes; `content_type` is the header of that name, where there was one.
+    """A JSON object out of a stranger's bytes; `content_type` is the header of that name, where there was one."""
+    return as_object(parse_foreign_value(raw, max_bytes=max_bytes, content_type=content_type, max_depth=max_depth))
+
+
+def parse_foreign_value(raw: bytes, *, max_bytes: int, content_type: str = "", max_depth: int = MAX_DEPTH) -> Any:
+    """Any JSON value, or a Refusal.
 
     A charset in which they are none is passed over where they are one in UTF-8: some senders only believe to know.
     """
     as_it_is = not content_type and encoding_of(raw) == "utf-8" and not raw.endswith(b"\0")
     if len(raw) > max_bytes or as_it_is:
-        return parse_object(raw, max_bytes=max_bytes, max_depth=max_depth)
+        return parse_value(raw, max_bytes=max_bytes, max_depth=max_depth)
     text = decoded(raw, content_type)
-    value: dict[str, Any] | Refusal = text if isinstance(text, Refusal) else _object(text, max_bytes, max_depth)
+    value = text if isinstance(text, Refusal) else _value(text, max_bytes, max_depth)
     if isinstance(value, Refusal) and content_type and not isinstance(plain := decoded(raw), Refusal):
-        otherwise = _object(plain, max_bytes, max_depth)
+        otherwise = _value(plain, max_bytes, max_depth)
         return value if isinstance(otherwise, Refusal) else otherwise
     return value
 
 
-def _object(text: str, max_bytes: int, max_depth: int) -> dict[str, Any] | Refusal:
+def _value(text: str, max_bytes: int, max_depth: int) -> Any:
     raw = text.rstrip(_ENDS).encode("utf-8", "surrogatepass")
-    return parse_object(raw, max_bytes=max_bytes, max_depth=max_depth)
+    return parse_value(raw, max_bytes=max_bytes, max_depth=max_depth)
 
 
 def unpacked(raw: bytes, packing: str, *, max_bytes: int) -> bytes | Refusal:

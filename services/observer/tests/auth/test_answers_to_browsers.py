@@ -45,6 +45,7 @@ async def test_health_is_asked_by_anybody_metrics_by_who_may_look_and_hooks_by_n
         assert shown.status_code == 200
         assert "mesh_sign_ins_total" in shown.text
         assert error_of(await page.http.post(f"{ORIGIN}/hooks/generic", json={})) == (403, "cross_origin")
+        assert error_of(await page.http.post(f"{ORIGIN}/hooks/any", data={"title": "x"})) == (403, "cross_origin")
         assert (await stranger.post(f"{ORIGIN}/hooks/generic", json={})).status_code != 403
 
 

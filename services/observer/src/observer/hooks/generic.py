@@ -24,6 +24,7 @@ from observer.hooks.alert import (
 )
 from observer.hooks.known_fields import KnownFields, alerts_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
+from observer.hooks.request_body import Body
 from observer.hooks.sent_as_test import is_sent_as_test
 
 SOURCE = "generic"
@@ -60,15 +61,20 @@ class GenericHook(BaseModel):
     time: Expression | None = None
     payload: Expression | None = None
 
-    def alerts_in(self, body: dict[str, Any], name: str) -> list[Read] | Unfit:
+    def alerts_in(self, body: Body, name: str) -> list[Read] | Unfit:
         """What `each` finds, or the body's list of alerts, or all of it as one. `name` is the hook's own."""
         try:
-            found = self._search(self.each, body) if self.each else [body] if self.type else alerts_of(body)
+            found = self._search(self.each, body) if self.each else self._listed(body)
             if not isinstance(found, list):
                 return Unfit(f"each: {self.each} finds no list in this body")
             return [self._alert(item, name) for item in found[: MOST_ALERTS + 1]]
         except jmespath.exceptions.JMESPathError as error:
             return Unfit(f"an expression of this hook does not fit this body: {str(error).splitlines()[0][:200]}")
+
+    def _listed(self, body: Body) -> list[Any]:
+        if isinstance(body, list):
+            return body
+        return [body] if self.type else alerts_of(body)
 
     def _alert(self, item: object, name: str) -> Read:
         body = item if isinstance(item, dict) else {}

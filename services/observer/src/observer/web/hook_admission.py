@@ -20,6 +20,7 @@ from mesh_core.models.records import sha256_of
 from mesh_core.runtime.metrics import HOOK_REQUESTS
 from observer.auth.request_origin import neighbourhood
 from observer.hooks.authentication import REPLAY_SECONDS, Access, AccessDecision, authenticate, needs_body
+from observer.hooks.request_body import FORM, media_of
 from observer.hooks.rules import HookRules
 from observer.web.errors import HttpProblem
 from observer.web.request_limits import HOOK_BYTES
@@ -74,8 +75,11 @@ class HookAdmission:
                 await held.enter_async_context(self._strangers)
             yield
 
-    async def body_of(self, request: Request, kind: str, hook: str) -> tuple[bytes, AccessDecision]:
-        """The body of a request that may come in; everybody else is told why not, as early as possible."""
+    async def body_of(self, request: Request, kind: str, hook: str, *, forms: bool) -> tuple[bytes, AccessDecision]:
+        """The body of a request that may come in; everybody else is told why not, as early as possible.
+
+        `forms`: this hook reads them, from whoever shows a key. No page of a browser can: it has none.
+        """
         headers = {name.lower(): value for name, value in request.headers.items()}
         peer = request.client.host if request.client else ""
         keys = self._rules.keys_of(hook)
@@ -83,11 +87,7 @@ class HookAdmission:
         if not signed:
             decision = authenticate(keys, headers, b"", peer, time.time(), loopback=self._rules.loopback)
             await self._check(decision, kind, peer)
-        media = headers.get("content-type", "").partition(";")[0].partition(",")[0].strip(' "\t').lower()
-        if "json" not in media.partition("/")[2]:
-            # Also what a web page cannot send to another site without asking first.
-            came = f"the body is {media[:60]!r}" if media else "no Content-Type says what the body is"
-            raise refusal(kind, 415, "media_type", f"{came}; send JSON, with Content-Type: application/json")
+        _check_media(media_of(headers.get("content-type", "")), kind, forms=forms, keyed=keys.any)
         if not signed:
             return await _read_body(request, headers, kind, BODY_SECONDS), decision
         try:
@@ -128,6 +128,15 @@ class OneTimeSignature:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if self._key and kind is None:
             await self._bus.call("SET", self._key, ACCEPTED, "EX", 2 * REPLAY_SECONDS)
+
+
+def _check_media(media: str, kind: str, *, forms: bool, keyed: bool) -> None:
+    """JSON is what no web page can send to another site without asking; a form it can, but without a key."""
+    if "json" in media.partition("/")[2] or (media == FORM and forms and keyed):
+        return
+    came = f"the body is {media[:60]!r}" if media else "no Content-Type says what the body is"
+    or_key = " (or set HOOKS_TOKEN_FILE: forms are read with a key only)" if media == FORM and forms else ""
+    raise refusal(kind, 415, "media_type", f"{came}; send JSON, with Content-Type: application/json{or_key}")
 
 
 async def _read_body(request: Request, headers: Mapping[str, str], kind: str, seconds: float) -> bytes:

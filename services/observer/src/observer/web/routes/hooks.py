@@ -10,21 +10,27 @@ from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field
 
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.foreign_text import parse_foreign, unpacked
+from mesh_core.models.foreign_text import unpacked
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.runtime.metrics import HOOK_ALERTS, HOOK_REQUESTS
 from observer.hooks.alert import MOST_ALERTS, Unfit
+from observer.hooks.generic import SOURCE
 from observer.hooks.ingest import AlertIngest, AlertOutcome, IngestResult
+from observer.hooks.request_body import FORM, body_in
 from observer.hooks.rules import HookRules
-from observer.hooks.sender import HookSender, Reader
+from observer.hooks.sender import HookSender
 from observer.hooks.senders import SENDERS
 from observer.web.errors import Problem
 from observer.web.hook_admission import ACCEPTED, RETRY_SECONDS, WORKING, HookAdmission, OneTimeSignature, refusal
 from observer.web.request_limits import HOOK_BYTES
 
-_BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+_OBJECT: dict[str, Any] = {"type": "object"}
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+_JSON = {"application/json": {"schema": _OBJECT}}
+_ANY_SHAPE = {
+    "application/json": {"schema": {"anyOf": [_OBJECT, {"type": "array", "items": _OBJECT}]}},
+    FORM: {"schema": _TEXTS},
 }
 _NO: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)
@@ -72,16 +78,20 @@ def hooks_router(senders: Iterable[HookSender]) -> APIRouter:
         route: dict[str, Any] = {
             "name": f"from_{sender.name.replace('-', '_')}",
             "description": sender.about,
-            "openapi_extra": _BODY,
+            "openapi_extra": _accepts(_ANY_SHAPE if sender.any_shape else _JSON),
         }
         router.add_api_route(f"/{sender.name}", _route_of(sender), methods=["POST"], **route)
-    router.add_api_route("/generic/{name}", from_anybody, methods=["POST"], openapi_extra=_BODY)
+    router.add_api_route("/generic/{name}", from_anybody, methods=["POST"], openapi_extra=_accepts(_ANY_SHAPE))
     return router
+
+
+def _accepts(content: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _route_of(sender: HookSender) -> Callable[..., Awaitable[HookAnswer]]:
     async def route(request: Request, hooks: Hooks) -> HookAnswer:
-        return await _take(request, hooks, sender.name, sender.name, sender.alerts_in)
+        return await _take(request, hooks, sender, sender.name)
 
     return route
 
@@ -89,25 +99,27 @@ def _route_of(sender: HookSender) -> Callable[..., Awaitable[HookAnswer]]:
 async def from_anybody(
     request: Request, hooks: Hooks, name: Annotated[str, PathParameter(max_length=64)]
 ) -> HookAnswer:
-    """Any JSON object, read by the expressions under `generic` in config/hooks.yml."""
+    """Any JSON object, list of them or form, read by the expressions under `generic` in config/hooks.yml."""
     hook = hooks.rules.generic.get(name)
     if hook is None:
         # Admitted first: a stranger does not learn which names there are.
-        await hooks.admission.body_of(request, "generic", f"generic/{name}")
+        await hooks.admission.body_of(request, "generic", f"generic/{name}", forms=True)
         raise refusal("generic", 404, "unknown", "config/hooks.yml has no such name under generic")
-    return await _take(request, hooks, "generic", f"generic/{name}", lambda body: hook.alerts_in(body, name))
+    sender = HookSender(SOURCE, "", lambda body: hook.alerts_in(body, name), any_shape=True)
+    return await _take(request, hooks, sender, f"generic/{name}")
 
 
-async def _take(request: Request, hooks: HookServices, kind: str, hook: str, read: Reader) -> HookAnswer:
-    """One request from the first byte to the answer. `kind` is the word for metrics, `hook` the one for keys."""
-    body, decision = await hooks.admission.body_of(request, kind, hook)
+async def _take(request: Request, hooks: HookServices, sender: HookSender, hook: str) -> HookAnswer:
+    """One request from the first byte to the answer. The sender's name is the metrics' word, `hook` the keys'."""
+    kind = sender.name
+    body, decision = await hooks.admission.body_of(request, kind, hook, forms=sender.any_shape)
     try:
         async with OneTimeSignature(hooks.bus, decision.idempotency_key) as seen:
             if seen == ACCEPTED:
                 raise refusal(kind, 409, "replayed", "this signed request was accepted before; nothing was entered")
             if seen == WORKING:
                 raise BusDown("the same signed request is being worked on")
-            result = await _enter(hooks, kind, hook, read, body, request.headers)
+            result = await _enter(hooks, sender, hook, body, request.headers)
     except BusDown as error:
         retry = {"Retry-After": str(RETRY_SECONDS)}
         detail = f"not now ({error}); nothing is lost if you send it again"
@@ -122,13 +134,14 @@ async def _take(request: Request, hooks: HookServices, kind: str, hook: str, rea
 
 
 async def _enter(
-    hooks: HookServices, kind: str, hook: str, read: Reader, raw: bytes, headers: Mapping[str, str]
+    hooks: HookServices, sender: HookSender, hook: str, raw: bytes, headers: Mapping[str, str]
 ) -> IngestResult:
     """Raises BusDown, or HttpProblem when not one alert could be read."""
+    kind = sender.name
     plain = unpacked(raw, headers.get("content-encoding", ""), max_bytes=HOOK_BYTES)
     media = headers.get("content-type", "")
-    body = plain if isinstance(plain, Refusal) else parse_foreign(plain, max_bytes=HOOK_BYTES, content_type=media)
-    found = Unfit(body.reason) if isinstance(body, Refusal) else read(body)
+    body = plain if isinstance(plain, Refusal) else body_in(plain, media, HOOK_BYTES, any_shape=sender.any_shape)
+    found = Unfit(body.reason) if isinstance(body, Refusal) else sender.alerts_in(body)
     if not isinstance(found, Unfit) and len(found) > MOST_ALERTS:
         # All or nothing: an answer of 200 for half of them would lose the others.
         found = Unfit(f"more than {MOST_ALERTS} alerts in one request; send fewer at a time (Alertmanager: max_alerts)")
