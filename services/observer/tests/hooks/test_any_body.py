@@ -105,6 +105,12 @@ PAIRS: list[tuple[str, Body, Body, tuple[str, str, str | None, str]]] = [
         {"Data": {"ParsedResult": "Success"}, "Extra": {"OperationName": "Backup", "machine-name": "attic"}},
         ("backup", "attic", None, "error"),
     ),
+    (
+        "truenas",
+        {"text": "TrueNAS @ cellar\n\nNew alert:\n * Pool a is DEGRADED.\n\nCurrent alerts:\n * Pool a is DEGRADED."},
+        {"text": "TrueNAS @ cellar\n\nThe following alert has been cleared:\n\n  * Pool a is DEGRADED."},
+        ("true_nas_cellar", "cellar", None, "warning"),
+    ),
 ]
 
 
@@ -138,6 +144,15 @@ def test_a_sender_that_nobody_described_tells_trouble_and_its_end(
         {"title": "Backup partially successful"},
         {"title": "Login by intruder is ok", "severity": "warning"},
         {"kind": "state_not_ok", "host": "attic"},
+        # Some are over, and others are not.
+        {"text": "NAS @ attic\nThese alerts have been cleared:\n* Fan\nCurrent alerts:\n* Pool is DEGRADED"},
+        {"text": "NAS @ attic\nCurrent alerts:\n* The following alert has been cleared:"},
+        {"text": "NAS @ attic\nThe following alert has been cleared:\n* Fan\nPool is DEGRADED"},
+        {"text": "A disk failed\nThe following alert has been cleared:\n* Fan"},
+        {"text": "NAS @ attic\nThe following alert has not been cleared:\n* Fan"},
+        {"text": "NAS @ attic\nThese alerts have been cleared:\n* " + "x" * 9000 + "\nCurrent alerts:\n* Pool"},
+        {"text": "NAS @ attic\n* The following alert has been cleared:"},
+        {"text": "NAS @ attic\nThese alerts have been cleared:\n* Fan", "severity": "warning"},
     ],
 )
 def test_what_is_not_said_to_be_over_is_trouble(body: Body) -> None:
@@ -148,6 +163,7 @@ def test_each_word_for_an_end_is_one() -> None:
     assert all(map(says_over, ("OK", "[RESOLVED]", "monitor.up", "incident_resolved", "RECOVERY")))
     assert not any(map(says_over, ("monitor.down", "unresolved", "not_ok", "is it ok", "")))
     assert all(map(says_all_well, ("\u2705 Resolved: disk full", "attic is now up again", "Job on attic succeeded")))
+    assert all(map(says_all_well, ("Alert cleared", "3 alerts have been cleared", "All problems are closed")))
 
 
 def test_several_alerts_of_one_body_are_each_its_own() -> None:

@@ -20,7 +20,7 @@ from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.payload_fields import is_of_another_time
 from observer.hooks.alert import MAX_WORD_CHARS
-from observer.hooks.said_over import says_alert_over, says_all_well, says_over
+from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over
 from observer.hooks.severities import SEVERE, severity_in
 
 MOST_FIELDS = 400
@@ -160,7 +160,8 @@ class KnownFields:
             return True
         is_well = [truth_in(text) is True for text in self._told(*_YES_IS_WELL)]
         is_well += [truth_in(text) is False for text in self._told(*_NO_IS_WELL)]
-        of_its_title = self.severity in (None, Severity.INFO) and says_all_well(self.title)
+        in_words = says_all_well(self.title) or says_lists_over(self.first(_TITLES))
+        of_its_title = self.severity in (None, Severity.INFO) and in_words
         return not any((*is_well, *map(says_over, states), of_its_title))
 
     @property

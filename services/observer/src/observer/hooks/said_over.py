@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 
 from mesh_core.policy.event_facts.alert_state import says_well
+from observer.hooks.alert import MAX_WORD_CHARS
 
 _MOST_CHARS = 200
+_MOST_NAME_WORDS = 4
+_BULLETS = ("* ", "- ", "\u2022")
 _NOT = re.compile(
     r"\b(?:not|no|never|cannot|unable|without|longer|partially|partly|un\w+|\w+n t"
     r"|fail\w*|error|errors|degraded|corrupt\w*|missing|lost)\b"
@@ -18,7 +21,8 @@ _NOT = re.compile(
 _MARKED = re.compile(r"\W*(?:resolved|recovered|recovery|ok|cleared)\s*(?:[]):|]|-\s|\u2013)", re.IGNORECASE)
 _ALERT_OVER = re.compile(
     r"\b(?:recovered|resolved)$"
-    r"|\b(?:alert|alarm|incident|problem|issue|outage|fault) (?:is |was |has |been )*(?:cleared|closed|over|ended)$"
+    r"|\b(?:alert|alarm|incident|problem|issue|outage|fault)s? (?:is |are |was |were |has |have |been )*"
+    r"(?:cleared|closed|over|ended)$"
     r"|\bback (?:to normal|online)$"
 )
 _ALL_WELL = re.compile(
@@ -43,6 +47,19 @@ def says_alert_over(title: str) -> bool:
 
 def says_all_well(title: str) -> bool:
     return says_alert_over(title) or _ends(title, _ALL_WELL)
+
+
+def says_lists_over(text: str) -> bool:
+    """Of a line that only names who says it, and lists under headings, each of which says that these alerts are over.
+
+    What is listed quotes the trouble. Of a text that was cut nobody knows the headings.
+    """
+    if len(text) >= MAX_WORD_CHARS:
+        return False
+    first, *rest = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    said = [line for line in rest if not line.startswith(_BULLETS)]
+    names_only = len(first.split()) <= _MOST_NAME_WORDS and not first.endswith(":") and not _NOT.search(_plain(first))
+    return names_only and bool(said) and all(line.endswith(":") and _ends(line, _ALERT_OVER) for line in said)
 
 
 def _ends(title: str, how: re.Pattern[str]) -> bool:
