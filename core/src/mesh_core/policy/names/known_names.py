@@ -7,7 +7,7 @@ that is found is the one that a person wrote into the inventory, or that the nod
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -42,13 +42,11 @@ class KnownNames:
 
     def only_host(self, words: Collection[str]) -> str:
         """The one node that is among these words, in its own spelling; '' for none, or several."""
-        found = {word for word in words if word in self.hosts or word in self.services}
-        return found.pop() if len(found) == 1 else ""
+        return _only(word for word in words if word in self.hosts or word in self.services)
 
     def only_service(self, node: str, words: Collection[str]) -> str:
         """The same of the services of a node."""
-        found = {word for word in words if word in self.services.get(node, ())}
-        return found.pop() if len(found) == 1 else ""
+        return _only(word for word in words if word in self.services.get(node, ()))
 
     def named(self, event: HealthEvent) -> HealthEvent:
         """An event that somebody typed, under our names; the same object where they are the same."""
@@ -140,6 +138,12 @@ class _Index:
 
     def _is_private(self, domain: str) -> bool:
         return domain in self._private or any(domain.endswith(f".{ours}") for ours in _PRIVATE)
+
+
+def _only(found: Iterable[str]) -> str:
+    """'' for none, or several."""
+    names = set(found)
+    return names.pop() if len(names) == 1 else ""
 
 
 def _split(host: str) -> tuple[str, str]:

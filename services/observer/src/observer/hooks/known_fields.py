@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -20,6 +20,7 @@ from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.payload_fields import is_of_another_time
 from observer.hooks.alert import MAX_WORD_CHARS
+from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over
 from observer.hooks.severities import SEVERE, severity_in
 
@@ -105,7 +106,8 @@ class KnownFields:
     @cached_property
     def labels(self) -> dict[str, str]:
         """Whom it concerns, by the names that `mapping` in config/hooks.yml looks for."""
-        found = {key: text for key, text in self._labels if key != "name"}  # whose, is not said
+        found = self._nearest(_snake)
+        found.pop("name", None)  # whose, is not said
         for label, others in _LABELS.items():
             if text := self.first(others):
                 found.setdefault(label, text)
@@ -114,7 +116,7 @@ class KnownFields:
     def label_of(self, names: tuple[str, ...]) -> str:
         return next((self.labels[name] for name in names if self.labels.get(name)), "")
 
-    @property
+    @cached_property
     def rule(self) -> str:
         """What its sender calls the rule, check or kind; else a title of few words. '' for what says no name."""
         for key in _RULES:
@@ -124,12 +126,12 @@ class KnownFields:
         title = self.title
         return title if len(title.split()) <= 4 else ""
 
-    @property
+    @cached_property
     def title(self) -> str:
         """The first line of what a person would read first."""
         return next(iter(self.first(_TITLES).strip().splitlines()), "")[:300]
 
-    @property
+    @cached_property
     def severity(self) -> Severity | None:
         """None where nothing says it."""
         told = (severity_in(self._texts.get(key, "")) for key in _SEVERITIES)
@@ -184,17 +186,18 @@ class KnownFields:
 
     @cached_property
     def _texts(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for key, text in _leaves(self.body):
-            found.setdefault(bare_key(key), text)
-        return found
+        return self._nearest(bare_key)
 
     @cached_property
-    def _labels(self) -> list[tuple[str, str]]:
+    def _said(self) -> tuple[tuple[str, str], ...]:
+        return tuple(_leaves(self.body))
+
+    def _nearest(self, folded: Callable[[str], str]) -> dict[str, str]:
+        """The text of each key, in that form of it: of several the one that lies nearest to the top."""
         found: dict[str, str] = {}
-        for key, text in _leaves(self.body):
-            found.setdefault(_snake(key), text)
-        return list(found.items())
+        for key, text in self._said:
+            found.setdefault(folded(key), text)
+        return found
 
 
 def alerts_of(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -209,7 +212,7 @@ def alerts_of(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text[:MOST_NAME_CHARS].replace("_", " ").lower()))
+    return plain_words(text, MOST_NAME_CHARS)
 
 
 def _is_no_name(text: str) -> bool:

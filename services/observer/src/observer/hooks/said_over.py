@@ -10,6 +10,7 @@ import re
 
 from mesh_core.policy.event_facts.alert_state import says_well
 from observer.hooks.alert import MAX_WORD_CHARS
+from observer.hooks.plain_words import plain_words
 
 _MOST_CHARS = 200
 _MOST_NAME_WORDS = 4
@@ -68,4 +69,4 @@ def _ends(title: str, how: re.Pattern[str]) -> bool:
 
 
 def _plain(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text[:_MOST_CHARS].replace("_", " ").lower()))
+    return plain_words(text, _MOST_CHARS)

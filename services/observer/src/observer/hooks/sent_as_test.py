@@ -11,6 +11,7 @@ from typing import Any
 
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
+from observer.hooks.plain_words import plain_words
 
 _FLAGS = frozenset({"test", "istest", "testmode"})
 _SAID_IN = frozenset(
@@ -58,4 +59,4 @@ def is_sent_as_test(body: Mapping[str, Any]) -> bool:
 
 def says_test(text: str) -> bool:
     """Is the whole of it a sender's word for a test? Case, marks and pictures around the words do not count."""
-    return _TEST.fullmatch(" ".join(re.findall(r"\w+", text.replace("_", " ").lower()))) is not None
+    return _TEST.fullmatch(plain_words(text, _MOST_CHARS)) is not None
