@@ -58,9 +58,8 @@ def is_misdeclared(payload: Mapping[str, Any]) -> bool:
         if key.startswith("pull") and isinstance(value, str) and value[:200].lower().startswith(_NOT_HAD):
             return True
     declared = _processor(_image_of(payload, "declared"))
-    return bool(declared) and declared != _processor(
-        next(filter(None, (_image_of(payload, w) for w in ("", *_RUNS))), "")
-    )
+    runs = next(filter(None, (_image_of(payload, word) for word in ("", *_RUNS))), "")
+    return declared not in ("", _processor(runs))
 
 
 def is_in_a_lost_network(payload: Mapping[str, Any]) -> bool:
