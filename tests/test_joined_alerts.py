@@ -18,7 +18,7 @@ import pytest
 import redis
 from parts.planning import waiting
 
-from mesh_core.incidents.sighting import read_sightings
+from mesh_core.incidents.sighting import read_note
 from mesh_core.testing import RedisServer, until
 
 SUPERVISORD = """
@@ -72,7 +72,7 @@ class Watched:
         return done.stdout
 
     def state(self) -> str:
-        rows = read_sightings(self.client.get("mesh:alive:web01") or b"", "web01")
+        rows = read_note(self.client.get("mesh:alive:web01") or b"", "web01").rows
         return next((row.state.value for row in rows if row.service == "shop"), "")
 
     def proposal_for(self, alert: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.incidents.sighting import absence_of, note_of, read_note, read_sightings, sighting_in_words, sighting_of
+from mesh_core.incidents.sighting import absence_of, note_of, read_note, sighting_in_words, sighting_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.parsing import read_event
 from mesh_core.models.sightings import MAX_NOTE_BYTES, SeenState, Sighting
@@ -75,13 +75,13 @@ def test_a_note_is_read_as_it_was_written() -> None:
     ],
 )
 def test_nothing_is_known_by_a_note_that_is_none_or_tells_of_another_node(raw: bytes) -> None:
-    assert read_sightings(raw, "nas1") == ()
+    assert read_note(raw, "nas1").rows == ()
 
 
 def test_a_row_that_a_newer_agent_writes_otherwise_takes_no_other_row_along() -> None:
     note = json.loads(note_of("nas1", WATCHED[:1]))
     note["services"].append({**note["services"][0], "colour": "blue"})
-    assert read_sightings(json.dumps(note).encode(), "nas1") == WATCHED[:1]
+    assert read_note(json.dumps(note).encode(), "nas1").rows == WATCHED[:1]
 
 
 WHOLE = read_note(note_of("nas1", WATCHED, complete=True), "nas1")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from docker_rig import CHECKED, Box, seen_running
 
-from mesh_core.incidents.sighting import read_sightings
+from mesh_core.incidents.sighting import read_note
 from mesh_core.models.sightings import SeenState, Sighting
 from mesh_core.testing import free_port, wait_for
 from node_agent.incidents.flapping import FlapOptions
@@ -177,7 +177,7 @@ async def test_what_is_seen_of_a_container_follows_it(box: Box, watching: Any) -
     sightings = Sightings("n1", time.time, lambda: None)
 
     def seen(name: str) -> Sighting | None:
-        return next((row for row in read_sightings(sightings.note(), "n1") if row.service == name), None)
+        return next((row for row in read_note(sightings.note(), "n1").rows if row.service == name), None)
 
     async def becomes(name: str, state: SeenState, *, healthy: bool | None = None) -> None:
         def is_so() -> bool:

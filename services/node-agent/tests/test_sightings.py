@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.incidents.sighting import read_note, read_sightings
+from mesh_core.incidents.sighting import read_note
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.sightings import MAX_NOTE_BYTES, MAX_SIGHTINGS, SeenState, Sighting
 from node_agent.agent import Agent
@@ -41,7 +41,7 @@ class Looking:
         return read_note(self.sightings.note(), "nas1").complete
 
     def note(self) -> dict[str, Sighting]:
-        return {row.service: row for row in read_sightings(self.sightings.note(), "nas1")}
+        return {row.service: row for row in read_note(self.sightings.note(), "nas1").rows}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_note_is_bounded_and_begins_with_what_is_in_trouble() -> None:
     last = found("docker:/zzz", SICK, "container_died", status="exited", error="e" * 5000)
     looking.sightings.see_all("docker", [*results, last])
     assert len(looking.sightings.note()) <= MAX_NOTE_BYTES
-    rows = read_sightings(looking.sightings.note(), "nas1")
+    rows = read_note(looking.sightings.note(), "nas1").rows
     assert rows[0].service == "zzz"
     assert 50 < len(rows) <= MAX_SIGHTINGS
     assert not looking.is_whole

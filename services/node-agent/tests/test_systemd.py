@@ -15,7 +15,7 @@ import pytest
 import redis
 from parts import images  # type: ignore[import-not-found]  # on the path of pytest only
 
-from mesh_core.incidents.sighting import read_sightings
+from mesh_core.incidents.sighting import read_note
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import parse_time
 from mesh_core.models.sightings import SeenState, Sighting
@@ -256,7 +256,7 @@ async def test_the_sign_of_life_tells_how_each_service_is_now(node: Node) -> Non
 
     def seen() -> Sighting | None:
         with redis.Redis(port=node.server.port) as client:
-            rows = read_sightings(client.get("mesh:alive:n1") or b"", "n1")
+            rows = read_note(client.get("mesh:alive:n1") or b"", "n1").rows
         return next((row for row in rows if row.service == "plain.service"), None)
 
     def is_seen(state: SeenState) -> bool:

@@ -48,10 +48,6 @@ def read_note(raw: bytes, node: str) -> SightingsNote:
     return SightingsNote(rows, note.get("complete") is True and len(rows) == len(told))
 
 
-def read_sightings(raw: bytes, node: str) -> tuple[Sighting, ...]:
-    return read_note(raw, node).rows
-
-
 def sighting_of(event: HealthEvent, sightings: Sequence[Sighting]) -> Sighting | None:
     """What is seen of the event's service; None where that cannot be told apart."""
     said = {event.service, *(event.payload.get(key) for key in _SAID_IN)}
