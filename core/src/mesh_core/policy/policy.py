@@ -7,9 +7,10 @@ towards `notify`, whatever the rules say; `ignore` needs a field that says why (
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
-from functools import cache
+from fnmatch import fnmatchcase, translate
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,9 @@ class Policy:
         facts, cues = with_sighting(facts_for(event), event), self.cues_in(event)
         known = {fact.value for fact in facts} | names
         called = [name.lower() for name in clues_in(event).names if name != event.type]
-        rule, unworded = self._rule_for(event, called, known | cues), self._rule_for(event, called, known)
+        rule = unworded = self._rule_for(event, called, known | cues)
+        if not cues <= known:
+            unworded = self._rule_for(event, called, known)
         offer = Offer(rule, cues)
         if unworded is not rule:
             offer.narrow_to(unworded)
@@ -301,22 +304,24 @@ def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> d
     return {**schema, "properties": fixed}
 
 
-def _is_one_of(name: str, patterns: Iterable[str]) -> bool:
-    return any(name and fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
-
-
 def _fits(when: When, event: HealthEvent, called: Sequence[str], known: set[str]) -> bool:
-    """`called`: what its sender calls it, in lower case."""
-    if when.types and not any(fnmatchcase(event.type, pattern) for pattern in when.types):
+    """`called`: what its sender calls it, in lower case. Patterns are asked last: most rules do not come so far."""
+    if when.any and known.isdisjoint(when.any):
         return False
-    if when.alerts and not any(fnmatchcase(name, p.lower()) for name in called for p in when.alerts):
-        return False
-    if when.services and not _is_one_of(event.service or "", when.services):
-        return False
-    if when.nodes and not _is_one_of(event.node, when.nodes):
+    if not (known.issuperset(when.all) and known.isdisjoint(when.none)):
         return False
     if when.severities and event.severity not in when.severities:
         return False
-    if when.any and known.isdisjoint(when.any):
+    if when.types and not _joined(when.types).match(event.type):
         return False
-    return known.issuperset(when.all) and known.isdisjoint(when.none)
+    if when.alerts and not any(map(_joined(when.alerts, lower=True).match, called)):
+        return False
+    if when.services and not (event.service and _joined(when.services, lower=True).match(event.service.lower())):
+        return False
+    return not when.nodes or _joined(when.nodes, lower=True).match(event.node.lower()) is not None
+
+
+@lru_cache(maxsize=4096)
+def _joined(patterns: tuple[str, ...], *, lower: bool = False) -> re.Pattern[str]:
+    """Fits where one of them does. Compiled when the first event comes so far, for every policy."""
+    return re.compile("|".join(translate(pattern.lower() if lower else pattern) for pattern in patterns))
