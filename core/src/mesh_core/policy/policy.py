@@ -132,7 +132,8 @@ class Policy:
         offer.hold_back(speaks_against(event, known))
         if untouchable:
             offer.take_away(frozenset(offer.actions) - MESSAGES, untouchable, HOST_FENCE)
-        for words, sentence, fence in self._fences(event, facts, past):
+        offered = [choice for choice in self._register.choices if choice.word in offer.actions - MESSAGES]
+        for words, sentence, fence in self._fences(offered, event, facts, past) if offered else ():
             offer.take_away(words, sentence, fence)
         offer.stand_in(choice.word for choice in self._register.choices if choice.stands_in)
         return offer.allowed(event, past, self._register.choice_words)
@@ -224,16 +225,16 @@ class Policy:
         return next((rule for rule in self.rules if _fits(rule.when, event, called, known)), UNKNOWN)
 
     def _fences(
-        self, event: HealthEvent, facts: frozenset[Fact], past: TrackRecord
+        self, offered: Sequence[Choice], event: HealthEvent, facts: frozenset[Fact], past: TrackRecord
     ) -> list[tuple[frozenset[str], str, str]]:
-        """What is taken away, whatever a rule says: (choices, sentence, name of the fence)."""
-        interrupting = _words(choice for choice in self._register.choices if choice.interrupts)
+        """What is taken away of it, whatever a rule says: (choices, sentence, name of the fence)."""
+        interrupting = _words(choice for choice in offered if choice.interrupts)
         found: list[tuple[frozenset[str], str, str]] = []
         if facts & {Fact.WHOLE_NODE, Fact.BAD_NAME}:
-            alone = (c for c in self._register.choices if c.interrupts and c.targets is nothing_else)
+            alone = (choice for choice in offered if choice.interrupts and choice.targets is nothing_else)
             nameless = _words(choice for choice in alone if not choice.whole_node)
             found.append((nameless, "no service is named that could be restarted", "no-service"))
-        whole = _words(choice for choice in self._register.choices if choice.whole_node)
+        whole = _words(choice for choice in offered if choice.whole_node)
         if where := self.lifeline.on_host(event.node):
             found.append((whole, f"the mesh needs {where}, which is on {event.node}", "never"))
         if what := self.protected_in_event(event):
@@ -243,15 +244,15 @@ class Policy:
             found.append((interrupting, stopped, SIGHTING))
         if Fact.OPTED_OUT in facts:
             found.append((interrupting, "its owner's label forbids automatic restarts", "label"))
-        for choice in self._register.choices:
+        for choice in offered:
             for target in choice.targets(event) if choice.interrupts else ():
                 if said := self._kept_from(target, event.node):
                     found.append((_words([choice]), f"{choice.word} would touch {said}", "never"))
-        for choice in self._register.choices:
+        for choice in offered:
             for condition in choice.conditions:
-                if (Fact(condition.fact) in facts) is not condition.must_hold:
+                if (condition.fact in facts) is not condition.must_hold:
                     found.append((_words([choice]), condition.sentence, condition.fence))
-        for choice in self._register.choices:
+        for choice in offered:
             times = past.begun.get(choice.word, 0)
             if choice.per_hour is not None and times >= choice.per_hour:
                 sentence = f"{choice.word} began {times} times here within the hour, its limit is {choice.per_hour}"
@@ -259,9 +260,7 @@ class Policy:
         if past.restarts >= self.max_restarts_per_hour:
             limit = self.max_restarts_per_hour
             sentence = f"repaired {past.restarts} times within the hour already, the limit is {limit}"
-            found.append(
-                (_words(choice for choice in self._register.choices if choice.loop_guarded), sentence, "loop-guard")
-            )
+            found.append((_words(choice for choice in offered if choice.loop_guarded), sentence, "loop-guard"))
         return found
 
 
