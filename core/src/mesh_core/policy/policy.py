@@ -113,11 +113,12 @@ class Policy:
     def allows(self, event: HealthEvent, past: TrackRecord = NOTHING_KNOWN, untouchable: str = "") -> Allowed:
         """What `event` may lead to, after what was done to its target lately. `untouchable`: why nothing can be run on
         its host now, as a sentence; then people are told."""
-        names = self.names_in(event)
+        clues = clues_in(event)
+        names = self._names.said_in(event, clues.names)
         event = without_another(event, names)
         facts, cues = with_sighting(facts_for(event), event), self.cues_in(event)
         known = {fact.value for fact in facts} | names
-        called = [name.lower() for name in clues_in(event).names if name != event.type]
+        called = [name.lower() for name in clues.names if name != event.type]
         rule = unworded = self._rule_for(event, called, known | cues)
         if not cues <= known:
             unworded = self._rule_for(event, called, known)
@@ -128,7 +129,7 @@ class Policy:
             offer.join(self._joining(rule, event))
         offer.drop_unmet(self._own_playbooks.refused(sorted(offer.actions)), PLAYBOOK)
         offer.drop_unmet(self._unmet(offer.actions, event))
-        offer.heed(self._runbooks.find(event) if self._runbooks else None, written=rule.name in self._written)
+        offer.heed(self._runbooks.match(clues) if self._runbooks else None, written=rule.name in self._written)
         offer.hold_back(speaks_against(event, known))
         if untouchable:
             offer.take_away(frozenset(offer.actions) - MESSAGES, untouchable, HOST_FENCE)
@@ -146,7 +147,7 @@ class Policy:
 
     def names_in(self, event: HealthEvent) -> set[str]:
         """What its names say: those of its type, its alert, its rule."""
-        return self._names.said_in(event)
+        return self._names.said_in(event, clues_in(event).names)
 
     def words_of_names(self, kind: str, event: HealthEvent) -> tuple[str, ...]:
         """By which of its listed words this kind is heard in the names of the event."""

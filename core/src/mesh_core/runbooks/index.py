@@ -69,7 +69,10 @@ class RunbookIndex:
 
     def find(self, event: HealthEvent) -> Match | None:
         """The one for this event; None where nothing is known of it."""
-        clues = clues_in(event)
+        return self.match(clues_in(event))
+
+    def match(self, clues: Clues) -> Match | None:
+        """The same for whoever has read the event already."""
         return self._certain(clues) or self._by_parts(clues) or self._by_words(clues)
 
     def search(self, text: str, limit: int = 10) -> list[Match]:
