@@ -143,7 +143,8 @@ class Policy:
         """The cues whose words count in it: none of those that speak of a cause which is over."""
         payload = {key: value for key, value in set_aside(event).payload.items() if key != CAUSES_OVER}
         itself = {name for _, name in names_in_event(event)} if has_own_network(event) else ()
-        return self._cues.heard_in(payload, itself) - cues_of_the_past(event)
+        heard = self._cues.heard_in(payload, itself)
+        return heard and heard - cues_of_the_past(event)
 
     def names_in(self, event: HealthEvent) -> set[str]:
         """What its names say: those of its type, its alert, its rule."""

@@ -19,6 +19,7 @@ from mesh_core.policy.words.text_line import CONTINUED, TextLine, stands_in
 
 DEPENDENCY = "dependency"  # the cue of who could not connect
 PROGRESS = "progress"  # the cue that numbers in lines speak for as well
+_START = 3  # letters of a word by which it is looked up
 MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for
 
 _PRINTED = re.compile(r"(?:^|[^a-z])(?:log|stdout|stderr|journal|console|tail)(?:$|[^a-z])|logs$|loglines$")
@@ -61,15 +62,16 @@ class CueWords:
         network of its own; if it does not get to those, or to that network's loopback, it lacks nothing beside it."""
         lines = list(_lines(payload))
         everything = "\n".join(line.text for line in lines)
+        there = self._words_in(everything)
 
         def inside(line: TextLine) -> bool:
             return bool(itself) and (line.is_about_itself or line.reaches_for(itself))
 
         def heard(words: Mapping[str, tuple[str, ...]], counts: Callable[[str, TextLine], bool]) -> set[str]:
             found = set()
-            for name, said in words.items():
-                hits = [word for word in said if stands_in(word, everything)]
-                own = (line for line in lines if hits and line.has(hits, self.unless) and not line.is_request)
+            for name, said in words.items() if there else ():
+                hits = there.intersection(said)
+                own = (line for line in lines if line.has(hits, self.unless) and not line.is_request) if hits else ()
                 if any(counts(name, line) and not (name == DEPENDENCY and inside(line)) for line in own):
                     found.add(name)
             return found
@@ -82,6 +84,20 @@ class CueWords:
             | heard(self.at_work, lambda _, line: line.printed)
             | ({PROGRESS} & self.names if _tell_of_progress(lines) else set())
         )
+
+    def _words_in(self, text: str) -> set[str]:
+        """A text begins few of them: it is not searched for each of a thousand."""
+        starts = {"", *(text[at : at + _START] for at in range(len(text)))} & self._by_start.keys()
+        return {word for start in starts for word in self._by_start[start] if stands_in(word, text)}
+
+    @cached_property
+    def _by_start(self) -> Mapping[str, Sequence[str]]:
+        """What is shorter, or has a `*` there, under ''."""
+        found: dict[str, list[str]] = {}
+        for word in self.words:
+            start = word.partition("*")[0][:_START]
+            found.setdefault(start if len(start) == _START else "", []).append(word)
+        return found
 
 
 def _tell_of_progress(lines: Sequence[TextLine]) -> bool:

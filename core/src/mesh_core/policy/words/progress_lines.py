@@ -58,6 +58,8 @@ def _parts(lines: Sequence[str]) -> Iterator[tuple[str, re.Match[str]]]:
 def _is_under_way(line: str) -> bool:
     """`hashing 41 %`, `61% hashed`, `(12/340) wird geprüft`: begun, and not done."""
     text = _THOUSANDS.sub("", line[:_LINE_CHARS])
+    if not _PART.search(text):
+        return False
     for said in (*_WORKS.finditer(text), *_THINGS.finditer(text)):
         near = text[max(0, said.start() - _BESIDE) : said.end() + _BESIDE]
         found = _PART.search(near)

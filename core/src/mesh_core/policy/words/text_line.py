@@ -104,7 +104,7 @@ class TextLine:
     printed: bool
     head: str
 
-    def has(self, words: Sequence[str], unless: Mapping[str, tuple[str, ...]]) -> bool:
+    def has(self, words: Collection[str], unless: Mapping[str, tuple[str, ...]]) -> bool:
         """One of the words, and beside it none of those that take it back."""
         return any(
             stands_in(word, self.text) and not any(stands_in(other, self.text) for other in unless.get(word, ()))
