@@ -22,7 +22,8 @@ _HOW_BAD = frozenset(
 def words_of(text: str) -> list[str]:
     """Its words in lower case without accents, in their order; `HostOutOfMemory` has four."""
     spaced = _HUMP.sub(" ", unicodedata.normalize("NFKC", text[:MAX_TEXT]))
-    return [part for word in _WORD.findall(spaced) for part in _parts(_plain(word))]
+    found = _WORD.findall(spaced)
+    return [part for word in found for part in ((word.lower(),) if word.isascii() else _parts(_plain(word)))]
 
 
 def folded_name(name: str) -> str:

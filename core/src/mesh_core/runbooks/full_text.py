@@ -40,9 +40,10 @@ class FullText:
             [_row(number, one) for number, one in enumerate(runbooks)],
         )
 
-    def scores(self, text: str, limit: int) -> list[tuple[int, float]]:
-        """(number of the runbook, score), the best first; the score grows with each word that few runbooks have."""
-        question = " OR ".join(f'"{word}"' for word in asked_for(text))
+    def scores(self, words: Sequence[str], limit: int) -> list[tuple[int, float]]:
+        """(number of the runbook, score), the best first; the score grows with each word that few runbooks have.
+        `words`: what is asked for (below)."""
+        question = " OR ".join(f'"{word}"' for word in words)
         if not question:
             return []
         with self._asked:

@@ -82,7 +82,7 @@ class RunbookIndex:
         if (one := self.by_id.get(text.strip())) and all(one is not match.runbook for match in named):
             named.insert(0, Match(one, FoundBy.NAME, text))
         known = {match.runbook.id for match in named}
-        return [*named, *(one for one in self._worded(text, limit) if one.runbook.id not in known)][:limit]
+        return [*named, *(one for one in self._worded(asked_for(text), limit) if one.runbook.id not in known)][:limit]
 
     @cached_property
     def _named(self) -> dict[str, list[Runbook]]:
@@ -108,6 +108,10 @@ class RunbookIndex:
         return min(found, key=lambda match: (not match.runbook.own, _ORDER[match.by]), default=None)
 
     @cached_property
+    def _parted(self) -> list[Runbook]:
+        return [one for one in self.runbooks if one.parts]
+
+    @cached_property
     def _unnamed(self) -> list[Runbook]:
         return [one for one in self.runbooks if not one.alerts and (one.services or one.nodes or one.labels)]
 
@@ -123,20 +127,21 @@ class RunbookIndex:
     def _by_parts(self, clues: Clues) -> Match | None:
         """Of an alert that nobody listed: a runbook of which every group has a word in its names, most groups first."""
         words = {word for name in (*clues.names, *clues.headlines) for word in words_of(name)}
-        fitting = [one for one in self.runbooks if one.parts and all(words.intersection(group) for group in one.parts)]
+        fitting = [one for one in self._parted if not any(map(words.isdisjoint, one.parts))]
         found = [(one, sorted(words & {*sum(one.parts, ())})) for one in fitting if _fits(one, clues)]
         best = max(found, key=lambda pair: (len(pair[0].parts), len(pair[1])), default=None)
         return best and Match(best[0], FoundBy.PARTS, " ".join(best[1]))
 
     def _by_words(self, clues: Clues) -> Match | None:
-        question = f"{' '.join(clues.names)} {clues.text}"
-        best = next(iter(self._worded(question, 1)), None)
-        words = len(asked_for(question))
-        enough = words >= LEAST_WORDS and best is not None and best.score >= LEAST_SCORE * words**0.5
-        return best if best and enough and _fits(best.runbook, clues) else None
+        words = asked_for(f"{' '.join(clues.names)} {clues.text}")
+        if len(words) < LEAST_WORDS:
+            return None
+        best = next(iter(self._worded(words, 1)), None)
+        is_enough = best is not None and best.score >= LEAST_SCORE * len(words) ** 0.5
+        return best if best and is_enough and _fits(best.runbook, clues) else None
 
-    def _worded(self, text: str, limit: int) -> list[Match]:
-        scores = self._text.scores(text, limit)
+    def _worded(self, words: Sequence[str], limit: int) -> list[Match]:
+        scores = self._text.scores(words, limit)
         return [Match(self.runbooks[number], FoundBy.WORDS, "", score) for number, score in scores]
 
 
