@@ -46,6 +46,9 @@ class Runtime(StrEnum):
     SUPERVISOR = "supervisor"
 
 
+_RUNTIMES = frozenset(Runtime)
+
+
 class HealthEvent(Record):
     """Something is wrong on a node, or well again. Unknown fields are kept.
 
@@ -82,7 +85,7 @@ class HealthEvent(Record):
     def runtime(self) -> Runtime | None:
         """Who runs the service, if the event says so in words that we know, or its node's agent does."""
         value = self.payload.get("runtime", self.sighting.runtime if self.sighting else None)
-        return Runtime(value) if isinstance(value, str) and value in set(Runtime) else None
+        return Runtime(value) if isinstance(value, str) and value in _RUNTIMES else None
 
 
 class WorldUpdate(Record):

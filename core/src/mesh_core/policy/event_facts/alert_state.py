@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
 
 # Words that are said of alerts only. "ok", "up", "clear", "closed" are said of things as well, a shut port among them:
@@ -146,9 +146,8 @@ def is_firing(payload: dict[str, Any]) -> bool:
     return any(isinstance(alert, dict) and alert.get("status") in ("firing", "alerting") for alert in alerts)
 
 
-def is_host_away(payload: dict[str, Any]) -> bool:
+def is_host_away(told: Mapping[str, Any]) -> bool:
     """Does a check of a service say that its host is away? Nagios, Icinga and their kin tell of the host by itself."""
-    told = {bare_key(key): value for key, value in payload.items()}
     if not any(told.get(key) for key in _OF_A_SERVICE):
         return False
     state = str(told.get("hoststate", "")).strip().lower()

@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from mesh_core.incidents.fact import Fact
-from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.whole_numbers import whole_in
 
 _NOT_RUNNING, _SOFT = 7, 1  # the second: it may be another time, so that the cluster itself starts it anew
 _HARD = range(2, 7)  # arguments, what the agent cannot, rights, not installed, settings
 
 
-def found_by_its_cluster(payload: Mapping[str, Any]) -> Fact | None:
-    """What a monitor found; why another task failed a person looks at."""
-    told = {bare_key(key): value for key, value in payload.items()}
+def found_by_its_cluster(told: Mapping[str, Any]) -> Fact | None:
+    """What a monitor found; why another task failed a person looks at. `told`: a payload by its folded keys."""
     code, meant = whole_in(told.get("crmalertrc")), whole_in(told.get("crmalerttargetrc"))
     if told.get("crmalertkind") != "resource" or code is None or code == meant:
         return None

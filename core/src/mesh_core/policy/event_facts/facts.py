@@ -7,7 +7,7 @@ Alertmanager, Uptime Kuma, systemd, supervisor. Sentences (logs, messages) never
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mesh_core.incidents.fact import Fact as Fact
@@ -79,7 +79,6 @@ AT_ONCE_MS = 1000  # too short to have done anything: it failed on what it was g
 YOUNG_SECONDS = 300  # a start may take that long: what systemd and most health checks of images grant
 LOOP_COUNT = 5  # restarts that something else already made without success
 
-
 # What may make an alarm silent: somebody whose word counts says so in a field. "Nobody knows better" is none of them.
 REASONS_FOR_SILENCE = frozenset(
     {
@@ -94,8 +93,9 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     enabled = fact_in(event, "unit.enabled") is True
     changed = whole_in(fact_in(event, "image.changed_seconds_ago"))
     event = with_shown_state(set_aside(event))
-    beside = frozenset(bare_key(key) for key in event.payload)
-    found = _of_the_whole(event, beside)
+    by_key = {bare_key(key): value for key, value in event.payload.items()}
+    beside = frozenset(by_key)
+    found = _of_the_whole(event, by_key)
     if changed is not None and 0 <= changed <= JUST_SECONDS:
         found.add(Fact.JUST_REPLACED)
     happened = _seconds(event.timestamp)
@@ -321,8 +321,8 @@ def _seconds(value: object) -> float | None:
         return None
 
 
-def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
-    """Facts that need more than one field."""
+def _of_the_whole(event: HealthEvent, told: Mapping[str, Any]) -> set[Fact]:
+    """Facts that need more than one field. `told`: the payload by its folded keys."""
     payload, found = event.payload, set[Fact]()
     if event.service is None:
         found.add(Fact.WHOLE_NODE)
@@ -346,19 +346,19 @@ def _of_the_whole(event: HealthEvent, beside: frozenset[str]) -> set[Fact]:
         found.add(Fact.OWN)
     said_of_all = {
         Fact.ATTACK: is_of_an_attack(payload),
-        Fact.OVER_LIMIT: is_over_its_limit(payload),
-        Fact.HOST_AWAY: is_host_away(payload),
+        Fact.OVER_LIMIT: is_over_its_limit(told),
+        Fact.HOST_AWAY: is_host_away(told),
         Fact.NETWORK_GONE: is_in_a_lost_network(payload),
         Fact.MISDECLARED: is_misdeclared(payload),
-        Fact.NOT_MEANT: is_at_rest(payload),
+        Fact.NOT_MEANT: is_at_rest(told),
     }
     found.update(fact for fact, holds in said_of_all.items() if holds)
     if "exporter" in (event.service or ""):
         found.add(Fact.EXPORTER)
-    found.update(of_its_throughput(payload))
-    if (answered := found_by_its_cluster(payload)) is not None:
+    found.update(of_its_throughput(told))
+    if (answered := found_by_its_cluster(told)) is not None:
         found.add(answered)
-    if is_unevidenced(event, beside):
+    if is_unevidenced(event, told.keys()):
         found.add(Fact.UNEVIDENCED)
     ages = (whole_in(payload.get(key)) for key in _AGES)
     if isinstance(health := payload.get("health"), str) and health.strip().lower() == "starting":

@@ -44,6 +44,7 @@ _IN = ("running", "healthy", "reachable", "online", "up", "ok")
 _LINES = frozenset({"gateway", "internet", "wan", "uplink", "network", "router"})
 _REACHED = ("reachable", "online")
 _FOUND = ("there", "present", "pluggedin", "attached")
+_SEEN = (*_REACHED, *_FOUND)
 _ITSELF = frozenset({"container", "process", "unit", "service", "instance", "task", "is", "host", "node", "lan"})
 _HERE = frozenset({"mounted", "ismounted", "readable"})
 
@@ -52,16 +53,20 @@ def has_no_room(path: tuple[str, ...], value: Any) -> bool:
     """A disk or its inodes are full, or it takes no writes."""
     if path[-1] in _READ_ONLY:
         return truth_in(value) is True
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
     name = "".join(path)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not any(word in name for word in _ROOM):
+    if not any(word in name for word in _ROOM):
         return False
     return (name.endswith(_USED) and value >= _FULL_PERCENT) or (name.endswith(_FREE) and value == 0)
 
 
 def is_certificate_over(path: tuple[str, ...], value: Any) -> bool:
-    name = "".join(path)
     number = whole_in(value)
-    return number is not None and number <= 0 and name.endswith(_LEFT) and any(word in name for word in _CERTIFICATE)
+    if number is None or number > 0:
+        return False
+    name = "".join(path)
+    return name.endswith(_LEFT) and any(word in name for word in _CERTIFICATE)
 
 
 def lacks_what_it_needs(path: tuple[str, ...], value: Any, word: str, *, of_a_state: bool) -> bool:
@@ -69,21 +74,27 @@ def lacks_what_it_needs(path: tuple[str, ...], value: Any, word: str, *, of_a_st
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
     if key in _NEEDED or parent == "mounts" or (parent in _NEEDED and of_a_state):
         return word.startswith(_OUT)
+    if not key.endswith(_STANDS) or truth_in(value) is not False:
+        return False
     needs = (key.removesuffix(end) for end in _STANDS if key.endswith(end))
-    return truth_in(value) is False and any(need in _NEEDED or (not need and parent in _NEEDED) for need in needs)
+    return any(need in _NEEDED or (not need and parent in _NEEDED) for need in needs)
 
 
 def is_hardware_away(path: tuple[str, ...], value: Any) -> bool:
     """`{"dongle_present": false}`, `{"radio": {"reachable": false}}`, `{"printer_power": "off"}`."""
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
+    if not key.endswith(_THERE) or truth_in(value) is not False or value in (None, ""):
+        return False
     whats = (key.removesuffix(end) for end in _THERE if key.endswith(end))
-    return truth_in(value) is False and value not in (None, "") and any((w or parent) in _HARDWARE for w in whats)
+    return any((what or parent) in _HARDWARE for what in whats)
 
 
 def has_what_it_needs(path: tuple[str, ...], value: Any) -> bool:
     """Somebody looked after a thing beside it: `{"server_reachable": true}`, `{"camera_there": true}`."""
     key = path[-1]
-    beside = next((key.removesuffix(end) for end in (*_REACHED, *_FOUND) if key.endswith(end)), "")
+    if not key.endswith(_SEEN):
+        return False
+    beside = next((key.removesuffix(end) for end in _SEEN if key.endswith(end)), "")
     if not beside or beside in _ITSELF or is_of_another_time(path):
         return False
     return isinstance(value, bool | str) and truth_in(value) is True

@@ -28,4 +28,4 @@ def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, i
 
 def is_of_another_time(path: tuple[str, ...]) -> bool:
     """Does its name, or that of what it is in, say that it is none of now? `previous_there`, `{"last": {"up": 1}}`."""
-    return any(key.startswith(_EARLIER) for key in path[-2:])
+    return path[-1].startswith(_EARLIER) or (len(path) > 1 and path[-2].startswith(_EARLIER))

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mesh_core.incidents.fact import Fact
-from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 
@@ -89,9 +88,9 @@ def _is_on_purpose(reason: str) -> bool:
     return reason.startswith(_ON_PURPOSE) or _STOPPED_FOR.match(reason) is not None
 
 
-def is_at_rest(payload: Mapping[str, Any]) -> bool:
-    """A unit that somebody disabled, and that did not fail, is where it should be."""
-    told = {bare_key(key): value for key, value in payload.items()}
+def is_at_rest(told: Mapping[str, Any]) -> bool:
+    """A unit that somebody disabled, and that did not fail, is where it should be. `told`: a payload by its folded
+    keys."""
     return told.get("unitfilestate") == "disabled" and "failed" not in (told.get("activestate"), told.get("substate"))
 
 
@@ -107,5 +106,4 @@ def is_seen_to_work(path: tuple[str, ...], value: Any) -> bool:
 
 def is_in_use(path: tuple[str, ...], value: Any) -> bool:
     """A restart would throw somebody out, who shows that it works."""
-    number = whole_in(value)
-    return _IN_USE.fullmatch(path[-1]) is not None and (truth_in(value) is True or (number is not None and number > 0))
+    return _IN_USE.fullmatch(path[-1]) is not None and (truth_in(value) is True or (whole_in(value) or 0) > 0)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mesh_core.incidents.fact import Fact
-from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.whole_numbers import whole_in
 
 _DONE = ("processed", "consum", "handled", "completed", "delivered", "finished", "acked", "ack", "executed", "dequeued")
@@ -30,9 +29,9 @@ _SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}
 _LONG_AGO_SECONDS = 900
 
 
-def of_its_throughput(payload: Mapping[str, Any]) -> Iterator[Fact]:
+def of_its_throughput(told: Mapping[str, Any]) -> Iterator[Fact]:
     """`{"processed_per_minute": 900}` works; `{"backlog": 31, "consumed_per_second": 0}` has work and does none."""
-    numbers = {bare_key(key): value for key, value in payload.items() if _is_number(value)}
+    numbers = {key: value for key, value in told.items() if _is_number(value)}
     done = [value for key, value in numbers.items() if key.endswith(_IN_A_TIME) and any(verb in key for verb in _DONE)]
     if any(value > 0 for value in done):
         yield Fact.WORKS
@@ -42,9 +41,9 @@ def of_its_throughput(payload: Mapping[str, Any]) -> Iterator[Fact]:
 
 def is_long_ago(key: str, value: Any) -> bool:
     """`{"last_flush_seconds_ago": 5400}`, `{"minutes_since_last_poll": 40}`, `{"silent_minutes": 190}`."""
-    said, number = _LAST.fullmatch(key) or _SILENT.fullmatch(key), whole_in(value)
+    said = _LAST.fullmatch(key) or _SILENT.fullmatch(key)
     unit = next(filter(None, said.groups()), "") if said else ""
-    return bool(unit and number and number * _SECONDS[unit] >= _LONG_AGO_SECONDS)
+    return bool(unit) and (whole_in(value) or 0) * _SECONDS[unit] >= _LONG_AGO_SECONDS
 
 
 def _is_number(value: object) -> bool:

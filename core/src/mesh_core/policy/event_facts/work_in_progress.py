@@ -93,7 +93,7 @@ def is_busy(path: tuple[str, ...], value: Any, word: str) -> bool:
     if is_of_another_time(path):
         return False
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
-    said = re.sub(r"[_-]", " ", word)
+    said = word.replace("_", " ").replace("-", " ")
     if said in _BY_ITSELF or (key.endswith(_STATES) and _WORK_GOES_ON.search(said)):
         return True
     if parent in _WORKS and said.startswith(_GOING):

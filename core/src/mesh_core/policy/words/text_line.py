@@ -6,7 +6,7 @@ Programs write levels in many ways, and many write none. What a line says of a r
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
