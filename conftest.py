@@ -23,7 +23,6 @@ pytest_plugins = [
     "parts.disk",
     "parts.docker",
     "parts.product",
-    "parts.far_node",
     "parts.nodes",
     "parts.prometheus",
     # The virtual environment of one service (docs/seeds.md) has no executor to play with.

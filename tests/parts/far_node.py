@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 import yaml
 
 from mesh_core.runtime.services import ServiceUser
@@ -36,8 +35,8 @@ class FarNode:
         return self.product.compose.engine.logs(self.container).count("Accepted publickey")
 
 
-@pytest.fixture(scope="session")
-def far_node(product: Product) -> Iterator[FarNode]:
+@contextlib.contextmanager
+def second_node(product: Product) -> Iterator[FarNode]:
     """Known to the mesh as `docs/deploy.md` says: a Redis user of its own, its password, an inventory entry, a key."""
     engine = product.compose.engine
     keygen = require("ssh-keygen", "apt-get install openssh-client")

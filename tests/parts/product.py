@@ -142,9 +142,9 @@ def product_images(engine: Engine) -> Iterator[Mapping[str, str]]:
     engine.docker("rmi", "--no-prune", *tags.values(), check=False)
 
 
-@pytest.fixture(scope="session")
-def product(engine: Engine, product_images: Mapping[str, str], compose_plugin: Path) -> Iterator[Product]:
-    """Up and healthy, with a floor for a model; one for all tests of a session: put back what you broke."""
+@contextlib.contextmanager
+def product_up(engine: Engine, product_images: Mapping[str, str], compose_plugin: Path) -> Iterator[Product]:
+    """Up and healthy, with a floor for a model."""
     if os.geteuid() != 0:
         missing("root (to own the folders of several users)", "run the tests as root")
     if not engine.has_networks:
