@@ -17,6 +17,7 @@ from typing import Any
 import redis
 
 from mesh_core.testing import free_port, until, wait_for
+from parts.forked_mend import run_mend
 
 NOTHING_MORE = (True, 0, "what it was run for is so, and in check mode nothing would change")  # of a second pass
 
@@ -129,8 +130,6 @@ def preview_of(actions: Path, action_id: str) -> dict[str, Any]:
 
 def mend(environment: Mapping[str, str], *words: str) -> str:
     """What the command prints, in wide lines."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mend", *words], env={**environment, "COLUMNS": "200"}, capture_output=True, timeout=300
-    )
+    done = run_mend({**environment, "COLUMNS": "200"}, *words)
     assert done.returncode == 0, done.stderr
-    return done.stdout.decode()
+    return done.stdout
