@@ -98,7 +98,7 @@ def redis_image(engine: Engine) -> str:
 
 
 def far_image(engine: Engine) -> str:
-    """A node to be reached by ssh only. 4 s where the engine has the node with systemd."""
+    """A node to be reached by ssh only. A second where the engine has the node with systemd."""
     node_image(engine)
     _build(engine, FAR, "far.Dockerfile")
     return FAR
