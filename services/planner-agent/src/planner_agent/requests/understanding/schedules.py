@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from planner_agent.requests.understanding.schedule_words import HOURS, WORDS, PartOfDay, ScheduleWords
@@ -35,13 +36,13 @@ def read_schedules(text: str, code: str) -> Iterator[Piece]:
         yield Piece(text[: found.start()])
         yield Piece(text[found.end() :], found[0], found[0])
         return
-    found = _PATTERNS[code].search(shown)
+    found = _pattern(code).search(shown)
     if not found:
         yield Piece(text)
         return
     # The time may stand behind the repetition or before it, not far away.
     before, after = text[: found.start()], text[found.end() :]
-    time_after, time_before = _TIMES_AFTER[code].match(after), _TIMES_BEFORE[code].search(before)
+    time_after, time_before = _time_after(code).match(after), _time_before(code).search(before)
     time = time_after or time_before
     if time_after:
         after = after[time_after.end() :]
@@ -94,7 +95,10 @@ def _weekdays(found: re.Match[str], words: ScheduleWords) -> str:
     return ",".join(sorted(number for number, name in words.days.items() if re.search(name, said))) or "*"
 
 
-def _pattern(words: ScheduleWords) -> re.Pattern[str]:
+# Compiled when somebody asks in that language: all of them are a twentieth of a planner's start.
+@cache
+def _pattern(code: str) -> re.Pattern[str]:
+    words = WORDS[code]
     day = f"(?:{'|'.join(words.days.values())})"
     also = f"(?:{words.between}){day}"
     every_n = words.every_n.replace("{minute}", words.minute).replace("{hour}", words.hour)
@@ -112,14 +116,18 @@ def _pattern(words: ScheduleWords) -> re.Pattern[str]:
     return re.compile(rf"(?i)(?<!\w)(?:{'|'.join(each)})(?![A-Za-z])")
 
 
+@cache
+def _time_after(code: str) -> re.Pattern[str]:
+    return re.compile(rf"(?i)[ ,]{{0,2}}{_time(WORDS[code])}(?![:/\d])")
+
+
+@cache
+def _time_before(code: str) -> re.Pattern[str]:
+    return re.compile(rf"(?i)(?<![\w:.]){_time(WORDS[code])}[ ,]{{0,2}}$")
+
+
 def _time(words: ScheduleWords) -> str:
     part = f"(?P<part>{'|'.join(words.parts.values())})"
     behind = rf"{words.time}(?: ?(?:{words.before})?{part}(?!\w))?"
     numbers = f"(?:{part} ?)?{words.time}" if words.part_first else behind
     return rf"(?:{words.at}{numbers}|(?P<noon>{words.noon})|(?P<midnight>{words.midnight}))"
-
-
-_PATTERNS = {code: _pattern(words) for code, words in WORDS.items()}
-_TIMES = {code: _time(words) for code, words in WORDS.items()}
-_TIMES_AFTER = {code: re.compile(rf"(?i)[ ,]{{0,2}}{time}(?![:/\d])") for code, time in _TIMES.items()}
-_TIMES_BEFORE = {code: re.compile(rf"(?i)(?<![\w:.]){time}[ ,]{{0,2}}$") for code, time in _TIMES.items()}
