@@ -95,6 +95,45 @@ def test_without_a_node_it_is_the_one_that_can_be_meant(
     assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip() == chosen
 
 
+@pytest.mark.parametrize(
+    "inventory",
+    [
+        "all: {hosts: {hub: {mendmesh_services: planner-agent}, pi4: {}}}",
+        "all: {hosts: {hub: {mendmesh_services: 'node-agent, planner-agent'}, pi4: {}}}",
+        "[all]\npi4\nhub mendmesh_services=planner-agent\n",
+        "[all]\npi4\nhub mendmesh_services=\"['planner-agent', 'node-agent']\"\n",
+        "[brains]\nhub\n[others]\npi4\n[brains:vars]\nmendmesh_services=[node-agent, planner-agent]\n",
+    ],
+)
+def test_services_are_a_list_or_words(tmp_path: Path, inventory: str) -> None:
+    (tmp_path / "inventory.yml").write_text(inventory)
+    words = [sys.executable, str(DEPLOY / "lib" / "inventory.py"), str(tmp_path / "inventory.yml")]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    rows = {line.split("\x1f")[0]: line.split("\x1f")[1].split(",") for line in done.stdout.splitlines()}
+    assert "planner-agent" in rows["hub"]
+    assert set(rows["hub"]) <= set(SERVICES)
+    assert rows["pi4"] == ["node-agent"]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("[observr]", "hub: mendmesh_services: no service 'observr'; one of"),
+        ("plannner-agent", "looks like planner-agent"),
+        ("", "hub: mendmesh_services: write it as a list"),
+        ("{observer: true}", "hub: mendmesh_services: write it as a list"),
+        ("[[observer]]", "hub: mendmesh_services: no service"),
+    ],
+)
+def test_services_that_nobody_knows_are_refused_by_name(tmp_path: Path, said: str, sentence: str) -> None:
+    (tmp_path / "inventory.yml").write_text(f"all:\n  hosts:\n    hub:\n      mendmesh_services: {said}\n")
+    words = [sys.executable, str(DEPLOY / "lib" / "inventory.py"), str(tmp_path / "inventory.yml")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_host_that_cannot_be_used_says_why_and_the_others_stay(tmp_path: Path) -> None:
     checkout = Checkout.copy(tmp_path / "checkout")
     (tmp_path / "some.yml").write_text("all: {hosts: {'a b': {}, desk: {mendmesh_services: [observer]}}}")

@@ -6,12 +6,15 @@ shell's `read`. stderr has the hosts that cannot be used, each with its reason; 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mesh_core.models.config_file import looks_like
 from mesh_core.policy.inventory import Inventory, InventoryError
+from mesh_core.runtime.services import SERVICES
 
 FIELDS = (
     ("ansible_host", "{name}"),
@@ -23,6 +26,7 @@ FIELDS = (
     ("mendmesh_runtime_path", "/opt/homelab"),
 )
 NODE_AGENT_ALONE = ["node-agent"]
+KNOWN = (*SERVICES, "all")
 
 
 def main() -> None:
@@ -38,8 +42,20 @@ def main() -> None:
 
 def fields_of(name: str, variables: Mapping[str, Any]) -> list[str]:
     """Of one host: its name, its services, how it is reached, whether the inventory lists its services."""
-    services = ",".join(variables.get("mendmesh_services", NODE_AGENT_ALONE))
+    services = ",".join(_services_of(name, variables.get("mendmesh_services", NODE_AGENT_ALONE)))
     return [name, services, *_reached_by(name, variables), "listed" if "mendmesh_services" in variables else "unset"]
+
+
+def _services_of(name: str, said: object) -> list[str]:
+    """A list, or words in a text: INI has no other form, and one word is written so in YAML, too."""
+    listed = re.findall(r"[^\s,\[\]'\"]+", said) if isinstance(said, str) else said
+    if not isinstance(listed, list):
+        raise SystemExit(_exit_with(f"{name}: mendmesh_services: write it as a list, such as [observer, node-agent]"))
+    for service in map(str, listed):
+        if service not in KNOWN:
+            some = f"no service {service[:60]!r}; one of {', '.join(KNOWN)}{looks_like(service, KNOWN)}"
+            raise SystemExit(_exit_with(f"{name}: mendmesh_services: {some}"))
+    return listed
 
 
 def _reached_by(name: str, variables: Mapping[str, Any]) -> Iterator[str]:
