@@ -49,6 +49,8 @@ def test_dotenv_is_read_where_the_environment_is_silent(mend: Mend) -> None:
 def test_a_mark_before_the_first_line_belongs_to_no_name(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfLOG_LEVEL=debug\r\nB=2\r\n")
     assert with_dotenv({}, tmp_path) == {"LOG_LEVEL": "debug", "B": "2"}
+    (tmp_path / ".env").write_bytes("LOG_LEVEL=debug\r\nB=ü\r\n".encode("utf-16"))
+    assert with_dotenv({}, tmp_path) == {"LOG_LEVEL": "debug", "B": "ü"}
 
 
 def test_dotenv_lines_are_simple() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mend.errors import USAGE, CliError
+from mesh_core.models.saved_text import saved_text
 from mesh_core.runtime.dotenv import BadDotenv, read_dotenv
 
 FILE = ".env"
@@ -15,7 +16,7 @@ def with_dotenv(environ: Mapping[str, str], *folders: Path | None) -> dict[str, 
     """`environ` over what `.env` says in the first of `folders` that has one. CliError (usage) if it cannot be read."""
     for path in (folder / FILE for folder in folders if folder is not None):
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            text = saved_text(path.read_bytes()).text
         except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, UnicodeDecodeError) as error:

@@ -100,6 +100,45 @@ def test_the_file_stays_as_it_is_around_the_rule(name: str, tmp_path: Path) -> N
     assert after.count("\n") == after.count("\r\n") or name != "windows"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("mark", "charset"),
+    [
+        (b"\xff\xfe", "utf-16-le"),
+        (b"\xfe\xff", "utf-16-be"),
+        (b"", "utf-16-le"),
+        (b"\xef\xbb\xbf", "utf-8"),
+        (b"\xff\xfe\0\0", "utf-32-le"),
+    ],
+)
+def test_a_file_is_written_in_the_form_in_which_it_was_saved(
+    mark: bytes, charset: str, end: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "config" / "policy.yml"
+    file.parent.mkdir()
+    lines = ["# meine Regeln für später", "max_restarts_per_hour: 2  # wenige", "never: {services: [x]}", ""]
+    file.write_bytes(mark + end.join(lines).encode(charset))
+    write_rule(rule_change(tmp_path, proposal(), "es ist gut so", "ann", DAY))
+    raw = file.read_bytes()
+    assert raw.startswith(mark)
+    after = raw[len(mark) :].decode(charset)
+    assert after.startswith(end.join(lines))
+    assert after.count("\n") == after.count(end) == len(lines) - 1 + 6
+    told = allows(tmp_path)
+    assert (told.actions, told.preferred) == ({NOTIFY}, NOTIFY)
+    write_rule(rule_change(tmp_path, proposal(action="redeploy", type="redeploy"), "auch das", "ann", DAY))
+    assert file.read_bytes().startswith(mark)
+    assert len(read_policy(file.read_bytes(), "x").rules) == 2
+
+
+def test_line_ends_of_several_kinds_stay_what_they_are(tmp_path: Path) -> None:
+    before = "# a\r\n# b\nrules:\r\n- {name: a, allow: [notify], prefer: notify, reason: x}\nnever: {}"
+    after = changed(tmp_path, before)
+    head, _, tail = before.partition("rules:\r\n")
+    assert after.startswith(f"{head}rules:\r\n- name: rejected-")
+    assert after.rstrip("\r\n").endswith(tail)
+
+
 @pytest.mark.parametrize("text", ["rules: ~\n", "rules:\n", "--- \nnever: {}\n...\n", "[", "rulez: 1"])
 def test_a_file_that_takes_no_rule_stays_and_the_fix_is_told(text: str, tmp_path: Path) -> None:
     with pytest.raises(NoRule, match=r"name: rejected-web|correct it first"):

@@ -27,6 +27,16 @@ def test_the_file_counts_where_the_environment_is_silent(tmp_path: Path) -> None
     assert with_settings_file(environ, "stall") == environ
 
 
+@pytest.mark.parametrize(
+    ("mark", "charset"), [(b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"", "utf-16-le")]
+)
+def test_a_file_counts_in_whichever_form_an_editor_saved_it(mark: bytes, charset: str, tmp_path: Path) -> None:
+    path = written(tmp_path, "")
+    path.write_bytes(mark + "COLOUR=grün\r\nSIZE=4\r\n".encode(charset))
+    environ = {"RUNTIME_PATH": str(tmp_path)}
+    assert with_settings_file(environ, "shop") == {**environ, "COLOUR": "grün", "SIZE": "4"}
+
+
 def test_a_setting_given_in_one_way_is_not_given_in_another_by_the_file(tmp_path: Path) -> None:
     written(tmp_path, "PASSWORD=old\nTOKEN_FILE=/old\nKEY=old\n")
     credentials = tmp_path / "credentials"

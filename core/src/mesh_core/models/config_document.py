@@ -5,7 +5,6 @@ Every refusal is `FILE:LINE: KEY: what to write instead`, of the kind that its r
 
 from __future__ import annotations
 
-import json
 import re
 import stat
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mesh_core.models.config_file import errors_in, first_error, not_yaml, problem_of
+from mesh_core.models.saved_text import saved_text
 from mesh_core.models.yaml_loader import SafeLoader, check_depth, doubled_keys, line_of, nodes_in, parts_used_twice
 
 MAX_CONFIG_BYTES = 1024 * 1024
@@ -103,7 +103,7 @@ class ConfigDocument:
 def decoded(raw: bytes, source: str, refusal: type[ValueError]) -> str:
     """As text: with a mark UTF-16 too, which some editors save."""
     try:
-        return raw.decode(json.detect_encoding(raw[:4]))
+        return saved_text(raw).text
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise refusal(f"{source}:{line}: it is not UTF-8 at byte {error.start}; save it as UTF-8") from None

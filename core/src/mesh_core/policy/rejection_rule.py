@@ -23,6 +23,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.models.config_document import MAX_CONFIG_BYTES, ConfigDocument
 from mesh_core.models.proposals import Proposal
 from mesh_core.models.records import sha256_of
+from mesh_core.models.saved_text import SavedText, saved_text
 from mesh_core.models.yaml_loader import SafeLoader
 from mesh_core.policy.event_facts.facts import REASONS_FOR_SILENCE
 from mesh_core.policy.policy_file import BadPolicy, PolicyRule, When, read_policy, rule_lines
@@ -64,7 +65,7 @@ class RuleChange:
 def rule_change(runtime: Path, rejected: Proposal, reason: str, by: str, day: date) -> RuleChange:
     """The rule against what `rejected` proposes, for its place and its kind of trouble. Raises NoRule."""
     file = runtime / "config" / "policy.yml"
-    before = _text_of(file)
+    before = _saved(file).text
     try:
         taken = rule_lines(ConfigDocument(before, str(file), BadPolicy))
     except BadPolicy as error:
@@ -116,12 +117,13 @@ def write_rule(change: RuleChange) -> None:
     lock = FileLock(change.file.parent / LOCK_NAME, mode=0o660)
     lock.take(wait=True)
     try:
-        if _text_of(change.file) != change.before:
+        found = _saved(change.file)
+        if found.text != change.before:
             raise NoRule(f"{change.file} was changed since you looked; look again")
         there = change.file if change.file.exists() else change.file.parent
         status = there.stat()
         mode = status.st_mode & 0o777 if there is change.file else shared_mode(there)
-        write_whole(change.file, change.after.encode(), mode=mode, exact=True, group=status.st_gid)
+        write_whole(change.file, found.written(change.after), mode=mode, exact=True, group=status.st_gid)
     finally:
         lock.release()
 
@@ -131,18 +133,18 @@ def with_rule_named(reason: str, rule: str) -> str:
     return f"{reason} (from now on: the rule {rule} of config/policy.yml)"
 
 
-def _text_of(file: Path) -> str:
+def _saved(file: Path) -> SavedText:
     if not file.exists():
-        return ""
+        return SavedText("")
     raw = read_regular(file, MAX_CONFIG_BYTES)
     try:
-        return (raw or b"").decode("utf-8") if raw is not None else _unreadable(file)
+        return saved_text(raw) if raw is not None else _unreadable(file)
     except UnicodeDecodeError:
         return _unreadable(file)
 
 
-def _unreadable(file: Path) -> str:
-    raise NoRule(f"{file} cannot be read as text: it must be a regular file of at most 1 MiB, in UTF-8")
+def _unreadable(file: Path) -> SavedText:
+    raise NoRule(f"{file} cannot be read as text: it must be a regular file of at most 1 MiB, in UTF-8 or UTF-16")
 
 
 def _free_name(wished: str, taken: Any) -> str:
@@ -157,20 +159,21 @@ def _inserted(text: str, rule: PolicyRule) -> str:
     except (yaml.YAMLError, RecursionError):
         return text
     end = "\r\n" if "\r\n" in text else "\n"
-    lines = text.split(end)
+    lines = text.splitlines(keepends=True)  # as YAML counts them, whichever ends they have
+    if text and not text.endswith(("\n", "\r")):
+        lines[-1] += end
     found = [pair for pair in root.value if pair[0].value == "rules"] if isinstance(root, yaml.MappingNode) else []
     if not found:
-        head = text if not text or text.endswith(end) else text + end
-        return head + end.join(["rules:", *_block(rule, 2).split("\n"), ""])
+        return "".join([*lines, f"rules:{end}", *(line + end for line in _block(rule, 2).split("\n"))])
     key, value = found[0]
     if isinstance(value, yaml.SequenceNode) and value.flow_style:
         row, column = value.start_mark.line, value.start_mark.column + 1
         rest = lines[row][column:]
         lines[row] = lines[row][:column] + json.dumps(_said(rule)) + (", " if value.value else "") + rest
-        return end.join(lines)
+        return "".join(lines)
     indent = value.start_mark.column if isinstance(value, yaml.SequenceNode) and value.value else 2
     at = key.start_mark.line + 1
-    return end.join([*lines[:at], *_block(rule, indent).split("\n"), *lines[at:]])
+    return "".join([*lines[:at], *(line + end for line in _block(rule, indent).split("\n")), *lines[at:]])
 
 
 def _block(rule: PolicyRule, indent: int) -> str:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from mesh_core.models.saved_text import saved_text
 from mesh_core.runtime.dotenv import BadDotenv, read_dotenv
 from mesh_core.runtime.secret_files import FILE_SUFFIX, is_given
 from mesh_core.runtime.settings import CANNOT_START, default_runtime_path
@@ -25,7 +26,7 @@ def with_settings_file(
     runtime = environ.get("RUNTIME_PATH", "").strip()
     path = (Path(runtime) if runtime else default_runtime_path()) / "config" / service / ".env"
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = saved_text(path.read_bytes()).text
     except (FileNotFoundError, NotADirectoryError):
         return dict(environ)
     except (OSError, UnicodeDecodeError) as error:
