@@ -178,6 +178,29 @@ async def test_a_restart_without_its_last_second_of_world_folds_it_again_and_say
     await first.bus.close()
 
 
+@pytest.mark.parametrize("starts_anew", [True, False])
+async def test_what_is_over_in_one_stream_does_not_end_what_began_later_in_another(
+    starts_anew: bool, redis_each: RedisServer, tmp_path: Path
+) -> None:
+    made = make(redis_each.url, tmp_path)
+    told = (
+        ("mesh:ev:_foreign", "30-3", "disk_full"),
+        ("mesh:ev:_observer", "10-1", "node_offline"),
+        ("mesh:ev:_observer", "20-2", "node_online"),
+    )
+    for stream, entry_id, type_ in told:
+        event = sick().model_copy(update={"type": type_, "service": None})
+        await made.bus.call("XADD", stream, entry_id, "p", event.wire())
+    if starts_anew:
+        await made.observer.catch_up()
+    else:
+        await made.observer.work(await made.consumer.read(block_ms=100))
+    place = made.observer.world.places["pi4/"]
+    assert (place.state, place.event_type) == (HealthState.UNHEALTHY, "disk_full")
+    await made.consumer.close()
+    await made.bus.close()
+
+
 async def test_a_batch_is_not_acknowledged_while_the_disk_refuses_it(redis_server: RedisServer, tmp_path: Path) -> None:
     made = make(redis_server.url, tmp_path)
     (tmp_path / "events").write_text("in the way")

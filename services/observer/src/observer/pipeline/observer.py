@@ -25,7 +25,7 @@ from pydantic_core import to_json
 
 from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.rule import is_benign
-from mesh_core.messaging.bus import LONGEST_PAYLOAD, Bus, BusDown
+from mesh_core.messaging.bus import LONGEST_PAYLOAD, Bus, BusDown, Page
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import HealthEvent, Trust, WorldUpdate
@@ -37,6 +37,7 @@ from mesh_core.runtime.service import pause, woken
 from mesh_core.storage.files import write_whole
 from observer.archive.events import EventArchive
 from observer.archive.logbook import Logbook
+from observer.pipeline.merging import merged
 from observer.pipeline.sorting import SortedEntries, sort_entries
 from observer.world import World, fold, with_beat
 
@@ -134,16 +135,17 @@ class Observer:
         return self._archive.keep(batch.events, batch.decisions), self._logbook.keep(batch.lines)
 
     async def catch_up(self) -> None:
-        """Fold what was acknowledged after world.json was last saved; all there is when there is no world.json."""
-        for stream in await self._event_streams():
-            start = self.world.positions.get(stream)
-            first = f"({start}" if start else "-"
-            ended = False
-            while not ended:
-                self._turned()
-                page, ended = await self._bus.page(stream, first)
-                await self._fold(sort_entries(Entry(stream, *row) for row in page).events)
-                first = f"({page[-1][0]}" if page else first
+        """Fold what was acknowledged after world.json was last saved; all there is when there is no world.json.
+
+        All streams as one: what is over in one of them may be what began in another.
+        """
+        positions = {stream: self.world.positions.get(stream, "") for stream in await self._event_streams()}
+        async for entries in merged(self._page, positions):
+            self._turned()
+            await self._fold(sort_entries(entries).events)
+
+    async def _page(self, stream: str, first: str, count: int) -> Page:
+        return await self._bus.page(stream, first, count=count)
 
     async def _event_streams(self) -> list[str]:
         found: set[str] = set()

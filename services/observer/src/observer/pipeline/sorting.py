@@ -13,6 +13,7 @@ from mesh_core.models.events import MAX_EVENT_BYTES, Decision, HealthEvent
 from mesh_core.models.parsing import event_in, read_record
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.requests import RequestUpdate
+from mesh_core.models.streams import entry_order
 from mesh_core.models.strict_json import Refusal
 from observer.archive.logbook import LogbookEntry
 from observer.archive.names import is_event_id
@@ -22,7 +23,7 @@ R = TypeVar("R", Decision, ModelAttempt, ActionUpdate)
 
 @dataclass(frozen=True)
 class SortedEntries:
-    """What some entries hold, each kind in the order of reading."""
+    """What some entries hold, each kind in the order of the entries, whichever stream they were read from first."""
 
     events: tuple[HealthEvent, ...]
     decisions: tuple[Decision, ...]
@@ -36,7 +37,7 @@ def sort_entries(entries: Iterable[Entry]) -> SortedEntries:
     decisions: list[Decision] = []
     lines: list[LogbookEntry] = []
     refused: list[tuple[Entry, str]] = []
-    for entry in entries:
+    for entry in sorted(entries, key=lambda one: entry_order(one.id)):
         read = _read(entry)
         match read:
             case HealthEvent():
