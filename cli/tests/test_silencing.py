@@ -54,6 +54,30 @@ def test_who_ends_one_of_two_silences_hears_that_the_other_one_holds(mend: Mend)
 
 
 @pytest.mark.parametrize(
+    ("words", "longer"),
+    [
+        (("ack", "pi4/shop", "--reason", "vendor"), ("--for", "20d")),
+        (("maintenance", "pi*", "-r", "x", "--until", "23:59"), None),
+        (("maintenance", "pi*", "-r", "x", "--for", "1h"), ("--for", "3h")),
+    ],
+)
+def test_what_is_said_again_is_one_silence_and_says_so(
+    mend: Mend, words: tuple[str, ...], longer: tuple[str, ...] | None
+) -> None:
+    assert mend(*words).exit_code == 0
+    [first] = known(mend)
+    again = mend(*words)
+    assert again.exit_code == 0, again.output
+    [holding] = known(mend)
+    assert ("already" in again.stdout) == (holding == first)
+    assert (f"in the place of {first.id}" in again.stdout) == (holding != first)
+    if longer:
+        at_last = mend(*[word for word in words if word not in ("--for", "1h")], *longer)
+        assert f"in the place of {holding.id}" in at_last.stdout
+        assert len(known(mend)) == 1
+
+
+@pytest.mark.parametrize(
     ("words", "code", "told"),
     [
         (("maintenance", "pi4", "-r", "x"), 2, "either --for 2h or --until 18:30"),

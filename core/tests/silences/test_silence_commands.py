@@ -101,7 +101,7 @@ def test_a_full_disk_refuses_the_end_of_a_silence_before_it_is_moved(
 
 def test_a_silence_ends_before_its_time_once(folder: SilenceFolder) -> None:
     made = silencing.maintain(folder, request(), NOW)
-    other = silencing.maintain(folder, request(), NOW)
+    other = silencing.maintain(folder, request(node="web02"), NOW)
     with pytest.raises(CannotDecide, match="fits 2 silences"):
         silencing.unsilence(folder, "maintenance", "bob")
     assert silencing.unsilence(folder, made.id.rpartition("-")[2], "bob") == made
@@ -171,6 +171,36 @@ def test_acknowledging_leaves_or_takes_what_waits_as_asked(folder: SilenceFolder
     assert [f.name.id for f in actions.pending()] == [other.id]
     reason = actions.folder(Folder.REJECTED) / f"{filed.name.file}.reason.txt"
     assert reason.read_text() == "acknowledged by ann: known\n-- ann\n"
+
+
+def test_what_is_said_again_is_one_silence(folder: SilenceFolder, actions: AllFolders) -> None:
+    hour, later = timedelta(hours=1), NOW + timedelta(minutes=5)
+    first, _ = silencing.acknowledge(folder, actions, request(service="shop", ends=None), NOW)
+    assert silencing.acknowledge(folder, actions, request(service="shop", ends=None), later) == (first, ())
+    assert silencing.acknowledge(folder, actions, request(service="shop", ends=later + hour), later) == (first, ())
+    assert folder.current() == (first,)
+    known, _ = silencing.acknowledge(folder, actions, request(service="shop", ends=None, reason="vendor"), later)
+    assert (known.reason, known.ends_at) == ("vendor", first.ends_at)
+    longer, _ = silencing.acknowledge(folder, actions, request(service="shop", ends=NOW + timedelta(days=9)), later)
+    assert folder.current() == (longer,)
+    assert folder.end_reason(known.id) == f"{longer.id} is in its place\n-- ann"
+    for other in ({"service": "mail"}, {"service": "shop", "type": "disk_full"}, {"service": None}):
+        silencing.acknowledge(folder, actions, request(**other), later)
+    assert len(folder.current()) == 4
+
+
+def test_a_maintenance_that_is_said_again_lasts_until_the_later_end(folder: SilenceFolder) -> None:
+    hour = timedelta(hours=1)
+    first = silencing.maintain(folder, request(node="web*", ends=NOW + hour), NOW)
+    assert silencing.maintain(folder, request(node="web*", ends=NOW + hour), NOW + hour / 2) == first
+    longer = silencing.maintain(folder, request(node="web*", ends=NOW + 2 * hour), NOW + hour / 2)
+    assert folder.current() == (longer,)
+    tomorrow = request(node="web*", begins=NOW + 24 * hour, ends=NOW + 26 * hour)
+    planned = silencing.maintain(folder, tomorrow, NOW + hour)
+    assert silencing.maintain(folder, tomorrow, NOW + hour) == planned
+    assert {one.id for one in folder.current()} == {longer.id, planned.id}
+    silencing.maintain(folder, request(node="web01", ends=NOW + 2 * hour), NOW + hour)
+    assert len(folder.current()) == 3, "another pattern is another one"
 
 
 def test_a_silence_names_what_goes_on_because_a_person_said_yes(folder: SilenceFolder, actions: AllFolders) -> None:

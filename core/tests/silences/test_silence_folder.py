@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from structlog.testing import capture_logs
 
 from mesh_core.silences import commands as silencing
 from mesh_core.silences.folder import MAX_BYTES, SilenceFolder
+from mesh_core.silences.silence import SilenceKind
 
 
 def _hostile(folder: SilenceFolder, name: str) -> None:
@@ -61,7 +63,7 @@ def test_rubbish_in_the_folder_is_left_alone_and_said_once(folder: SilenceFolder
 
 def test_reading_again_costs_little_when_nothing_changed(folder: SilenceFolder) -> None:
     for _ in range(200):
-        silencing.maintain(folder, request(), NOW)
+        folder.put(silencing.new_silence(SilenceKind.MAINTENANCE, request(), NOW))
     assert len(folder.current()) == 200
     begin = time.process_time()
     for _ in range(20):
@@ -113,11 +115,11 @@ def test_planner_and_operators_end_each_others_silences_in_a_deployed_folder_and
         folder.root.chmod(0o2770)
         now = datetime.now(UTC)
 
-        def make() -> str:
-            return silencing.maintain(folder, request(ends=now + timedelta(hours=1)), now).id
+        def make(node: str) -> str:
+            return silencing.maintain(folder, request(node=node, ends=now + timedelta(hours=1)), now).id
 
         assert _as(PLANNER, PLANNER, folder.prepare) == "None"
-        first, second = _as(OPERATOR, OPERATORS, make), _as(OPERATOR, OPERATORS, make)
+        first, second = (_as(OPERATOR, OPERATORS, partial(make, node)) for node in ("web01", "web02"))
         assert _as(PLANNER, PLANNER, lambda: folder.end(first, "well again")) == "True"
         assert _as(PLANNER, PLANNER, lambda: [s.id for s in folder.current()]) == f"['{second}']"
         assert _as(OPERATOR, OPERATORS, lambda: folder.end(second, "done")) == "True"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Annotated
@@ -19,7 +20,7 @@ from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.runtime.places_note import SeenPlaces, read_places
 from mesh_core.silences import commands as silencing
 from mesh_core.silences.commands import BadSilence, SilenceRequest
-from mesh_core.silences.silence import Silence
+from mesh_core.silences.silence import Silence, SilenceKind
 
 For = Annotated[str | None, typer.Option("--for", metavar="SPAN", help="How long: 45m, 2h, 1h30m, 3d.")]
 Until = Annotated[
@@ -62,11 +63,14 @@ def maintenance(
         actor=cli.user,
         reason=plain(reason),
     )
+    known = silencing.alike(cli.silences, SilenceKind.MAINTENANCE, request, timestamp)
     try:
         made = silencing.maintain(cli.silences, request, timestamp)
     except BadSilence as error:
         raise CliError(plain(error), USAGE) from None
-    cli.say(f"maintenance of {plain(made.target)} until {local_time(made.ends_at)}", "bold")
+    already = f"already, by {plain(made.by, 40)}, " if made in known else ""
+    cli.say(f"maintenance of {plain(made.target)} {already}until {local_time(made.ends_at)}", "bold")
+    _say_replaced(cli, known)
     _say_rest(cli, made)
     _say_if_unknown(cli, node)
 
@@ -120,16 +124,20 @@ def ack(
     timestamp = now()
     node, _, service = target.partition("/")
     given = for_ or until
-    ends = _end(for_, until, timestamp) if given else timestamp + silencing.ACKNOWLEDGED_FOR
+    ends = _end(for_, until, timestamp) if given else None
     request = SilenceRequest(node, ends, cli.user, service=service or None, type=type_, reason=plain(reason))
+    known = silencing.alike(cli.silences, SilenceKind.ACKNOWLEDGE, request, timestamp)
     try:
         made, aside = silencing.acknowledge(cli.silences, cli.actions, request, timestamp, reject=reject)
     except BadSilence as error:
         raise CliError(plain(error), USAGE) from None
+    already = f" already, by {plain(made.by, 40)}" if made in known else ""
     cli.say(
-        f"acknowledged {plain(made.target)}: until it is healthy again, or {local_time(made.ends_at)} at the latest",
+        f"acknowledged {plain(made.target)}{already}: until it is healthy again, or {local_time(made.ends_at)} at the "
+        "latest",
         "bold",
     )
+    _say_replaced(cli, known)
     _say_if_unknown(cli, made.node, made.service)
     for filed in aside:
         cli.say(f"  put aside: {filed.name.id}")
@@ -155,6 +163,13 @@ def _parse_time(option: str, text: str, timestamp: datetime) -> datetime:
         return parse_moment(text, timestamp, timestamp.astimezone().tzinfo or timestamp.tzinfo)  # type: ignore[arg-type]
     except BadTime as error:
         raise CliError(f"{option} {plain(error)}", USAGE) from None
+
+
+def _say_replaced(cli: CliContext, known: Iterable[Silence]) -> None:
+    left = {one.id for one in cli.silences.current()}
+    for one in known:
+        if one.id not in left:
+            cli.say(f"  in the place of {one.id}, until {local_time(one.ends_at)}")
 
 
 def _say_rest(cli: CliContext, made: Silence) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -22,7 +22,7 @@ from mesh_core.incidents.subject import subject_of
 from mesh_core.models.config_file import said_of_value
 from mesh_core.models.parsing import problems
 from mesh_core.models.proposals import Folder
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.put_aside import words_for
 from mesh_core.silences.silence import FIRST_YEAR, LAST_YEAR, MAX_DAYS, MAX_REASON, Silence, SilenceKind, silences_of
@@ -37,10 +37,10 @@ class BadSilence(ValueError):
 
 @dataclass(frozen=True)
 class SilenceRequest:
-    """What a person asks for. `begins` None: now."""
+    """What a person asks for. `begins` None: now; `ends` None: as long as an acknowledgement of it lasts, or will."""
 
     node: str
-    ends: datetime
+    ends: datetime | None
     actor: str
     service: str | None = None
     type: str | None = None
@@ -50,10 +50,12 @@ class SilenceRequest:
 
 
 def maintain(folder: SilenceFolder, request: SilenceRequest, now: datetime) -> Silence:
-    """Nothing is proposed for what the patterns fit, until the end. BadSilence says what does not fit."""
+    """Nothing is proposed for what the patterns fit, until the end. BadSilence says what does not fit.
+
+    The one that says as much already, where there is one; what says less of the same ends.
+    """
     silence = new_silence(SilenceKind.MAINTENANCE, request, now)
-    _put(folder, silence)
-    return silence
+    return _put_once(folder, silence, alike(folder, SilenceKind.MAINTENANCE, request, now), now)
 
 
 def acknowledge(
@@ -61,11 +63,14 @@ def acknowledge(
 ) -> tuple[Silence, tuple[Filed, ...]]:
     """ "I know": nothing is proposed for that target until it is well again, or the end.
 
-    What waits for it stays where it is; with `reject` it is put aside as well, and this returns what was.
+    What waits for it stays where it is; with `reject` it is put aside as well, and this returns what was. Said again it
+    is one, as a maintenance is.
     """
     waiting = waiting_for(actions, request.node, request.service, request.type) if reject else ()
-    silence = new_silence(SilenceKind.ACKNOWLEDGE, request, now, waiting)
-    _put(folder, silence)
+    known = alike(folder, SilenceKind.ACKNOWLEDGE, request, now)
+    if request.ends is None and known:
+        request = replace(request, ends=max(parse_time(one.ends_at) for one in known))
+    silence = _put_once(folder, new_silence(SilenceKind.ACKNOWLEDGE, request, now, waiting), known, now)
     words = words_for(silence)
     return silence, tuple(filed for filed in waiting if actions.reject(filed.name, words, request.actor))
 
@@ -161,16 +166,16 @@ def in_progress(actions: OperatorFolders, silence: Silence) -> tuple[Filed, ...]
 
 def new_silence(kind: SilenceKind, request: SilenceRequest, now: datetime, put_aside: Sequence[Filed] = ()) -> Silence:
     """The record, checked. BadSilence says in a sentence what does not fit."""
-    begins = request.begins or now
-    if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in (begins, request.ends)):
+    begins, ends = request.begins or now, request.ends or now + ACKNOWLEDGED_FOR
+    if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in (begins, ends)):
         raise BadSilence(f"its begin and end are between the years {FIRST_YEAR} and {LAST_YEAR}")
-    if request.ends <= now:
-        raise BadSilence(f"its end, {rfc3339(request.ends)}, has passed already")
-    if request.ends <= begins:
-        raise BadSilence(f"its end, {rfc3339(request.ends)}, is not after its begin, {rfc3339(begins)}")
+    if ends <= now:
+        raise BadSilence(f"its end, {rfc3339(ends)}, has passed already")
+    if ends <= begins:
+        raise BadSilence(f"its end, {rfc3339(ends)}, is not after its begin, {rfc3339(begins)}")
     if begins > now + BEGIN_AT_MOST:
         raise BadSilence("it begins more than a year from now")
-    if request.ends - begins > timedelta(days=MAX_DAYS):
+    if ends - begins > timedelta(days=MAX_DAYS):
         raise BadSilence(f"a silence lasts {MAX_DAYS} days at most; make a new one when it ends")
     if len(request.reason) > MAX_REASON:
         raise BadSilence(f"the reason is longer than {MAX_REASON} characters")
@@ -183,7 +188,7 @@ def new_silence(kind: SilenceKind, request: SilenceRequest, now: datetime, put_a
             type=request.type,
             subject=request.subject,
             starts_at=rfc3339(begins),
-            ends_at=rfc3339(request.ends),
+            ends_at=rfc3339(ends),
             reason=" ".join(request.reason.split()),
             by=request.actor[:128] or "somebody",
             created_at=rfc3339(now),
@@ -191,6 +196,16 @@ def new_silence(kind: SilenceKind, request: SilenceRequest, now: datetime, put_a
         )
     except ValidationError as error:
         raise BadSilence(_in_words(error)) from None
+
+
+def alike(folder: SilenceFolder, kind: SilenceKind, request: SilenceRequest, now: datetime) -> tuple[Silence, ...]:
+    """Those of that kind about the very same, patterns and all, that hold or will."""
+    about = (kind, request.node, request.service, request.type, request.subject)
+    return tuple(
+        one
+        for one in folder.current()
+        if (one.kind, one.node, one.service, one.type, one.subject) == about and not one.over(now)
+    )
 
 
 def active(folder: SilenceFolder, now: datetime) -> tuple[Silence, ...]:
@@ -202,6 +217,25 @@ def active(folder: SilenceFolder, now: datetime) -> tuple[Silence, ...]:
 def about(folder: SilenceFolder, filed: Filed, now: datetime) -> tuple[Silence, ...]:
     """The silences that hold where this proposal is about."""
     return silences_of(folder.current(), filed.proposal.event, now)
+
+
+def _put_once(folder: SilenceFolder, silence: Silence, known: Sequence[Silence], now: datetime) -> Silence:
+    """`silence`, in the place of those known ones that it covers; or the one that covers it and says the same."""
+    for one in known:
+        said = silence.reason in ("", one.reason) and not silence.put_aside
+        if said and _covers(one, silence, now):
+            return one
+    _put(folder, silence)
+    for one in known:
+        if _covers(silence, one, now):
+            folder.end(one.id, f"{silence.id} is in its place\n-- {silence.by}")
+    return silence
+
+
+def _covers(longer: Silence, shorter: Silence, now: datetime) -> bool:
+    """What is left of it, from now on."""
+    begins = max(now, parse_time(shorter.starts_at))
+    return parse_time(longer.starts_at) <= begins and parse_time(shorter.ends_at) <= parse_time(longer.ends_at)
 
 
 def _put(folder: SilenceFolder, silence: Silence) -> None:
