@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import tomllib
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from mesh_core.runtime.services import SERVICES
-from mesh_core.runtime.settings import MeshSettings, table_rows
+from mesh_core.runtime.settings import BadSettings, MeshSettings, read_settings, table_rows
 
 ROOT = Path(__file__).parents[1]
 KEYS = [
@@ -52,3 +53,18 @@ def test_the_service_file_agrees_with_the_code(service: str, tables: dict[str, A
 
 def test_every_setting_is_described(tables: dict[str, Any]) -> None:
     assert not [variable for _, variable, _, text in tables["settings_rows"]() if len(text) < 10]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_cannot_be_a_setting_is_told_in_words_not_as_a_pattern(service: str, tables: dict[str, Any]) -> None:
+    told = []
+    for cls in tables["settings_of"](service):
+        for variable, _, _ in table_rows(cls):
+            for value in ("?? no\u00e9", "-7.5e40", "http//x y", "x" * 5000):
+                try:
+                    read_settings(cls, {variable: value})
+                except BadSettings as error:
+                    told.append(str(error))
+    assert len(told) > 20
+    assert all(re.match(r"[A-Z_]+(=\S.*: | needs )\S", one, re.DOTALL) for one in told)
+    assert not [one for one in told if re.search(r"pattern|Input|String|validation| a valid ", one)]

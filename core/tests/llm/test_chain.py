@@ -186,7 +186,7 @@ def test_who_may_write_says_that_file_and_nobody_does_by_itself(tmp_path: Path) 
     )
     assert marked_to_write(file) == {"a"}
     file.write_text("- {name: a, kind: openai, url: http://x, writes: 'yes'}\n")
-    with pytest.raises(BadChain, match="provider 1: writes: Input should be a valid boolean"):
+    with pytest.raises(BadChain, match="provider 1: writes: should be true or false"):
         marked_to_write(file)
 
 

@@ -59,7 +59,7 @@ def test_all_that_does_not_fit_is_told_with_its_line_and_the_first_of_it_refused
     bad = document("# mine\nmost: many\nnaem: x\n")
     told = [str(one) for one in bad.misfits(Form)]
     assert told[0] == "a.yml:3: naem: no such key; take it out or correct its spelling"
-    assert told[1].startswith("a.yml:2: most: Input should be a valid integer")
+    assert told[1].startswith("a.yml:2: most: should be a whole number")
     with pytest.raises(Refused) as refused:
         bad.fitted(Form)
     assert str(refused.value) == told[0]

@@ -233,7 +233,7 @@ def test_a_policy_that_names_a_bad_file_works_without_it_and_says_why(tmp_path: 
     )
     assert own_policy(tmp_path, rule).allows(disk_space_low()).preferred == "mine"
     (tmp_path / "config" / "remedies" / "mine.yml").unlink()
-    assert "Input should be one of" in str(ConfigReader(tmp_path).policy()), "a name that is nowhere is a mistake"
+    assert "should be one of" in str(ConfigReader(tmp_path).policy()), "a name that is nowhere is a mistake"
 
 
 def test_a_planner_keeps_the_last_good_policy_and_takes_the_next_one(tmp_path: Path) -> None:

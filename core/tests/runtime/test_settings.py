@@ -62,6 +62,8 @@ def test_every_bad_variable_is_named_with_its_value_and_a_secret_is_not_shown() 
     for piece in ("COOLDOWN_SECONDS='-1'", "WORKERS='many'", "REDIS_URL='http://x'", "NODE_NAME='a b'", "PIN=***"):
         assert piece in text
     assert "hun" not in text
+    assert "REDIS_URL='http://x': should be redis://HOST:PORT/NUMBER" in text
+    assert "WORKERS='many': should be a whole number" in text
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "1e999", "five", "0"])

@@ -77,7 +77,7 @@ async def test_what_cannot_be_asked_is_kept_with_the_name_of_what_is_wrong(reque
         ({"text": "install htop", "hosts": ["web01"], "yes": True}, "yes: Extra inputs"),
         ({"text": "", "hosts": ["web01"]}, "text: "),
         ({"text": "rm\0", "hosts": ["web01"]}, "control character"),
-        ({"text": "x" * 4001, "hosts": ["web01"]}, "text: String should have at most 4000"),
+        ({"text": "x" * 4001, "hosts": ["web01"]}, "text: should have at most 4000"),
         ({"text": "install htop", "hosts": []}, "hosts: "),
         ({"text": "install htop", "hosts": ["../web01"]}, "hosts.0: "),
         ({"text": "install htop", "hosts": ["web01"], "files": large[:1] * 2}, "page0.html is there twice"),

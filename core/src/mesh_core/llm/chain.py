@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Annotated
 
 import structlog
-from pydantic import Field, StrictBool, StringConstraints, ValidationError, field_validator
+from pydantic import Field, StrictBool, ValidationError, field_validator
 
 from mesh_core.llm.budget import Budget
 from mesh_core.llm.locality import why_outside
@@ -31,7 +31,7 @@ from mesh_core.llm.router import Price, Provider
 from mesh_core.llm.rules_fallback import RULES_FALLBACK
 from mesh_core.llm.settings import ChainSettings, Privacy
 from mesh_core.models.config_document import ConfigDocument
-from mesh_core.models.config_file import FilePart, first_error
+from mesh_core.models.config_file import FilePart, first_error, spelled
 from mesh_core.runtime.secret_files import BadSecret, read_secret
 
 BUILT_IN = {name: kind for kind in KINDS.values() for name in kind.built_in}
@@ -47,13 +47,13 @@ class _PriceEntry(FilePart):
 class _ChainEntry(FilePart):
     """One entry of config/chain.yml."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: Annotated[str, spelled(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name: letters A-Z, digits, . _ -, at most 64")]
     kind: str
-    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
+    url: Annotated[str, spelled(r"https?://\S+", "an address that begins with http:// or https://")] | None = None
     model: str | None = None
     timeout_seconds: float | None = Field(None, gt=0, le=600)
     price: _PriceEntry = _PriceEntry()
-    api_key_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    api_key_env: Annotated[str, spelled(r"[A-Za-z_]\w*", "the name of a variable, such as MY_API_KEY")] | None = None
     writes: StrictBool = False
     budget: Budget = Budget()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
 
+from mesh_core.models.config_file import spelled
 from mesh_core.runtime.settings import Settings
 
 
@@ -16,16 +18,19 @@ class Privacy(StrEnum):
     LOCAL = "local"
 
 
+WebAddress = Annotated[str, spelled(r"https?://.*", "an address that begins with http:// or https://")]
 OLLAMA_PORT = 11434  # where its server listens, for an address that names none
 
 
 class ChainSettings(Settings):
     """The fallback chain's variables."""
 
-    llm_chain: str = Field(
+    llm_chain: Annotated[
+        str,
+        spelled(r"\s*[A-Za-z0-9._-]+(\s*,\s*[A-Za-z0-9._-]+)*\s*,?\s*", "names with commas, such as llamacpp,haiku"),
+    ] = Field(
         "llamacpp,ollama,haiku,sonnet",
         alias="LLM_CHAIN",
-        pattern=r"^\s*[A-Za-z0-9._-]+(\s*,\s*[A-Za-z0-9._-]+)*\s*,?\s*$",
         description="the fallback chain, in order; what is not configured is skipped; `floor` alone uses no model",
     )
     llm_privacy: Privacy = Field(
@@ -33,10 +38,9 @@ class ChainSettings(Settings):
         alias="LLM_PRIVACY",
         description="`local`: no model outside this house is ever asked, whatever LLM_CHAIN and chain.yml say",
     )
-    llamacpp_url: str | None = Field(
+    llamacpp_url: WebAddress | None = Field(
         None,
         alias="LLAMACPP_URL",
-        pattern=r"^https?://",
         description="any OpenAI-compatible server: llama.cpp, vLLM, LM Studio, LiteLLM; with or without /v1",
     )
     llamacpp_model: str | None = Field(
@@ -51,10 +55,11 @@ class ChainSettings(Settings):
     ollama_model: str | None = Field(
         None, alias="OLLAMA_MODEL", description="its model's name; unset: the first one it has that can chat"
     )
-    ollama_keep_alive: str = Field(
+    ollama_keep_alive: Annotated[
+        str, spelled(r"-1|\d+|(\d+(s|m|h))+", "seconds, a span such as 30m or 1h30m, or -1 for ever")
+    ] = Field(
         "30m",
         alias="OLLAMA_KEEP_ALIVE",
-        pattern=r"^(-1|\d+|(\d+(s|m|h))+)$",
         description="how long it keeps the model loaded after an answer; -1: for ever",
     )
     ollama_num_ctx: int = Field(
@@ -67,8 +72,8 @@ class ChainSettings(Settings):
     anthropic_api_key: SecretStr | None = Field(
         None, alias="ANTHROPIC_API_KEY", description="without it, haiku and sonnet are skipped"
     )
-    anthropic_base_url: str | None = Field(
-        None, alias="ANTHROPIC_BASE_URL", pattern=r"^https?://", description="unset: Anthropic's own API"
+    anthropic_base_url: WebAddress | None = Field(
+        None, alias="ANTHROPIC_BASE_URL", description="unset: Anthropic's own API"
     )
     haiku_model: str = Field(
         "claude-haiku-4-5-20251001", alias="HAIKU_MODEL", description="the model called haiku in LLM_CHAIN"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from mesh_core.models.records import PATTERNS_IN_WORDS
@@ -19,6 +19,20 @@ _INSTEAD = {
     **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), _A_LIST),
     "string_type": "write it as a text, in quotes",
     "missing": "is missing; write it",
+}
+_OF_A_VALUE = {
+    **dict.fromkeys(("int_parsing", "int_parsing_size", "int_type", "int_from_float"), "should be a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type"), "should be a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "should be true or false"),
+    "finite_number": "should be a number, not infinite",
+    "greater_than_equal": "should be at least {ge:.12g}",
+    "less_than_equal": "should be at most {le:.12g}",
+    "greater_than": "should be more than {gt:.12g}",
+    "less_than": "should be less than {lt:.12g}",
+    "string_too_long": "should have at most {max_length} characters",
+    "string_too_short": "should have at least {min_length} characters",
+    "too_long": "has too many entries, the most is {max_length}",
+    "too_short": "has too few entries, the least is {min_length}",
 }
 
 
@@ -66,9 +80,24 @@ def said_instead(error: ErrorDetails) -> str:
 
 
 def said_of_value(error: ErrorDetails) -> str:
-    """What its rule says of a value, in words where it is one of our patterns."""
-    wanted = PATTERNS_IN_WORDS.get(error.get("ctx", {}).get("pattern", ""))
-    return f"should be {wanted}" if wanted else error["msg"].removeprefix("Value error, ")
+    """What its rule says of a value: `should be ...`, or the words of a rule of our own."""
+    context = error.get("ctx", {})
+    if wanted := PATTERNS_IN_WORDS.get(context.get("pattern", "")):
+        return f"should be {wanted}"
+    if words := _OF_A_VALUE.get(error["type"]):
+        return words.format(**context)
+    return error["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+
+
+def spelled(pattern: str, words: str) -> AfterValidator:
+    """A text that fits, from end to end; of another one people hear that it should be what these `words` say."""
+
+    def fit(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(f"should be {words}")
+        return text
+
+    return AfterValidator(fit)
 
 
 def looks_like(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:

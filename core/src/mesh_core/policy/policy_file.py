@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from mesh_core.actions.register import current
 from mesh_core.models.config_document import ConfigDocument
-from mesh_core.models.config_file import FilePart, looks_like
+from mesh_core.models.config_file import FilePart, looks_like, spelled
 from mesh_core.models.events import Severity
 from mesh_core.models.proposals import Risk
 from mesh_core.models.run_options import UserName
@@ -40,12 +40,12 @@ def _known_choice(word: str) -> str:
     register = current()
     if word not in register.by_word and word not in register.unusable:  # the latter is said where it is missed
         known = register.choice_words
-        raise ValueError(f"Input should be one of {', '.join(known)}{looks_like(word, known)}")
+        raise ValueError(f"should be one of {', '.join(known)}{looks_like(word, known)}")
     return word
 
 
 ChoiceWord = Annotated[str, AfterValidator(_known_choice)]
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+Key = Annotated[str, spelled(r"[a-z][a-z0-9_-]{0,63}", "a name: lower case letters, digits, _ -, at most 64")]
 
 
 class When(FilePart):

@@ -28,7 +28,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
-from mesh_core.models.config_file import said_of_value
+from mesh_core.models.config_file import said_instead, spelled
 from mesh_core.models.records import NAME_PATTERN
 from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.redis_url import has_password, is_readable, masked, user_of, with_login
@@ -72,10 +72,11 @@ DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 class MeshSettings(Settings):
     """What every service needs. `redis_url` is whole, user and password included: print it through `masked`."""
 
-    redis_url: str = Field(
+    redis_url: Annotated[
+        str, spelled(r"(redis|rediss|unix)://.*", "redis://HOST:PORT/NUMBER, the same with rediss, or unix:///PATH")
+    ] = Field(
         DEFAULT_REDIS_URL,
         alias="REDIS_URL",
-        pattern=r"^(redis|rediss|unix)://",
         description="Redis or Valkey; best without a password in it",
         repr=False,
         json_schema_extra=SECRET,
@@ -92,11 +93,8 @@ class MeshSettings(Settings):
         alias="RUNTIME_PATH",
         description="actions/, events/, state/ and config/; ./var in a checkout, /opt/homelab in the images",
     )
-    log_level: str = Field(
-        "info",
-        alias="LOG_LEVEL",
-        pattern="^(debug|info|warning|error)$",
-        description="debug, info, warning or error",
+    log_level: Annotated[str, spelled("debug|info|warning|error", "debug, info, warning or error")] = Field(
+        "info", alias="LOG_LEVEL", description="debug, info, warning or error"
     )
 
     @model_validator(mode="before")
@@ -185,7 +183,7 @@ def read_settings(cls: type[S], environ: Mapping[str, str], warn: Callable[[str]
         settings = cls.model_validate(given)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            words = said_of_value(problem)
+            words = said_instead(problem)
             variable = str(problem["loc"][0]) if problem["loc"] else ""
             wrong.append(f"{shown.get(variable, variable)}: {words}" if variable else words)
     if wrong:

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr
 
 from mesh_core.models.config_document import ConfigDocument
-from mesh_core.models.config_file import FilePart
+from mesh_core.models.config_file import FilePart, spelled
 from mesh_core.runtime.secret_files import BadSecret, read_secret
 from observer.hooks.generic import GenericHook
 from observer.hooks.mapping import Mapped
 from observer.hooks.senders import SENDERS
 
-GenericName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+GenericName = Annotated[
+    str, spelled(r"[a-z0-9][a-z0-9_-]{0,63}", "a name: lower case letters, digits, _ -, at most 64")
+]
 
 
 class BadHooks(ValueError):
