@@ -66,6 +66,25 @@ def test_a_line_of_the_feed_leads_to_its_incident_however_late_the_index_is(mesh
     expect(line).to_have_count(1)
 
 
+def test_what_a_place_repeats_is_one_line_of_the_feed_until_something_else_is_told_of_it(
+    mesh: Mesh, visit: Visit
+) -> None:
+    page = visit("#/world")
+    expect(page.locator(".connection.live")).to_be_visible()
+    lines = page.locator(".feed li", has_text="barn/")
+    for percent in (90, 91, 92):
+        mesh.tell(type="disk_filling", node="barn", service="tank", severity="warning", payload={"percent": percent})
+    expect(lines).to_have_count(1)
+    expect(lines).to_contain_text("disk filling · 3×")
+    mesh.tell(type="service_recovered", node="barn", service="tank", severity="info")
+    mesh.tell(type="disk_filling", node="barn", service="tank", severity="warning", payload={"percent": 93})
+    expect(lines).to_have_count(3)
+    expect(lines.first).not_to_contain_text("×")
+    page.reload()
+    expect(lines).to_have_count(3)
+    expect(lines.last).to_contain_text("disk filling · 3×")
+
+
 def test_a_silence_from_a_terminal_is_seen_on_the_page(mesh: Mesh, visit: Visit) -> None:
     page = visit("#/silences")
     expect(page.locator(".connection.live")).to_be_visible()

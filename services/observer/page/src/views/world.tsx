@@ -1,7 +1,7 @@
 // The world: how many are healthy, which nodes are offline, what is unhealthy; trouble first, and what just happened beside it.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { url, type HealthEvent, type NodePlace, type Page, type PastEvent, type Place, type State, type World } from '../api'
-import { heard, LONGEST_FEED } from '../feed'
+import { folded, heard, LONGEST_FEED } from '../feed'
 import { step, useKeys } from '../keys'
 import { onAndLateOnEvents, useLoaded } from '../loaded'
 import { Empty, More, Panel, ErrorMessage, View, Waiting } from '../parts/frame'
@@ -258,7 +258,7 @@ function Feed() {
   const live = heard.value.map(lineOf).filter((line) => line.id || !kept.some((one) => isSame(one, line)))
   nameless.current = live.some((line) => !line.id)
   const ids = new Set(live.map((line) => line.id))
-  const shown = [...live, ...kept.filter((line) => !ids.has(line.id))].slice(0, LONGEST_FEED)
+  const shown = folded([...live, ...kept.filter((line) => !ids.has(line.id))]).slice(0, LONGEST_FEED)
   return (
     <Panel title="Latest events" class="feed">
       {shown.length === 0 ? (
@@ -274,7 +274,10 @@ function Feed() {
               <a href={line.id ? to('incident', line.id) : '#/history?list=events'}>
                 <UntrustedText text={line.service ? `${line.node}/${line.service}` : line.node} max={80} />
               </a>
-              <UntrustedText class="sub" text={line.type.replaceAll('_', ' ')} max={80} />
+              <span class="sub">
+                <UntrustedText text={line.type.replaceAll('_', ' ')} max={80} />
+                {line.times > 1 && <> · {line.times}×</>}
+              </span>
               <span class="when">
                 <Ago at={line.at} />
               </span>
