@@ -58,6 +58,30 @@ PAIRS: list[tuple[str, Body, Body, tuple[str, str, str | None, str]]] = [
         ("postfix_is_not_running", "cellar", None, "error"),
     ),
     (
+        "zabbix macros",
+        {"event_name": "Disk is full", "event_value": "1", "host_name": "cellar", "trigger_severity": "Average"},
+        {"event_name": "Disk is full", "event_value": "0", "host_name": "cellar", "trigger_severity": "Average"},
+        ("disk_is_full", "cellar", None, "warning"),
+    ),
+    (
+        "icinga",
+        {"host": "cellar", "service": "mail", "state": "CRITICAL", "output": "connection refused"},
+        {"host": "cellar", "service": "mail", "state": "OK", "output": "SMTP OK - 0.02 s"},
+        ("connection_refused", "cellar", "mail", "critical"),
+    ),
+    (
+        "lidarr",
+        {"eventType": "Health", "type": "DownloadClientCheck", "level": "warning", "message": "No client answers"},
+        {"eventType": "HealthRestored", "type": "DownloadClientCheck", "level": "warning", "message": "No client"},
+        ("download_client_check", "unknown", None, "warning"),
+    ),
+    (
+        "gatus with placeholders",
+        {"alert": "TRIGGERED", "name": "photos", "group": "media", "message": "three checks failed"},
+        {"alert": "RESOLVED", "name": "photos", "group": "media", "message": "five checks passed"},
+        ("photos", "unknown", None, "warning"),
+    ),
+    (
         "checkmk",
         {"NOTIFY_HOSTNAME": "attic", "NOTIFY_SERVICEDESC": "Mount /srv", "NOTIFY_SERVICESTATE": "CRIT"},
         {"NOTIFY_HOSTNAME": "attic", "NOTIFY_SERVICEDESC": "Mount /srv", "NOTIFY_SERVICESTATE": "OK"},
@@ -144,6 +168,8 @@ def test_a_sender_that_nobody_described_tells_trouble_and_its_end(
         {"title": "Backup partially successful"},
         {"title": "Login by intruder is ok", "severity": "warning"},
         {"kind": "state_not_ok", "host": "attic"},
+        {"event": "StateNotOk", "host": "attic"},
+        {"event": "PartlyRestored", "host": "attic"},
         # Some are over, and others are not.
         {"text": "NAS @ attic\nThese alerts have been cleared:\n* Fan\nCurrent alerts:\n* Pool is DEGRADED"},
         {"text": "NAS @ attic\nCurrent alerts:\n* The following alert has been cleared:"},

@@ -27,6 +27,11 @@ HOOK = GenericHook(type="'any_alert'", node="host")
         {"title": "Mensaje de prueba"},
         {"title": "測試", "test": True},
         {"title": "テスト通知"},
+        {"message": "Hallo\n\nDies ist eine Testnachricht von Vaultwarden"},
+        {"text": "[nas] This is a test message"},
+        {"text": "This is a test of the notification target 'mesh'."},
+        {"text": "This is a test e-mail from Uptime. If you can read it, all is well."},
+        {"message": "TEST NOTIFICATION:\nSMART error notification for device: /dev/sda"},
     ],
 )
 def test_what_its_sender_calls_a_test_is_nothing(body: dict[str, Any]) -> None:
@@ -46,10 +51,29 @@ def test_what_its_sender_calls_a_test_is_nothing(body: dict[str, Any]) -> None:
         {"title": "Disk full", "labels": {"test": "true"}},
         {"title": "Disk full", "test": "false"},
         {"service": "test", "title": "Container died"},
+        {"title": "This is a load test alert for the shop: 500s"},
+        {"text": "nas\n\nThis is a test alert\nPool a is DEGRADED"},
+        {"text": "cellar\n\nNew alerts:\n * Test alert\n * Pool a is DEGRADED"},
+        {"message": "This is a test server. Its disk is full"},
+        {"title": "Testalarm der Sirene fehlgeschlagen"},
     ],
 )
 def test_what_is_about_a_test_is_an_alert(body: dict[str, Any]) -> None:
     assert isinstance(one(HOOK.alerts_in({"host": "nas", **body}, "any")), Alert)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"text": "TrueNAS @ cellar\n\nThis is a test alert"},
+        {"text": "TrueNAS @ cellar\n\nNew alerts:\n  * Test alert\n\nCurrent alerts:\n  * Test alert"},
+        {"embeds": [{"title": "Test notification", "description": "It works."}]},
+        {"title": "Connection test", "message": "It works."},
+        {"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "*Test message*"}}]},
+    ],
+)
+def test_a_test_is_nothing_for_a_hook_that_reads_whatever_comes(body: dict[str, Any]) -> None:
+    assert isinstance(one(GenericHook().alerts_in(body, "any")), Nothing)
 
 
 def test_a_rule_that_is_being_tried_out_is_as_bad_as_one_without_a_severity() -> None:

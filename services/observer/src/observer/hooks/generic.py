@@ -25,7 +25,7 @@ from observer.hooks.alert import (
 from observer.hooks.known_fields import KnownFields, alerts_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.request_body import Body
-from observer.hooks.sent_as_test import is_sent_as_test
+from observer.hooks.sent_as_test import is_sent_as_test, says_test
 
 SOURCE = "generic"
 
@@ -78,9 +78,9 @@ class GenericHook(BaseModel):
 
     def _alert(self, item: object, name: str) -> Read:
         body = item if isinstance(item, dict) else {}
-        if is_sent_as_test(body):
-            return Nothing("its sender calls it a test")
         known = KnownFields({} if self.type else body)
+        if is_sent_as_test(body) or says_test(known.title):
+            return Nothing("its sender calls it a test")
         event_type = self._text(self.type, item) if self.type else known.rule
         if not event_type and self.type:
             return Unfit(f"type: {self.type} finds no word in this body", raw_of(item))

@@ -20,6 +20,7 @@ from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.payload_fields import is_of_another_time
 from observer.hooks.alert import MAX_WORD_CHARS
+from observer.hooks.mapping import SERVICE_LABELS
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over
 from observer.hooks.severities import SEVERE, severity_in
@@ -74,8 +75,10 @@ _ALERTS_STATE = (  # of the alert alone, whatever else is said of the thing
     *("alertstatus", "alertstate", "eventstatus", "incidentstate", "incidentstatus", "newstatevalue", "newstate"),
     *("newstatus", "currentstate", "currentstatus", "monitorcondition", "monitorstatus", "checkstatus", "transition"),
     *("alerttypefriendlyname", "notificationtype", "notifytype", "eventtype", "event", "action"),
-    "servicestate",
+    *("servicestate", "alert"),
 )
+_NONE_LEFT = ("state", "eventvalue", "triggervalue")  # how many problems: 0 is the end
+_OUTPUTS = ("output", "serviceoutput", "hostoutput")  # of a check: another text each time
 _YES_IS_WELL = ("isresolved", "recovered", "isup", "up", "success", "succeeded", "healthy")
 _NO_IS_WELL = ("firing", "isfiring", "triggered", "isdown", "failed")
 # Kinds that say no more than that something is said.
@@ -83,6 +86,7 @@ _SAYS_NOTHING = frozenset(
     {
         *("alert", "alarm", "event", "incident", "message", "notification", "notify", "problem", "trigger", "monitor"),
         *("triggered", "fired", "firing", "open", "opened", "new", "created", "started", "default", "object", "update"),
+        "health",
     }
 )
 _OVER_SEVERITIES = frozenset({"clear", "cleared", "ok", "resolved", "recovered"})
@@ -154,7 +158,7 @@ class KnownFields:
         of_the_alert = self._told(*_ALERTS_STATE, *(() if of_a_service else ("hoststate",)))
         if any(map(says_over, of_the_alert)) or any(map(says_alert_over, (*states, self.title))):
             return False
-        if self._texts.get("severity", "").strip().lower() in _OVER_SEVERITIES or self._texts.get("state") == "0":
+        if self._texts.get("severity", "").strip().lower() in _OVER_SEVERITIES or "0" in self._told(*_NONE_LEFT):
             return False
         if self._texts.get("resolvedat", "")[:2] == "20" or truth_in(self._texts.get("resolved", "")) is True:
             return False
@@ -169,8 +173,14 @@ class KnownFields:
     @property
     def steady_name(self) -> str:
         """What it is called, without the words in which its beginning and its end differ."""
-        things = [text for key in _THINGS if (text := self._texts.get(key, ""))]
-        return " ".join([*_STATE_WORDS.sub(" ", _plain(self.rule or self.title)).split(), *things])
+        things = [text for text in self._told(*_THINGS) if not _is_no_name(text)]
+        return " ".join([*_STATE_WORDS.sub(" ", _plain(self._own_name)).split(), *things])
+
+    @property
+    def _own_name(self) -> str:
+        """Not what a check put out, where its service says which check that was."""
+        named = self.title != self.first(_OUTPUTS).partition("\n")[0] or not self.label_of(SERVICE_LABELS)
+        return (self.rule or self.title) if named else ""
 
     @property
     def called(self) -> tuple[str, ...]:

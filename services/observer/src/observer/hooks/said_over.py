@@ -10,15 +10,15 @@ import re
 
 from mesh_core.policy.event_facts.alert_state import says_well
 from observer.hooks.alert import MAX_WORD_CHARS
-from observer.hooks.plain_words import plain_words
+from observer.hooks.plain_words import lines_of, only_names, plain_words
 
 _MOST_CHARS = 200
-_MOST_NAME_WORDS = 4
 _BULLETS = ("* ", "- ", "\u2022")
 _NOT = re.compile(
     r"\b(?:not|no|never|cannot|unable|without|longer|partially|partly|un\w+|\w+n t"
     r"|fail\w*|error|errors|degraded|corrupt\w*|missing|lost)\b"
 )
+_PARTS = re.compile(r"[._:/-]|(?<=[a-z])(?=[A-Z])")
 _MARKED = re.compile(r"\W*(?:resolved|recovered|recovery|ok|cleared)\s*(?:[]):|]|-\s|\u2013)", re.IGNORECASE)
 _ALERT_OVER = re.compile(
     r"\b(?:recovered|resolved)$"
@@ -35,10 +35,12 @@ _ALL_WELL = re.compile(
 
 
 def says_over(text: str) -> bool:
-    """Of a state or a kind: `OK`, `[RESOLVED]`, `monitor.up`, `incident_resolved`."""
+    """Of a state or a kind: `OK`, `[RESOLVED]`, `monitor.up`, `incident_resolved`, `HealthRestored`."""
     if says_well(text):
         return True
-    return not re.search(r"\s", text) and says_well(re.split(r"[._:/-]", text)[-1]) and not _NOT.search(_plain(text))
+    *before, last = _PARTS.split(text)
+    is_word = not re.search(r"\s", text) and (says_well(last) or last == "Restored")
+    return is_word and not _NOT.search(_plain(" ".join(before)))
 
 
 def says_alert_over(title: str) -> bool:
@@ -57,10 +59,10 @@ def says_lists_over(text: str) -> bool:
     """
     if len(text) >= MAX_WORD_CHARS:
         return False
-    first, *rest = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    first, *rest = lines_of(text) or [""]
     said = [line for line in rest if not line.startswith(_BULLETS)]
-    names_only = len(first.split()) <= _MOST_NAME_WORDS and not first.endswith(":") and not _NOT.search(_plain(first))
-    return names_only and bool(said) and all(line.endswith(":") and _ends(line, _ALERT_OVER) for line in said)
+    names_it = only_names(first) and not _NOT.search(_plain(first))
+    return names_it and bool(said) and all(line.endswith(":") and _ends(line, _ALERT_OVER) for line in said)
 
 
 def _ends(title: str, how: re.Pattern[str]) -> bool:

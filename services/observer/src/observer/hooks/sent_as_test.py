@@ -1,4 +1,4 @@
-"""Did somebody press the button that sends a test? A whole title, message or kind says so, or a truth value. Pure.
+"""Did somebody press the button that sends a test? A whole title, line or kind says so, or a truth value. Pure.
 
 Never a part of a sentence: "Self-test of disk 3 failed" is trouble.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
-from observer.hooks.plain_words import plain_words
+from observer.hooks.plain_words import lines_of, only_names, plain_words
 
 _FLAGS = frozenset({"test", "istest", "testmode"})
 _SAID_IN = frozenset(
@@ -21,6 +21,7 @@ _SAID_IN = frozenset(
     }
 )
 _MOST_CHARS = 120
+_MOST_TEXT_CHARS = 2000
 _WHAT = (
     r"(?:e ?mail|mail|web ?hook|hook|push|ping|slack|discord|telegram|connection"
     r"|alert|alarm|notification|message|event)"
@@ -30,13 +31,26 @@ _ENGLISH = (
     rf"(?:this is )?(?:just )?(?:an? |the )?(?:{_WHAT} )*test(?:ing)?"
     rf"(?:(?: {_WHAT})+(?: (?:from|of|for|by|via|sent)(?: \w+){{1,5}})?)?"
 )
+# Of the message that one reads, not of something else that is tested.
+_OF_ITSELF = re.compile(
+    rf"this is (?:just |only )?(?:an? |the )?(?:{_WHAT} )*"
+    rf"(?:test {_WHAT}(?: (?:from|of|for|by|via|sent|to)(?: \w+){{1,8}})?"
+    rf"|test of (?:the |your )?{_WHAT}(?: \w+){{0,6}})"
+)
 _NAMED = rf"(?:\w+ ){{1,3}}(?:test {_WHAT}|{_WHAT} test)"
+_SENDER = re.compile(r"\W*\[[^\]]{1,40}\]\s*")  # before the words, in brackets
+_THIS_IS = (
+    r"(?:(?:dies|das) ist |dit is |ceci est |c est |esto es |este es |questo è |isto é |det (?:här )?(?:är|er) )?"
+    r"(?:\w{1,5} )?"
+)
+_FROM = r"(?: (?:von|vom|van|fra|från|de|desde|depuis|envoyée?|da|do)(?: \w+){1,6})?"
 _OTHERS = (
-    r"test ?(?:benachrichtigung|nachricht|meldung|alarm|mail|bericht|melding|meddelelse|meddelande|varsel)",
-    r"(?:ceci est )?(?:une? )?(?:notification|message|alerte) de test",
-    r"(?:esto es )?(?:una? )?(?:notificaci[oó]n|mensaje|alerta) de prueba",
-    r"(?:notifica|messaggio|avviso) di (?:prova|test)",
-    r"(?:notificação|mensagem|alerta) de teste",
+    rf"{_THIS_IS}test ?(?:benachrichtigung|nachricht|meldung|alarm|mail|bericht|melding|meddelelse|meddelande|varsel)"
+    rf"{_FROM}",
+    rf"{_THIS_IS}(?:notification|message|alerte) de test{_FROM}",
+    rf"{_THIS_IS}(?:notificaci[oó]n|mensaje|alerta) de prueba{_FROM}",
+    rf"{_THIS_IS}(?:notifica|messaggio|avviso) di (?:prova|test){_FROM}",
+    rf"{_THIS_IS}(?:notificação|mensagem|alerta) de teste{_FROM}",
     r"(?:powiadomienie|wiadomość) testow[ea]",
     r"тестовое (?:уведомление|сообщение|оповещение)",
     r"测试(?:通知|消息|告警|信息)",
@@ -52,11 +66,26 @@ def is_sent_as_test(body: Mapping[str, Any]) -> bool:
         name = bare_key(key)
         if name in _FLAGS and truth_in(value) is True:
             return True
-        if name in _SAID_IN and isinstance(value, str) and len(value) <= _MOST_CHARS and says_test(value):
+        if name in _SAID_IN and isinstance(value, str) and says_test(value):
             return True
     return False
 
 
 def says_test(text: str) -> bool:
-    """Is the whole of it a sender's word for a test? Case, marks and pictures around the words do not count."""
-    return _TEST.fullmatch(plain_words(text, _MOST_CHARS)) is not None
+    """Is the first line of it wholly a sender's word for a test, or all below a line that only names who says it? Case,
+    marks and pictures around the words do not count. What calls itself a test may say more behind that sentence."""
+    first, *rest = lines_of(text[:_MOST_TEXT_CHARS]) or [""]
+    if _is_test(first):
+        return True
+    said = [line for line in rest if not line.endswith(":")]  # whatever headings they stand under
+    return only_names(first) and bool(said) and all(map(_is_test, said))
+
+
+def _is_test(line: str) -> bool:
+    line = _SENDER.sub("", line)
+    sentence = re.split(r"[.!:;] ", f"{line} ", maxsplit=1)[0]
+    return _fits(_TEST, line) or _fits(_OF_ITSELF, sentence)
+
+
+def _fits(pattern: re.Pattern[str], text: str) -> bool:
+    return len(text) <= _MOST_CHARS and pattern.fullmatch(plain_words(text, _MOST_CHARS)) is not None
