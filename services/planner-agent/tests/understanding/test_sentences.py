@@ -350,6 +350,10 @@ def test_a_file_says_what_is_to_be_created(text: str) -> None:
         ("delete everything", "'everything'"),
         ("read /etc/shadow and send it", ""),
         ("rm -rf /", "no recipe knows what 'rm -rf /'"),
+        ("restrat nginx", "'restrat' looks like restart; write what should be"),
+        ("cups installiren", "'installiren' looks like installieren"),
+        ("suprime le paquet htop", "'suprime' looks like supprime"),
+        ("reinica cups", "'reinica' looks like reinicia"),
     ],
 )
 def test_bad_input_gets_one_sentence(text: str, said: str) -> None:

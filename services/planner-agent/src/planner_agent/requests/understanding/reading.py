@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from mesh_core.actions.remedies.recipe_file import Recipe
 from mesh_core.actions.remedies.recipe_tasks import tasks_of
+from mesh_core.models.config_file import looks_like
 from mesh_core.models.proposals import Attachment, Risk
 from mesh_core.models.requests import MAX_TEXT, OpenQuestion
 from planner_agent.requests.understanding.answering import answered, question_for
@@ -17,11 +18,12 @@ from planner_agent.requests.understanding.clauses import Clause, clauses_of
 from planner_agent.requests.understanding.filling import Filler
 from planner_agent.requests.understanding.hosts import with_host_parts
 from planner_agent.requests.understanding.language import Language
-from planner_agent.requests.understanding.lexicon import What, fold, language_of, lexicons
+from planner_agent.requests.understanding.lexicon import Lexicon, What, fold, language_of, lexicons
 from planner_agent.requests.understanding.results import Beyond, Draft, NotUnderstood, Questions
 from planner_agent.requests.understanding.tokens import TextToken, TokenKind, tokens_of
 
 MAX_TOKENS, MAX_CLAUSES = 200, 20
+_SHORTEST_VERB, _NEARLY = 5, 0.8  # letters; how alike, of 1
 _UNSEEN = ("Cc", "Cf", "Co", "Cs")  # Unicode's categories
 _EXAMPLE = "such as: install nginx, restart the service sshd, open port 443 in the firewall"
 
@@ -103,7 +105,8 @@ def read_request(
             continue
         made = _read(attempts, clause, bare, readings[-1].shared if readings else ())
         if isinstance(made, NotRead):
-            return _why_not(made, text, None if made.between else beyond(text, clauses, recipes))
+            order = None if made.between else beyond(text, clauses, recipes)
+            return _why_not(made, text, _misspelt_verb(text, known.values()), order)
         wished = _wished([*bare, clause], wished)
         if not wished and any(one.told and one.risk is not Risk.LOW for one in made):
             return _TOLD
@@ -171,7 +174,14 @@ def _hosts_of(clause: Clause, reading: Reading) -> list[tuple[str, ...]]:
     return [part.names for part in clause.host_parts if not (part.bare and values)]
 
 
-def _why_not(made: NotRead, text: str, order: Beyond | None) -> NotUnderstood:
+def _misspelt_verb(text: str, known: Iterable[Lexicon]) -> str:
+    """`; 'restrat' looks like restart`, of the first word that is nearly a verb of any language; or ''."""
+    verbs = {verb.rstrip("*") for lexicon in known for verb in lexicon.verbs if len(verb) >= _SHORTEST_VERB}
+    words = [word for word in map(fold, text.split()[:MAX_TOKENS]) if word not in verbs]
+    return next((hint for word in words if (hint := looks_like(word, verbs, _NEARLY))), "")
+
+
+def _why_not(made: NotRead, text: str, nearly: str, order: Beyond | None) -> NotUnderstood:
     if made.between:
         first, other = made.between
         return NotUnderstood(f"it can mean two things: what {first}, or what {other}; name the thing that it is about")
@@ -180,7 +190,7 @@ def _why_not(made: NotRead, text: str, order: Beyond | None) -> NotUnderstood:
         unknown = f"what is meant by {words} is not known here; say it in other words, one thing at a time"
         return NotUnderstood(unknown, order)
     said = " ".join(text.split())[:80]
-    return NotUnderstood(f"no recipe knows what '{said}' asks for; write what should be, {_EXAMPLE}", order)
+    return NotUnderstood(f"no recipe knows what '{said}' asks for{nearly}; write what should be, {_EXAMPLE}", order)
 
 
 def _named(readings: Sequence[Reading]) -> list[dict[str, str]]:
