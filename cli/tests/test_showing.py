@@ -210,6 +210,34 @@ def test_show_says_whether_before_what_runs_and_ids_last(mend: Mend) -> None:
     assert "approve on sight?" in mend("pending").stdout
 
 
+def test_what_is_decided_waits_for_nobody(mend: Mend) -> None:
+    proposal = mend.propose()
+    assert "waiting     " in mend("show", proposal.id).stdout
+    assert mend("reject", proposal.id, "--reason", "not now").exit_code == 0
+    shown = mend("show", proposal.id).stdout
+    assert "waiting     " not in shown
+    assert "decided     " in shown
+
+
+def test_a_proposal_under_another_name_is_said_with_its_own(mend: Mend) -> None:
+    listed, renamed = mend.propose("one"), mend.propose("two")
+    pending = mend.actions.folder(Folder.PENDING)
+    own, kept = (pending / mend.name_of(one).file for one in (renamed, listed))
+    kept.with_name(f"{kept.name}~").write_bytes(kept.read_bytes())
+    (pending / "notes.txt").write_text("call the vendor\n")
+    own.rename(pending / "two-is-for-ann.json")
+    told = mend("pending")
+    assert (
+        f"two-is-for-ann.json in pending/ is a proposal under another name, and nobody sees it: call it {own.name}"
+        in (" ".join(told.stdout.split()))
+    )
+    assert told.stdout.count("under another name") == 1
+    assert json.loads(mend("status", "--json").stdout)["folders"]["pending"] == 1
+    (pending / "two-is-for-ann.json").rename(own)
+    assert "under another name" not in mend("pending").stdout
+    assert {row["id"] for row in json.loads(mend("pending", "--json").stdout)} == {listed.id, renamed.id}
+
+
 def test_a_run_that_did_not_help_takes_the_suggestion_back(mend: Mend) -> None:
     for number in range(5):
         _ran_before(mend, number)

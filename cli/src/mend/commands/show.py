@@ -91,7 +91,7 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False, sent: Se
         row = _as_json(found, proposal, digest, playbooks, problem, lint, times, outcome, against, previewed, explained)
         cli.say_json({**row, "card": to_jsonable_python(card)})
         return
-    say_card(cli, proposal, card, explained)
+    say_card(cli, proposal, card, explained, waits=found.folder is Folder.PENDING)
     _decided(cli, found)
     say_obstacles(cli, against, APPROVED_HEADING if found.folder is not Folder.PENDING else HEADING)
     _evidence(cli, proposal)

@@ -17,7 +17,7 @@ from mend.options import AsJson
 from mend.output.text import plain
 from mend.output.times import age, now, seconds_between
 from mesh_core.approvals.action_folders import ActionFolders
-from mesh_core.approvals.proposal_files import is_beside
+from mesh_core.approvals.proposal_files import is_beside, name_of
 from mesh_core.llm.grades import GradeBook
 from mesh_core.messaging.bus import NOT_SERVED, Bus, masked
 from mesh_core.messaging.failing_probes import failing_probes
@@ -126,7 +126,8 @@ def counts(actions: ActionFolders) -> dict[str, int]:
         except PermissionError:
             found[folder.value] = -1
             continue
-        found[folder.value] = sum(not is_beside(name) for name in names)
+        counted = [name for name in names if not is_beside(name) and (folder is not Folder.PENDING or name_of(name))]
+        found[folder.value] = len(counted)
     return found
 
 

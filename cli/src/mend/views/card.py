@@ -34,14 +34,15 @@ def read_card(cli: CliContext, p: Proposal, times: int | None, explained: Sequen
     return card_for(p, AroundCard(runs, places.sick, named, times, places.offline.keys()), now())
 
 
-def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Explained]) -> None:
-    """Each line only where it says something."""
+def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Explained], *, waits: bool) -> None:
+    """Each line only where it says something; what matters before a yes only while it `waits` for one."""
     began = f", since {age(seconds_between(card.since, now()))}, {p.event.severity}"
     cli.out.print(Text(plain(card.title, 400), "bold").append(began, "not bold"))
     does = plain("; ".join(filter(None, (card.does, card.interrupts))), MAX_DOES)
     risk = Text(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
     _line(cli, "a yes", Text.assemble(does, f" ({p.type}, risk ", risk, ")"))
-    _may_set(cli, p, card)
+    if waits:
+        _may_set(cli, p, card)
     _line(cli, "because", plain(card.because or told_reason(p)))
     _line(cli, "found", plain(card.found, 600))
     _line(cli, "rule", plain(card.rule, 128))
@@ -53,6 +54,11 @@ def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Expla
     _line(cli, "explains", "; ".join(plain(one.told) for one in explained))
     _others(cli, card)
     _line(cli, "seen before", plain(card.before, 1000))
+    if waits:
+        _say_what_waits(cli, p, card)
+
+
+def _say_what_waits(cli: CliContext, p: Proposal, card: Card) -> None:
     _line(cli, "mind", plain(card.doubt, 300), "bold yellow")
     _line(cli, "suggestion", plain(card.suggestion, 300), "green")
     left = -seconds_between(p.expires_at, now())
