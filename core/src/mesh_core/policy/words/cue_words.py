@@ -19,6 +19,8 @@ from mesh_core.policy.words.text_line import CONTINUED, TextLine, stands_in
 
 DEPENDENCY = "dependency"  # the cue of who could not connect
 PROGRESS = "progress"  # the cue that numbers in lines speak for as well
+FROM_OUTSIDE = "from_outside"  # the cue of those below where whoever asked tells them, and not the program itself
+_BEFORE_THE_PROGRAM = frozenset({"dns", "certificate"})  # who asks finds these before he gets to it
 _START = 3  # letters of a word by which it is looked up
 MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for
 
@@ -50,7 +52,7 @@ class CueWords:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        return frozenset(cue for listed in self._lists for cue in listed)
+        return frozenset(cue for listed in self._lists for cue in listed) | {FROM_OUTSIDE}
 
     @property
     def words(self) -> frozenset[str]:
@@ -72,8 +74,11 @@ class CueWords:
             for name, said in words.items() if there else ():
                 hits = there.intersection(said)
                 own = (line for line in lines if line.has(hits, self.unless) and not line.is_request) if hits else ()
-                if any(counts(name, line) and not (name == DEPENDENCY and inside(line)) for line in own):
+                said_in = [line for line in own if counts(name, line) and not (name == DEPENDENCY and inside(line))]
+                if said_in:
                     found.add(name)
+                if name in _BEFORE_THE_PROGRAM and not all(line.printed for line in said_in):
+                    found.add(FROM_OUTSIDE)
             return found
 
         return (
@@ -122,7 +127,7 @@ def _pieces(payload: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
         if isinstance(value, Mapping):
             for key, child in value.items():
                 todo.append((child, printed or _PRINTED.search(str(key).lower()) is not None))
-            text, printed = " ".join(str(key) for key in value), False
+            text, printed = "\n".join(str(key) for key in value), False  # two keys make no sentence
         elif isinstance(value, list):
             todo.extend((child, printed) for child in reversed(value))  # in order: a line continues the one before
             continue
