@@ -25,6 +25,13 @@ def died(*lines: str, **more: Any) -> Allowed:
     )
 
 
+def ill(*lines: str, **more: Any) -> Allowed:
+    payload = {"runtime": "docker", "container": "web", "status": "running", "logs": list(lines)}
+    return SHIPPED.allows(
+        HealthEvent(type="container_unhealthy", node="n1", service="web", severity="error", payload=payload | more)
+    )
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -153,7 +160,7 @@ def test_what_a_stranger_asked_for_is_no_evidence_however_grave_its_words(line: 
 )
 def test_what_a_program_complains_of_is_one(line: str, cue: str) -> None:
     assert cue in heard(line)
-    assert died(line).preferred == "notify"
+    assert ill(line).preferred == "notify"
 
 
 @pytest.mark.parametrize(
@@ -246,45 +253,8 @@ def test_what_a_program_complains_of_is_one(line: str, cue: str) -> None:
 )
 def test_a_program_that_could_not_reach_another_lacks_a_dependency(line: str) -> None:
     assert heard(line) & {"dependency", "dns"}
-    assert died(line).preferred == "notify"
-    assert "restart" in died(line).actions
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        {"error": "Connection refused", "runtime": "docker"},
-        {"error": "connect ECONNREFUSED 10.0.0.5:80", "runtime": "docker"},
-        {"health_output": "curl: (7) Failed to connect to localhost port 80: Connection refused", "runtime": "docker"},
-        {"logs": ["connect() failed (111: Connection refused), client: 10.0.0.9, server 127.0.0.1:9000"]},
-    ],
-)
-def test_a_probe_that_found_nobody_and_a_program_in_itself_lack_nothing_else(payload: dict[str, Any]) -> None:
-    assert "dependency" not in SHIPPED._cues.heard_in(payload)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "ERROR: can't connect to web: Operation timed out",
-        "nginx: connect() failed (111: Connection refused) while connecting to upstream http://127.0.0.1:9000/",
-        "Error: connect ECONNREFUSED ::1:8000",
-    ],
-)
-def test_a_container_that_does_not_get_to_itself_lacks_nothing_beside_it(line: str) -> None:
-    assert died(line).preferred == "restart"
-    assert died(line, "dial tcp 172.19.0.3:5432: connect: connection refused").preferred == "notify"
-
-
-@pytest.mark.parametrize("shared", ["host", "container:gate"])
-def test_in_a_network_that_it_shares_a_container_is_not_alone(shared: str) -> None:
-    line = "connect() failed (111: Connection refused) while connecting to upstream http://127.0.0.1:9000/"
-    assert died(line, network_mode=shared).preferred == "notify"
-
-
-@pytest.mark.parametrize("line", ["can't connect to web-db: timed out", "failed to connect to db for web: timed out"])
-def test_what_is_called_nearly_like_a_container_is_another_one(line: str) -> None:
-    assert died(line).preferred == "notify"
+    assert ill(line).preferred == "notify"
+    assert "restart" in ill(line).actions
 
 
 @pytest.mark.parametrize(

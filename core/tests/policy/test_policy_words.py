@@ -30,7 +30,7 @@ def test_words_of_danger_take_the_restart_away(words: str) -> None:
 
 @pytest.mark.parametrize("words", ["permission denied: /data", "can't connect to db", "getaddrinfo EAI_AGAIN db"])
 def test_words_of_another_cause_only_turn_the_preference(words: str) -> None:
-    allowed = allows("container_died", DOCKER | {"logs": [words]}, severity="error")
+    allowed = allows("container_unhealthy", DOCKER | {"logs": [words]}, severity="error")
     assert (allowed.preferred, allowed.actions) == (NOTIFY, frozenset({NOTIFY, RESTART}))
 
 

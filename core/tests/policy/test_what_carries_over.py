@@ -217,7 +217,7 @@ def test_a_program_that_does_not_go_with_its_data_licence_or_processor_is_no_cas
         ({"db": "running (unhealthy)"}, NOTIFY),
         ({"db": "running", "cache": "exited"}, NOTIFY),
         ({"db": "running", "cache": "restarting"}, NOTIFY),
-        ({}, NOTIFY),
+        ({}, RESTART),  # it does not run: started again it finds out
     ],
 )
 def test_a_line_about_what_it_needs_is_of_the_past_where_a_field_says_that_it_runs(

@@ -174,8 +174,8 @@ def test_an_information_about_a_failure_or_a_need_is_told(type_: str) -> None:
 def test_a_line_about_what_was_missing_is_of_the_past_where_a_field_says_that_it_is_there(
     line: str, now: dict[str, Any]
 ) -> None:
-    told = {**DIED, "logs": [line]}
-    assert allows("container_died", told, severity="error").preferred == NOTIFY
-    assert allows("container_died", {**told, **now}, severity="error").preferred == RESTART
+    told = {**DOCKER, "health": "unhealthy", "logs": [line]}
+    assert allows("container_unhealthy", told, severity="error").preferred == NOTIFY
+    assert allows("container_unhealthy", {**told, **now}, severity="error").preferred == RESTART
     said = [line, "mqtt online, mounted since 9 min, free, name_resolves: true"]
-    assert allows("container_died", {**told, "logs": said}, severity="error").preferred == NOTIFY
+    assert allows("container_unhealthy", {**told, "logs": said}, severity="error").preferred == NOTIFY

@@ -3,6 +3,7 @@ does not get? Or that such a cause is over? Pure; keys are folded (`facts.py`)."
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mesh_core.models.truth import truth_in
@@ -40,7 +41,24 @@ _OUT = (
 )
 
 ALL_NEEDED = frozenset({"dependson", "dependencies", "dependency"})  # what stands there counts together (past_words.py)
-_IN = ("running", "healthy", "reachable", "online", "up", "ok")
+# Of what it needs, at the end of what a field says: `was down until 01:20, is up`, `answers now`.
+_CLAUSE = re.compile(r"[,;] ")
+_RUNS_NOW = re.compile(
+    r"(?:(?:it |and )?(?:is|are) |has |now )?(?:running|healthy|reachable|online|up|ok|back|answers|answering|resolves"
+    r"|restored|recovered|reconnected|connected|available|active|works|working|responds|responding)(?![\w.-])"
+)
+_NOT_NOW = re.compile(r"\b(?:not|no|never|was|were|until|down|lost|without|un\w+|half|partly|tried|tries)\b|n't\b")
+_SERVERS = frozenset(  # what programs wait for at their start, by its own name
+    {
+        *("postgres", "postgresql", "mysql", "mariadb", "mongo", "mongodb", "redis", "valkey", "memcached", "influxdb"),
+        *("rabbitmq", "mosquitto", "kafka", "nats", "zookeeper", "etcd", "consul", "vault", "elasticsearch"),
+        *("opensearch", "minio", "keycloak", "docker", "server", "backend", "api", "controller"),
+    }
+)
+_RESOLVERS = frozenset({"dns", "resolver", "nameserver", "nameservers", "names"})
+_IN_THE_WAY = frozenset({"port", "lock", "lockfile", "pidfile", "socket", "mountpoint"})
+_NO_MORE_IN_THE_WAY = ("free", "released", "gone", "removed", "empty", "unlocked")
+_ROOM_AGAIN = re.compile(r"\b[1-9]\d*(?:[.,]\d+)? ?(?:[kmgt]i?b|%) (?:is |are )?(?:free|available)\b|\bfreed\b")
 _LINES = frozenset({"gateway", "internet", "wan", "uplink", "network", "router"})
 _REACHED = ("reachable", "online")
 _FOUND = ("there", "present", "pluggedin", "attached")
@@ -76,7 +94,7 @@ def lacks_what_it_needs(path: tuple[str, ...], value: Any, word: str, *, of_a_st
         return word.startswith(_OUT)
     if not key.endswith(_STANDS) or truth_in(value) is not False:
         return False
-    needs = (key.removesuffix(end) for end in _STANDS if key.endswith(end))
+    needs = (key.removesuffix(end).removesuffix("s") for end in _STANDS if key.endswith(end))
     return any(need in _NEEDED or (not need and parent in _NEEDED) for need in needs)
 
 
@@ -102,17 +120,37 @@ def has_what_it_needs(path: tuple[str, ...], value: Any) -> bool:
 
 def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]:
     """The cues of which a field says that their cause is over: `{"name_resolves": true}`, `{"mounts": {"/srv": "mounted
-    since 4 min"}}`, `{"ports_now": {"80": "free"}}`, `{"gateway": "online"}`."""
+    since 4 min"}}`, `{"gateway": "online"}`, `{"db": "was down, back since 02:12"}`, `{"lock": "released"}`."""
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
+    if is_of_another_time(path):
+        return frozenset()
     if key.endswith("resolves") and truth_in(value) is True:
         return frozenset({"dns"})
     if has_what_it_needs(path, value):
-        found = {"dependency"} | ({"configuration"} if key.endswith(_FOUND) else {"unreachable"})
+        found = {"dependency", "attached"} | ({"configuration"} if key.endswith(_FOUND) else {"unreachable"})
         return frozenset(found | ({"unreachable"} if "network" in key else set()))
     if "mount" in key + parent and ((key in _HERE and truth_in(value) is True) or word.startswith("mounted")):
-        return frozenset({"configuration", "dependency"})
-    if parent.startswith("port") and word == "free":
-        return frozenset({"configuration"})
-    if key in _NEEDED and parent not in ALL_NEEDED and word.startswith(_IN) and not any(out in word for out in _OUT):
-        return frozenset({"dependency", "unreachable"} if key in _LINES else {"dependency"})
-    return frozenset()
+        return frozenset({"configuration", "dependency", "attached"})
+    if word.startswith(_NO_MORE_IN_THE_WAY) and (parent.startswith("port") or key.removesuffix("now") in _IN_THE_WAY):
+        beside = {"busy"} if "lock" in key else {"attached"} if "mount" in key else set()
+        return frozenset(beside | {"configuration"})
+    if word and any(room in key for room in _ROOM) and _ROOM_AGAIN.search(_at_the_end(word)):
+        return frozenset({"space"})
+    ends = _ends_when_it_runs(key.removesuffix("now").removesuffix("service"))
+    return ends if ends and parent not in ALL_NEEDED and _runs_now(_at_the_end(word)) else frozenset()
+
+
+def _at_the_end(word: str) -> str:
+    return _CLAUSE.split(word)[-1]
+
+
+def _runs_now(said: str) -> bool:
+    return _RUNS_NOW.match(said) is not None and _NOT_NOW.search(said) is None
+
+
+def _ends_when_it_runs(what: str) -> frozenset[str]:
+    if what in _LINES:
+        return frozenset({"dependency", "unreachable", "dns"})
+    if what in _RESOLVERS:
+        return frozenset({"dependency", "dns"})
+    return frozenset({"dependency"} if what in _NEEDED or what in _SERVERS else ())

@@ -7,11 +7,14 @@ from typing import Any
 
 from mesh_core.incidents.causes import DISK_FULL
 from mesh_core.incidents.causes_over import causes_over
-from mesh_core.incidents.event_types import SERVICE_STATES, EventType
+from mesh_core.incidents.event_types import DOES_NOT_RUN, SERVICE_STATES, EventType
 from mesh_core.models.events import HealthEvent
+from mesh_core.policy.event_facts.backed import is_backed
 from mesh_core.policy.event_facts.other_cause import cues_it_ends
 from mesh_core.policy.event_facts.payload_fields import fields_of
 
+# What a program did, and could not reach, while it ran: started again it finds out how that is now.
+_OF_ITS_LIFE = frozenset({"progress", "dependency", "dns"})
 _NEEDED = frozenset({"dependency"})  # what a program prints that could not reach what it needs
 _NEEDS_KEYS = ("depends_on", "dependencies", "dependency")  # of a payload: {name: how it is}
 _RUNS = ("running", "healthy", "active", "up")
@@ -22,7 +25,17 @@ def cues_of_the_past(event: HealthEvent) -> frozenset[str]:
     meanwhile speaks of corruption, which no cause takes with it."""
     found = (_left_by(type_) for type_ in causes_over(event))
     over = frozenset(cue for cues in found for cue in cues) | _ended_by_fields(event.payload)
-    return over | _NEEDED if _runs_what_it_needs(event.payload) else over
+    needed = _states_of_what_it_needs(event.payload)
+    if needed and all(map(_is_up, needed)):
+        over |= _NEEDED
+    if _has_ended(event) and all(map(_is_up, needed)):
+        over |= _OF_ITS_LIFE
+    return over
+
+
+def _has_ended(event: HealthEvent) -> bool:
+    """Who says so knows what runs it; not of what is started again and again, which found out already."""
+    return event.type in DOES_NOT_RUN and not event.type.endswith("_loop") and is_backed(event)
 
 
 def _ended_by_fields(payload: dict[str, Any]) -> frozenset[str]:
@@ -34,13 +47,12 @@ def _ended_by_fields(payload: dict[str, Any]) -> frozenset[str]:
     return frozenset(cue for cues in found for cue in cues)
 
 
-def _runs_what_it_needs(payload: Mapping[str, Any]) -> bool:
-    """Does a field say how that is which it needs, and that all of it runs?"""
-    told = [state for key in _NEEDS_KEYS if isinstance(said := payload.get(key), dict) for state in said.values()]
-    return bool(told) and all(isinstance(state, str) and _is_up(state.strip().lower()) for state in told)
+def _states_of_what_it_needs(payload: Mapping[str, Any]) -> list[Any]:
+    return [state for key in _NEEDS_KEYS if isinstance(said := payload.get(key), dict) for state in said.values()]
 
 
-def _is_up(state: str) -> bool:
+def _is_up(said: Any) -> bool:
+    state = said.strip().lower() if isinstance(said, str) else ""
     return state.startswith(_RUNS) and "unhealthy" not in state
 
 
@@ -48,5 +60,5 @@ def _left_by(type_: str) -> frozenset[str]:
     if type_ == DISK_FULL:
         return frozenset({"space"})
     if type_ == EventType.NODE_OFFLINE:
-        return _NEEDED | {"unreachable"}
+        return _NEEDED | {"attached", "unreachable"}
     return _NEEDED if type_ in SERVICE_STATES else frozenset()

@@ -1,0 +1,84 @@
+"""What speaks against a restart no more: its cause is over, or it belongs to a life that has ended (decision 0208)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from policy_rig import DOCKER, NOTIFY, RESTART, allows
+
+FAILED: dict[str, Any] = {"runtime": "systemd", "unit": "web.service", "active_state": "failed", "exit_code": 1}
+WANTING = [
+    "panic: failed to connect to ldap://ids:389: connection refused",
+    "Caused by: java.net.UnknownHostException: broker.lan",
+    "FATAL could not connect to server: Connection timed out",
+    "Error: getaddrinfo ENOTFOUND cache",
+]
+
+
+@pytest.mark.parametrize("line", WANTING)
+def test_what_ended_for_want_of_another_is_started_again(line: str) -> None:
+    for type_, said in (("unit_failed", FAILED), ("container_died", DOCKER | {"exit_code": 1})):
+        assert allows(type_, said | {"logs": [line]}, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize("line", WANTING)
+def test_what_runs_and_lacks_another_is_told(line: str) -> None:
+    assert allows("container_unhealthy", DOCKER | {"logs": [line]}, severity="error").preferred == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"logs": [WANTING[0], "config.toml: missing required key 'bind'"]},  # it has another reason as well
+        {"logs": [WANTING[0]], "dependencies": {"ids": "exited (1)"}},  # that is away, by a field
+        {"logs": [WANTING[0]], "restart_count": 9},  # started again and again it found that out
+    ],
+)
+def test_what_ended_and_would_end_again_is_told(said: dict[str, Any]) -> None:
+    assert allows("container_died", DOCKER | {"exit_code": 1} | said, severity="error").preferred == NOTIFY
+
+
+def test_what_ended_does_not_work_any_more() -> None:
+    work = {"logs": ["importing photos 12/340", "importing photos 80/340", "panic: runtime error: index out of range"]}
+    assert allows("container_died", DOCKER | {"exit_code": 2} | work, severity="error").preferred == RESTART
+    assert allows("container_unhealthy", DOCKER | work, severity="error").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (WANTING[0], {"ldap": "was down until 04:10, is up"}),
+        (WANTING[0], {"rabbitmq.service": "active for 3 min"}),
+        (WANTING[2], {"mariadb": "restarted at 02:00, healthy"}),
+        (WANTING[3], {"dns_now": "works"}),
+        (WANTING[3], {"resolver": "answers again"}),
+        ("connect: network is unreachable", {"uplink": "back since 06:30"}),
+        ("OSError: [Errno 28] No space left on device", {"volume": "was full at 03:00, 12.5 GiB free"}),
+        ("OSError: [Errno 28] No space left on device", {"disk": "freed by a person"}),
+        ("cannot mount /srv: No such file or directory", {"mountpoint": "empty now"}),
+        ("could not get lock /var/lib/web/lock, is held by process 812", {"lock": "released"}),
+    ],
+)
+def test_a_cause_of_which_a_field_says_that_it_is_over_stands_against_nothing(line: str, said: dict[str, Any]) -> None:
+    unhealthy = DOCKER | {"health": "unhealthy", "logs": [line]}
+    assert allows("container_unhealthy", unhealthy, severity="error").preferred == NOTIFY
+    assert allows("container_unhealthy", unhealthy | said, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (WANTING[0], {"ldap": "active, its socket does not answer"}),
+        (WANTING[0], {"ldap": "up until 04:10"}),
+        (WANTING[0], {"previous_ldap": "healthy"}),
+        (WANTING[0], {"logs": [WANTING[0], "ldap is healthy again"]}),  # anybody may write a line
+        (WANTING[3], {"dns_now": "unknown, was fine at noon"}),
+        (WANTING[3], {"resolver": "up-1.lan"}),
+        ("OSError: [Errno 28] No space left on device", {"disk": "0 GiB free"}),
+        ("could not get lock /var/lib/web/lock, is held by process 812", {"lock": "not released"}),
+    ],
+)
+def test_what_says_less_than_that_ends_nothing(line: str, said: dict[str, Any]) -> None:
+    unhealthy = DOCKER | {"health": "unhealthy", "logs": [line]} | said
+    assert allows("container_unhealthy", unhealthy, severity="error").preferred == NOTIFY
