@@ -223,3 +223,29 @@ def test_labels_and_names_may_say_what_runs_it(service: str, labels: dict[str, s
     told = {"alertname": "GpuMetricsAbsent", "labels": {"severity": "warning", **labels}}
     offered = allows("alert", told, service=service, severity="warning")
     assert (offered.preferred, RESTART in offered.actions) == (NOTIFY, is_offered)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"declared_env": {"A": "1"}, "actual_env": {"A": "2"}},
+        {"declaredPorts": ["80:80", "443:443"], "runningPorts": ["80:80"]},
+        {"labels": {"declared": {"traefik.enable": "true"}, "live": {}}},
+        {"compose": {"file": "/srv/web/compose.yml", "command": "serve --http2"}, "container": {"command": "serve"}},
+    ],
+)
+def test_a_part_that_is_not_as_declared_is_a_drift(said: dict[str, Any]) -> None:
+    assert allows("audit_result", {"runtime": "docker"} | said, severity="warning").preferred == REDEPLOY
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"declared_ports": ["443:443", "80:80"], "actual_ports": ["80:80", "443:443"]},
+        {"declared_temperature": 20, "actual_temperature": 24},
+        {"expected": {"rows": 4}, "actual": {"rows": 3}},
+        {"compose": {"project": "shop", "service": "web"}, "container": {"id": "77ab", "service": "web"}},
+    ],
+)
+def test_another_order_or_something_else_than_a_container_is_no_drift(said: dict[str, Any]) -> None:
+    assert REDEPLOY not in allows("audit_result", {"runtime": "docker"} | said, severity="warning").actions

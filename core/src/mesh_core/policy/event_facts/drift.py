@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from itertools import starmap
+from typing import Any, TypeGuard
 
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
@@ -12,8 +13,17 @@ from mesh_core.models.truth import truth_in
 _SAID = frozenset({"drift", "drifted", "configdrift", "drifteditems", "driftedfields"})
 _RUNS = ("live", "running", "actual", "current", "deployed")
 _NETWORK = ("networkcontainerthere", "networkcontainerexists", "networkcontainerfound", "networkcontainerpresent")
-_DECLARED_IN = frozenset({"declaredin", "definedin", "declaration", "definition", "configfiles", "projectconfigfiles"})
-_COMPOSE_FILE = re.compile(r"(?:.*/)?(?:docker-|podman-)?compose[\w.-]*\.ya?ml")
+_DECLARED_IN = frozenset(
+    {
+        *("declaredin", "declaredat", "definedin", "declaration", "definition", "file"),
+        *("configfiles", "projectconfigfiles"),
+    }
+)
+_COMPOSE_FILE = re.compile(r"(?:.*/)?(?:docker-|podman-)?compose[\w.-]*\.ya?ml(?: .*)?")
+# Other things have what is wanted and what is so as well: `actual_temperature`.
+_OF_A_CONTAINER = re.compile(
+    r"tags?|version|ports?|env(?:ironment)?|volumes?|mounts?|labels|networks?|command|entrypoint|user"
+)
 
 # In a tag, the processor that an image is made for.
 _FOR_PROCESSOR = re.compile(
@@ -33,13 +43,11 @@ def is_not_as_declared(payload: Mapping[str, Any]) -> bool:
     hashes = {value for key, value in payload.items() if key.endswith("config_hash") and isinstance(value, str)}
     if len(hashes) > 1:
         return True  # nobody else keeps such a hash
-    declared = _parts(payload, "declared")
-    live = _parts(payload, "live")
+    declared, live = (_parts(payload, word) for word in ("declared", "live"))
     if any(live[part] != value for part, value in declared.items() if part in live):
         return True
-    whole = declared.get("")
-    beside = [payload.get(word) for word in _RUNS]
-    if isinstance(whole, Mapping) and any(isinstance(one, Mapping) and _differ(whole, one) for one in beside):
+    parts = {part: value for part, value in declared.items() if _OF_A_CONTAINER.fullmatch(bare_key(part))}
+    if any(_differ(parts, _parts(payload, word)) for word in _RUNS) or any(starmap(_differ, _wholes(payload))):
         return True
     return _is_another_tag(declared.get("_image"), payload.get("image"))
 
@@ -85,8 +93,29 @@ def _processor(image: str) -> str:
     return found[1] if found else ""
 
 
-def _differ(declared: Mapping[str, Any], runs: Mapping[str, Any]) -> bool:
-    return any(runs[key] != value for key, value in declared.items() if key in runs)
+def _wholes(payload: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """What is declared and what is so, as objects: at the top, in a part of it, or as compose calls the two."""
+    parts = [value for key, value in payload.items() if _OF_A_CONTAINER.fullmatch(bare_key(key))]
+    for part in filter(_is_mapping, parts):
+        wanted = part.get("declared")
+        lacking = dict.fromkeys(wanted) if _is_mapping(wanted) else {}  # of a part all is told
+        yield from ((wanted, {**lacking, **part[word]}) for word in _RUNS if _is_mapping(part.get(word)))
+    yield from ((payload.get("declared"), payload.get(word)) for word in _RUNS)
+    yield payload.get("compose"), payload.get("container")
+
+
+def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _differ(declared: Any, runs: Any) -> bool:
+    if not (_is_mapping(declared) and _is_mapping(runs)):
+        return False
+    return any(_in_any_order(runs[key]) != _in_any_order(value) for key, value in declared.items() if key in runs)
+
+
+def _in_any_order(value: Any) -> Any:
+    return sorted(map(str, value)) if isinstance(value, list) else value
 
 
 def _is_another_tag(declared: Any, runs: Any) -> bool:

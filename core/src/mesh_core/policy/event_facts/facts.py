@@ -240,7 +240,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
         yield Fact.SWARM
     if word and is_of_kubernetes(path):
         yield Fact.KUBERNETES
-    if path == ("compose", "project") and word:
+    if path in (("compose", "project"), ("compose", "file")) and word:
         yield Fact.COMPOSE
     if (key in _COMPOSE_KEYS and value not in (None, False, "", [], {})) or names_compose_file(key, value):
         yield Fact.COMPOSE
