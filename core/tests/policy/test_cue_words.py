@@ -293,6 +293,12 @@ def test_a_program_that_could_not_reach_another_lacks_a_dependency(line: str) ->
         "mysql: [ERROR] unknown variable 'foo=bar'.",
         'npm ERR! Missing script: "start"',
         'initdb: error: directory "/var/lib/x" exists but is not empty',
+        "SyntaxError: Unexpected token ] in JSON at position 9",
+        "Laden fehlgeschlagen (Datei /etc/web/a.key nicht gefunden)",
+        "[emerg] couldn't load module",
+        'Error: the container name "web" is already in use by 77ab',
+        "error: limit (64) on the number of watches",
+        "cannot parse option 'prot' at line 14 of /etc/web/web.conf",
     ],
 )
 def test_a_program_that_could_not_begin_names_its_configuration(line: str) -> None:

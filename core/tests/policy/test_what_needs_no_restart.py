@@ -275,3 +275,20 @@ def test_a_unit_cannot_be_active_and_dead() -> None:
     assert allows(
         "unit_failed", {**FAILED, "active_state": "active", "sub_state": "dead"}, severity="error"
     ).actions == {NOTIFY}
+
+
+@pytest.mark.parametrize(
+    "said", [{"status_code": 500}, {"alertDetails": "HTTP 500 - Oops"}, {"errors": "[STATUS] (500) < 300"}]
+)
+def test_who_answers_with_a_fault_of_its_own_runs(said: dict[str, Any]) -> None:
+    url = {"url": "https://web.example/"}
+    told = allows("http_probe_failed", url | said, severity="error")
+    assert (told.preferred, told.actions) == (NOTIFY, {NOTIFY, RESTART})
+    assert allows("http_probe_failed", url | said | DOCKER, severity="error").preferred == RESTART
+    beside = {key: value.replace("500", "502") if isinstance(value, str) else 502 for key, value in said.items()}
+    assert allows("http_probe_failed", url | beside, severity="error").preferred == RESTART
+
+
+def test_a_monitor_may_write_what_it_was_answered() -> None:
+    told = allows("monitor_down", {"alertDetails": "HTTP 403 - Forbidden"}, severity="error")
+    assert told.actions == {NOTIFY}

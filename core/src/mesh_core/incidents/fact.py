@@ -59,6 +59,7 @@ class Fact(StrEnum):
     REFUSED = "refused"  # it answers a probe, if with a fault that it finds in who asks
     UNRESOLVED = "unresolved"  # the name that a probe looked for leads to no address
     DEPENDENCY_DOWN = "dependency_down"  # what it needs to run does not
+    FAULTY = "faulty"  # it answers a probe, with a fault of its own
     HARDWARE_AWAY = "hardware_away"  # a device that it works with is off, or is not there
     OF_A_DEVICE = "of_a_device"  # a field names the device that it tells of
     NEEDS_MET = "needs_met"  # what it needs, and may have lacked, is there

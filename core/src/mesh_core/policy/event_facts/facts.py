@@ -48,7 +48,7 @@ from mesh_core.policy.event_facts.other_cause import (
     lacks_what_it_needs,
 )
 from mesh_core.policy.event_facts.payload_fields import fields_of
-from mesh_core.policy.event_facts.probe_evidence import STATUS_CODES, is_unevidenced
+from mesh_core.policy.event_facts.probe_evidence import answered_with, is_unevidenced
 from mesh_core.policy.event_facts.purpose import (
     by_whom,
     is_at_rest,
@@ -146,9 +146,6 @@ _CONTAINER_STATES = frozenset({"status", "state", "containerstate"})  # systemd'
 _ABSENT = frozenset({"absent", "missing", "not found", "no such container"})
 _NO_MORE = _ABSENT | {"dead"}  # Docker's "dead": half removed, cannot be started
 _HEALTH_KEYS = frozenset({"health", "healthstatus"}) | _CHANGED_TO
-# It answers, and leads elsewhere or finds fault with who asks: no restart changes that. Not what a page, a service or
-# time may lack.
-_REFUSALS = frozenset(range(300, 500)) - {404, 408, 410, 423, 424, 425}
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
 _COMPOSE_KEYS = frozenset(
     {
@@ -211,8 +208,7 @@ def _facts_of(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iter
     if key in CHECK_KEYS and isinstance(value, str | list) and says_no_check(str(value)):
         yield Fact.NO_CHECK
     number = whole_in(value)
-    if len(path) == 1 and key in STATUS_CODES and number is not None and number in _REFUSALS:
-        yield Fact.REFUSED
+    yield from answered_with(path, value)
     if parent in ALL_NEEDED and word.startswith(_DEPENDENCY_DOWN):
         yield Fact.DEPENDENCY_DOWN
     if key == "ready" and yes:

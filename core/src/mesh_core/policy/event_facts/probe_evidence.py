@@ -1,20 +1,49 @@
-"""Does a probe say what it asked for, or what came of it? Else its failing is no more than a name. Pure."""
+"""Does a probe say what it asked for, or what came of it? Else its failing is no more than a name. Pure; keys are
+folded (`facts.py`)."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from typing import Any
 
+from mesh_core.incidents.fact import Fact
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.whole_numbers import whole_in
 
 STATUS_CODES = frozenset(
     {"httpstatus", "httpstatuscode", "httpcode", "statuscode", "responsecode", "responsestatus"}
 )  # folded keys
+# As monitors write what they were answered: Gatus `[STATUS] (500) == 200`, UptimeRobot `HTTP 500 - Internal ...`.
+_ANSWER = re.compile(r"(?:\[STATUS\] \(|HTTP(?:/[\d.]+)? )([1-5]\d\d)\b")
+_ANSWERS = frozenset({"error", "errors", "alertdetails", "details"})
+# It answers, and leads elsewhere or finds fault with who asks: no restart changes that. Not what a page, a service or
+# time may lack.
+_REFUSALS = frozenset(range(300, 500)) - {404, 408, 410, 423, 424, 425}
+_FAULT = 500  # its own; what stands before a program says 502 to 504 of one that does not answer
 _PROBES = ("_probe", "_probe_failed")
 _TOLD = STATUS_CODES | {
     *("url", "uri", "target", "endpoint", "address", "hostport", "port", "heartbeat", "monitor", "alert", "check"),
     *("error", "errors", "status", "result", "latencyms", "responsetime", "responsetimems", "failures", "query"),
     *("attempts", "consecutivefailures", "output", "state", "duration", "durationms", "timeoutseconds"),
 }
+
+
+def answered_with(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
+    """What the status of HTTP that a probe was answered says, in the probe's own field."""
+    status = _status_in(path[0], value) if len(path) == 1 else None
+    if status in _REFUSALS:
+        yield Fact.REFUSED
+    if status == _FAULT:
+        yield Fact.FAULTY
+
+
+def _status_in(key: str, value: Any) -> int | None:
+    if key in STATUS_CODES:
+        return whole_in(value)
+    said = _ANSWER.match(value) if key in _ANSWERS and isinstance(value, str) else None
+    return int(said[1]) if said else None
 
 
 def is_unevidenced(event: HealthEvent, beside: AbstractSet[str]) -> bool:
