@@ -147,3 +147,10 @@ def test_what_nothing_is_called_is_told_and_not_started(type_: str) -> None:
 def test_what_is_declared_may_be_made_although_it_is_not_there() -> None:
     payload = {"alertname": "ServiceDown", "declared_in_compose": "shop", "container": "absent"}
     assert "redeploy" in POLICY.allows(an_alert("service_down", ABSENT, payload=payload)).actions
+
+
+def test_what_its_agent_sees_run_is_a_program_whatever_the_alert_is_called() -> None:
+    for state, offered in ((SeenState.RUNNING, True), (SeenState.UNHEALTHY, True), (SeenState.STOPPED, False)):
+        allowed = POLICY.allows(an_alert("weird_thing", seen(state)))
+        assert (allowed.preferred, "restart" in allowed.actions) == ("notify", offered), state
+    assert "restart" not in POLICY.allows(an_alert("weird_thing", None)).actions

@@ -4,6 +4,7 @@
 |---|---|
 | not running, which nobody meant | the facts of the agent's word: where it is meant to run it may be started |
 | running, and the alert says that it does not run | a message is preferred; so, too, where its own check is good |
+| running, and the alert calls its trouble something else | what runs it is known, as if the event said so |
 | started a moment ago, or started again and again | a message is preferred: it is not to be disturbed |
 | stopped | nothing is offered that would start it |
 | nothing of that name | likewise, unless something says how it is declared |
@@ -26,6 +27,7 @@ from mesh_core.policy.event_facts.startable import NOT_TO_BE_STARTED
 _ANOTHER = frozenset({Fact.KUBERNETES, Fact.SWARM, Fact.GUEST, "about_guest", "about_kubernetes"})
 _SAYS_DOWN = frozenset({Fact.DOWN, Fact.GONE, "says_down"})
 _OVERRULED = frozenset({Fact.RUNNING, Fact.WELL, Fact.ADDRESS})  # who looks from outside may be wrong about these
+_RUNS = frozenset({SeenState.RUNNING, SeenState.UNHEALTHY})
 _STARTS = frozenset({SeenState.STARTING, SeenState.RESTARTING})
 
 
@@ -39,7 +41,7 @@ def without_another(event: HealthEvent, names: Collection[str]) -> HealthEvent:
 def with_sighting(facts: frozenset[Fact], event: HealthEvent) -> frozenset[Fact]:
     """The alert's own facts, and over them those of what its node's agent says of the same thing."""
     if event.sighting is None or event.sighting.state is not SeenState.FAILED:
-        return facts
+        return facts | {Fact.BACKED} if event.sighting and event.sighting.state in _RUNS else facts
     found = (facts - _OVERRULED) | (facts_for(_as_its_agent_says(event, event.sighting)) - {Fact.OWN})
     return found - {Fact.STARTABLE} if found & NOT_TO_BE_STARTED else found
 
