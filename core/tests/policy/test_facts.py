@@ -100,7 +100,7 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"ready": True, "last_state": {"terminated": {"state": "failed"}}}, {Fact.WELL}),
         # Alertmanager, Uptime Kuma, Icinga
         ({"status": "resolved", "alerts": [{"status": "resolved"}]}, {Fact.RESOLVED}),
-        ({"status": "firing", "alerts": [{"status": "firing"}]}, set()),
+        ({"status": "firing", "alerts": [{"status": "firing"}]}, {Fact.FIRING}),
         ({"heartbeat": {"status": 0}}, {Fact.UNHEALTHY}),
         ({"heartbeat": {"status": 1}}, {Fact.RESOLVED}),
         ({"heartbeat": {"status": 2}}, {Fact.RESTARTING, Fact.TRANSIENT}),
@@ -143,7 +143,7 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"runtime": "supervisor", "state": "STOPPED"}, {Fact.BACKED, Fact.DOWN, Fact.OPERATOR}),
         ({"namespace": "media", "deployment": "web"}, {Fact.KUBERNETES}),
         ({"state": "alerting", "ruleName": "web"}, set()),
-        ({"status": "firing", "alerts": [{"status": "firing"}, {"status": "resolved"}]}, set()),
+        ({"status": "firing", "alerts": [{"status": "firing"}, {"status": "resolved"}]}, {Fact.FIRING}),
         # said of a thing, a job, a person that is none: nothing is over, nothing was meant
         ({"status": "up"}, {Fact.RUNNING}),
         ({"status": "Up 3 hours (unhealthy)"}, {Fact.RUNNING, Fact.UNHEALTHY}),

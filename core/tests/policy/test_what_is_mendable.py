@@ -220,7 +220,7 @@ def test_what_reaches_nothing_may_be_started_anew_by_whoever_may_choose() -> Non
     ],
 )
 def test_labels_and_names_may_say_what_runs_it(service: str, labels: dict[str, str], is_offered: bool) -> None:
-    told = {"alertname": "GpuMetricsAbsent", "labels": {"severity": "warning", **labels}}
+    told = {"alertname": "GpuReadingsAbsent", "labels": {"severity": "warning", **labels}}
     offered = allows("alert", told, service=service, severity="warning")
     assert (offered.preferred, RESTART in offered.actions) == (NOTIFY, is_offered)
 
@@ -249,3 +249,50 @@ def test_a_part_that_is_not_as_declared_is_a_drift(said: dict[str, Any]) -> None
 )
 def test_another_order_or_something_else_than_a_container_is_no_drift(said: dict[str, Any]) -> None:
     assert REDEPLOY not in allows("audit_result", {"runtime": "docker"} | said, severity="warning").actions
+
+
+@pytest.mark.parametrize("type_", ["array_metrics_missing", "disk_scrape_failing", "gpu_collector_failed"])
+def test_an_exporter_that_gives_nothing_is_started_anew_whatever_it_measures(type_: str) -> None:
+    for service in ("smartctl-exporter", "nvidia_gpu_exporter"):
+        assert allows(type_, {"labels": {"unit": f"{service}.service"}}, service=service).preferred == RESTART
+    assert allows(type_, UNIT).preferred == NOTIFY
+
+
+def test_a_program_whose_own_heartbeat_is_missing_is_started_anew() -> None:
+    labels = {"labels": {"container": "scheduler"}}
+    assert allows("scheduler_heartbeat_lost", labels, service="scheduler").preferred == RESTART
+    assert allows("scheduler_heartbeat_lost", service="scheduler").actions == {NOTIFY}
+    assert allows("nightly_backup_heartbeat_lost", labels, service="scheduler").preferred == NOTIFY
+
+
+def test_a_program_that_takes_a_whole_processor_and_does_nothing_is_started_anew() -> None:
+    assert allows("cpu_high", UNIT | {"cpu_percent": 180}).preferred == RESTART
+    busy: list[dict[str, Any]] = [
+        *({"cpu_percent": 60}, {"cpu_percent": 180, "active_streams": 2}, {"cpu_percent": 180, "uptime_seconds": 90}),
+        *({"cpu_percent": 180, "jobs_completed_per_minute": 4}, {"cpu_percent": 180, "logs": ["indexing 40 %"]}),
+    ]
+    for said in busy:
+        assert allows("cpu_high", UNIT | said).preferred == NOTIFY, said
+    assert allows("cpu_high", {"cpu_percent": 180}).actions == {NOTIFY}  # of whom nobody knows what runs him
+
+
+def test_work_that_waits_for_nobody_is_work_that_stands_still() -> None:
+    lost = DOCKER | {"state": "running", "logs": ["lost connection to broker:9092"]}
+    assert allows("queue_lag", lost | {"backlog": 900, "consumers": 0}, severity="error").preferred == RESTART
+    assert allows("queue_lag", lost | {"backlog": 900, "consumers": 2}, severity="error").preferred == NOTIFY
+    assert allows("queue_lag", lost | {"backlog": 0, "consumers": 0}, severity="error").preferred == NOTIFY
+
+
+def test_what_is_called_absent_may_only_have_ended() -> None:
+    assert allows("watch", {"alertname": "ContainerAbsent"}, severity="warning").preferred == RESTART
+    assert allows("watch", {"alertname": "ContainerAbsent"} | COMPOSE, severity="warning").preferred == NOTIFY
+
+
+def test_a_data_store_of_which_a_monitor_says_only_that_it_is_down_is_started() -> None:
+    for name in ("MongodbInstanceDown", "EtcdDown"):
+        said = {"alertname": name, "status": "firing"}
+        service = name.removesuffix("Down").removesuffix("Instance").lower()
+        assert allows("alert", said, service=service, severity="critical").preferred == RESTART
+        assert allows("alert", {"alertname": name}, service=service, severity="critical").preferred == NOTIFY
+        assert allows("alert", said, service=service, severity="warning").actions == {NOTIFY}
+        assert allows("alert", said | {"alertname": f"{name}Replication"}, service=service).actions == {NOTIFY}

@@ -14,6 +14,7 @@ class Fact(StrEnum):
     RESTARTING = "restarting"  # somebody restarts it, makes it anew or copies it right now
     WORKS = "works"  # a number says that it gets work done
     STALLED = "stalled"  # numbers say that work waits for it, and that it does none
+    SPINS = "spins"  # it takes a whole processor or more
     OVERDUE = "overdue"  # it runs, and what it does all the time it did long ago
     IN_USE = "in_use"  # it is at work that a restart would break off, or serves somebody
     LOOPING = "looping"  # restarted again and again already
@@ -43,6 +44,7 @@ class Fact(StrEnum):
     TIMER_JOB = "timer_job"  # its timer starts it at times, and it ends by itself
     MOUNT = "mount"  # what its manager speaks of is a file system that should be mounted
     RESOLVED = "resolved"  # the sender says that it is over
+    FIRING = "firing"  # the alert of a monitor stands: it looked more than once
     TEST = "test"  # the sender says that it is a test
     MAINTENANCE = "maintenance"  # a declared window
     OPERATOR = "operator"  # a person did this on purpose
@@ -57,9 +59,9 @@ class Fact(StrEnum):
     CONFLICT = "conflict"  # the event contradicts itself
     UNREADABLE = "unreadable"  # nested deeper than anything that reports a fault
     REFUSED = "refused"  # it answers a probe, if with a fault that it finds in who asks
+    FAULTY = "faulty"  # it answers a probe, with a fault of its own
     UNRESOLVED = "unresolved"  # the name that a probe looked for leads to no address
     DEPENDENCY_DOWN = "dependency_down"  # what it needs to run does not
-    FAULTY = "faulty"  # it answers a probe, with a fault of its own
     HARDWARE_AWAY = "hardware_away"  # a device that it works with is off, or is not there
     OF_A_DEVICE = "of_a_device"  # a field names the device that it tells of
     NEEDS_MET = "needs_met"  # what it needs, and may have lacked, is there

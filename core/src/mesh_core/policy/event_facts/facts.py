@@ -119,7 +119,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     if is_still_ill(found) and found & {Fact.RESOLVED, Fact.OPERATOR}:
         found = (found - {Fact.OPERATOR}) | {Fact.CONFLICT}
     if is_firing(event.payload):
-        found.discard(Fact.RESOLVED)
+        found = (found - {Fact.RESOLVED}) | {Fact.FIRING}
     sub_state = event.payload.get("sub_state")
     if sub_state == "exited":
         found.discard(Fact.RUNNING)  # "active (exited)": systemd keeps it for active, and no process is left

@@ -22,6 +22,9 @@ _STEADY = (
     *("scrape", "heartbeat", "output", "collection", "send", "fetch", "commit", "block", "sample", "metric"),
     *("offsetcommit", "evaluation", "record", "reading", "measurement", "point", "datapoint"),
 )
+_HANDS = ("consumers", "activeconsumers", "members", "groupmembers", "workers", "activeworkers", "subscribers")
+_PROCESSOR = ("cpupercent", "cpupct", "cpuusagepercent", "processcpupercent")  # of one: two whole ones are 200
+_WHOLE_PERCENT = 95
 _UNIT, _WHAT = "(seconds|minutes|hours)", "|".join(_STEADY)
 _LAST = re.compile(rf"(?:last|latest|newest)(?:{_WHAT})(?:{_UNIT}ago|age{_UNIT})|{_UNIT}since(?:the)?last(?:{_WHAT})")
 _SILENT = re.compile(rf"(?:silent|nodata|nonewdata|nooutput|withoutdata|withoutoutput|datastale|stale)(?:for)?{_UNIT}")
@@ -30,13 +33,16 @@ _LONG_AGO_SECONDS = 900
 
 
 def of_its_throughput(told: Mapping[str, Any]) -> Iterator[Fact]:
-    """`{"processed_per_minute": 900}` works; `{"backlog": 31, "consumed_per_second": 0}` has work and does none."""
+    """`{"processed_per_minute": 900}` works; `{"backlog": 31, "consumed_per_second": 0}` and `{"lag": 9,
+    "members": 0}` have work and do none; `{"cpu_percent": 190}` spins."""
     numbers = {key: value for key, value in told.items() if _is_number(value)}
     done = [value for key, value in numbers.items() if key.endswith(_IN_A_TIME) and any(verb in key for verb in _DONE)]
     if any(value > 0 for value in done):
         yield Fact.WORKS
-    elif done and any(numbers.get(key, 0) > 0 for key in _WAITING):
+    elif (done or 0 in map(numbers.get, _HANDS)) and any(numbers.get(key, 0) > 0 for key in _WAITING):
         yield Fact.STALLED
+    if any(numbers.get(key, 0) >= _WHOLE_PERCENT for key in _PROCESSOR):
+        yield Fact.SPINS
 
 
 def is_long_ago(key: str, value: Any) -> bool:
