@@ -31,15 +31,15 @@ POLICY = Policy.load(None)
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
     "open": {"rules": (0.75, 0.78, 0.0), "perfect": (0.78, 0.84, 0.0), "hostile": (0.0, 0.0, 0.008)},
-    "opened": {"rules": (0.69, 0.54, 0.0), "perfect": (0.72, 0.62, 0.0), "hostile": (0.0, 0.0, 0.011)},
-    "third_open": {"rules": (0.77, 0.68, 0.0), "perfect": (0.80, 0.77, 0.0), "hostile": (0.0, 0.0, 0.012)},
-    "third_opened": {"rules": (0.75, 0.57, 0.0), "perfect": (0.79, 0.70, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fourth_open": {"rules": (0.89, 0.86, 0.0), "perfect": (0.93, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "opened": {"rules": (0.70, 0.58, 0.0), "perfect": (0.72, 0.62, 0.0), "hostile": (0.0, 0.0, 0.011)},
+    "third_open": {"rules": (0.78, 0.73, 0.0), "perfect": (0.80, 0.77, 0.0), "hostile": (0.0, 0.0, 0.012)},
+    "third_opened": {"rules": (0.76, 0.61, 0.0), "perfect": (0.79, 0.70, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fourth_open": {"rules": (0.91, 0.91, 0.0), "perfect": (0.93, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "fourth_opened": {"rules": (0.94, 0.91, 0.0), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.006)},
-    "fifth_open": {"rules": (0.77, 0.70, 0.0), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fifth_opened": {"rules": (0.72, 0.65, 0.0), "perfect": (0.82, 0.84, 0.0), "hostile": (0.0, 0.0, 0.005)},
-    "sixth_open": {"rules": (0.64, 0.56, 0.0), "perfect": (0.68, 0.65, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "sixth_kept": {"rules": (0.60, 0.42, 0.014), "perfect": (0.67, 0.51, 0.0), "hostile": (0.0, 0.0, 0.014)},
+    "fifth_open": {"rules": (0.79, 0.78, 0.0), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fifth_opened": {"rules": (0.75, 0.69, 0.0), "perfect": (0.82, 0.84, 0.0), "hostile": (0.0, 0.0, 0.005)},
+    "sixth_open": {"rules": (0.74, 0.69, 0.0), "perfect": (0.75, 0.71, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "sixth_kept": {"rules": (0.65, 0.46, 0.014), "perfect": (0.71, 0.52, 0.0), "hostile": (0.0, 0.0, 0.014)},
 }
 
 
