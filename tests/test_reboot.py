@@ -3,10 +3,10 @@ says that the load is gone. A container with systemd stands for the host; for it
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ async def test_a_host_whose_programs_hang_is_restarted_and_its_agent_says_that_i
 
     file.rename(actions / "approved" / file.name)
     await wait_for(lambda: node.engine.started_at(node.name) != first, 120, "a restart")
-    await wait_for(partial(is_up, node), 120, "its systemd")
+    await asyncio.to_thread(node.wait_until_up)
     tell(redis_server, "far01", "service_recovered", payload={})
     outcome = await outcome_of(actions, proposal["id"])
     assert (outcome["result"], outcome["verdict"]) == ("done", "proven"), outcome["reason"]
@@ -107,10 +107,6 @@ def high_load(hung: int) -> dict[str, Any]:
 def hanging(node: SystemdNode) -> int:
     script = "grep -l '^State:.D' /proc/[0-9]*/status 2>/dev/null || true"
     return len(node.engine.exec(node.name, "sh", "-c", script).split())
-
-
-def is_up(node: SystemdNode) -> bool:
-    return node.systemctl("is-system-running", check=False).strip() in ("running", "degraded")
 
 
 def tell(server: RedisServer, node: str, type_: str, **more: Any) -> None:

