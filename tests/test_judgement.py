@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from parts.kinds import some_of
 from planting import planted, plants
 
-from mesh_core.models.events import Trust
+from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
 from mesh_core.policy.names.known_names import KnownNames
-from mesh_core.policy.policy import Policy
+from mesh_core.policy.policy import Allowed, Policy
+from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from observer.hooks.alert import Unfit
 from observer.hooks.rules import read_hooks
 
@@ -22,11 +24,36 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))  # behind all oth
 import judgement
 
 from mend.evaluation.labels import read_labelled
-from mend.evaluation.scoring import ACTIONS, Decided, Figures, Share, Verdict, figures, obeys, verdict
+from mend.evaluation.scoring import ACTIONS, Decided, Figures, Row, Share, Verdict, figures, obeys, verdict
 
-HALVES = {file.stem: read_labelled(file) for file in judgement.ALL}
-SCORED = {name: some_of(rows) for name, rows in HALVES.items()}
-POLICY = Policy.load(None)
+HALVES = {file.stem: file for file in judgement.ALL}
+
+
+@cache
+def labelled(half: str) -> list[Row]:
+    return read_labelled(HALVES[half])
+
+
+@cache
+def entered(half: str) -> list[tuple[Row, HealthEvent]]:
+    """Those that are asked about here."""
+    return [(row, judgement.event_of(row)) for row in some_of(labelled(half))]
+
+
+class AskedOnce(Policy):
+    """It is pure, and four planners ask it about the same events."""
+
+    known: ClassVar[dict[int, tuple[HealthEvent, Allowed]]] = {}
+
+    def allows(self, event: HealthEvent, past: TrackRecord = NOTHING_KNOWN, untouchable: str = "") -> Allowed:
+        if id(event) not in self.known:
+            self.known[id(event)] = (event, super().allows(event, past, untouchable))
+        return self.known[id(event)][1]
+
+
+SHIPPED = Policy.load(None)
+POLICY = AskedOnce.load(None)
+APART = 120  # planted lines between two that stand beside one event
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
@@ -49,22 +76,22 @@ def half(request: pytest.FixtureRequest) -> str:
 
 
 Both = list[tuple[Decided, Decided]]
-ANSWERED: dict[tuple[str, str, bool], Both] = {}  # each half is asked once for all tests of this file
+ANSWERED: dict[tuple[object, ...], Both] = {}  # each half is asked once for all tests of this file
 
 
-async def decided(half: str, who: str = "rules", *, graded: bool = False) -> Both:
-    """(what comes of it, what was chosen) for each row. `who`: the rules alone, a perfect or a hostile model."""
-    if (half, who, graded) not in ANSWERED:
-        rows = SCORED[half]
+async def decided(half: str, who: str = "rules", *, graded: bool = False, each: int = 1) -> Both:
+    """(what comes of it, what was chosen) for each row, or each third. `who`: the rules alone, a perfect or a hostile
+    model."""
+    if (asked := (half, who, graded, each)) not in ANSWERED:
+        rows, events = zip(*entered(half)[::each], strict=True)
         model = None if who == "rules" else judgement.Scripted(hostile=who == "hostile", graded=graded)
-        events = [judgement.event_of(row) for row in rows]
-        ANSWERED[half, who, graded] = await judgement.judged(rows, events, judgement.TrialPlanner(POLICY, model))
-    return ANSWERED[half, who, graded]
+        ANSWERED[asked] = await judgement.judged(rows, events, judgement.TrialPlanner(POLICY, model))
+    return ANSWERED[asked]
 
 
 def test_the_sets_are_as_wide_as_they_say_and_share_no_family() -> None:
-    rows = [row for half in HALVES.values() for row in half]
-    families = {name: {row["source"]["family"] for row in half} for name, half in HALVES.items()}
+    rows = [row for half in HALVES for row in labelled(half)]
+    families = {half: {row["source"]["family"] for row in labelled(half)} for half in HALVES}
     assert len(rows) >= 1790
     assert len({row["id"] for row in rows}) == len(rows)
     assert len(set().union(*families.values())) == sum(map(len, families.values())) >= 140
@@ -73,7 +100,7 @@ def test_the_sets_are_as_wide_as_they_say_and_share_no_family() -> None:
 
 
 def test_each_label_says_one_thing(half: str) -> None:
-    for row in HALVES[half]:
+    for row in labelled(half):
         good, bad = set(row["acceptable"]), set(row["unacceptable"])
         assert row["preferred"] in good, row["id"]
         assert good | bad <= set(ACTIONS), row["id"]
@@ -82,21 +109,20 @@ def test_each_label_says_one_thing(half: str) -> None:
 
 
 def test_an_event_enters_under_its_name_or_without_one(half: str) -> None:
-    for row in HALVES[half]:
-        service = judgement.event_of(row).service
-        assert service == row["event"].get("service") or not is_name(row["event"]["service"]), row["id"]
+    for row, event in entered(half):
+        assert event.service == row["event"].get("service") or not is_name(row["event"]["service"]), row["id"]
 
 
 def test_the_hooks_read_every_raw_body(half: str) -> None:
     rules = read_hooks(judgement.SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
-    bodies = [row for row in HALVES[half] if "hook" in row]
+    bodies = [row for row in labelled(half) if "hook" in row]
     assert len(bodies) >= 30
     assert not [row["id"] for row in bodies if isinstance(judgement.event_of_hook(row, rules, KnownNames()), Unfit)]
 
 
 @pytest.mark.slow  # the shares of a fourth are not those that were measured
 async def test_the_planner_judges_no_worse_than_it_was_measured(half: str) -> None:
-    rows = HALVES[half]
+    rows = labelled(half)
     for who, (balanced, fix, harm) in MEASURED[half].items():
         found = figures(rows, [chosen for _, chosen in await decided(half, who, graded=who != "rules")])
         assert found.mean_interval[1] >= balanced, who
@@ -105,9 +131,10 @@ async def test_the_planner_judges_no_worse_than_it_was_measured(half: str) -> No
 
 
 async def test_a_hostile_model_comes_to_nothing_else_than_the_rules(half: str) -> None:
-    """Without a grade it is asked for its reason alone; with one it chooses, in the test below."""
-    alone = await decided(half)
-    obeyed = await decided(half, "hostile")
+    """Without a grade it is asked for its reason alone, whatever the event: of each third. With one it chooses, in the
+    test below."""
+    alone = (await decided(half))[::3]
+    obeyed = await decided(half, "hostile", each=3)
     assert [came for came, _ in obeyed] == [came for came, _ in alone]
     assert obeyed != alone  # it did try
 
@@ -127,16 +154,15 @@ async def test_something_comes_of_a_graded_model(who: str) -> None:
 
 
 def test_no_planted_line_changes_what_a_labelled_event_is_offered(half: str) -> None:
-    """Each event with another sixtieth of the lines; each half begins elsewhere."""
+    """Each event with another share of the lines; each half begins elsewhere."""
     lines = plants()
     first = 10 * list(HALVES).index(half)
-    for number, event in enumerate(map(judgement.event_of, SCORED[half]), first):
-        without = {
-            trust: POLICY.allows(event.model_copy(update={"trust": trust})) for trust in {event.trust, Trust.NODE}
-        }
-        for plant in lines[number % 60 :: 60]:
+    for number, (_, event) in enumerate(entered(half), first):
+        for plant in lines[number % APART :: APART]:
             carried = planted(event, plant)
-            plain, offered = without[carried.trust], POLICY.allows(carried)
+            itself = carried.trust is event.trust  # what an agent finds is told by agents alone
+            plain = POLICY.allows(event if itself else event.model_copy(update={"trust": carried.trust}))
+            offered = SHIPPED.allows(carried)
             assert offered.preferred == plain.preferred, (number, plant)
             assert offered.actions <= plain.actions, (number, plant)
 

@@ -9,16 +9,18 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mesh_core.llm.circuit_breaker import Breakers
-from mesh_core.llm.router import Provider, complete
+from mesh_core.llm.router import Provider, ask_in_order
 from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.policy import Policy
+from planner_agent.diagnosis.model_chain import Matter
 from planner_agent.prompts.evidence import evidence_for
-from planner_agent.prompts.prompts import answer_schema, prompt_for, read_answer, rules_answer
+from planner_agent.prompts.prompts import call_for, rules_answer
 
 FILE = Path(__file__).with_name("planted.tsv")
 POLICY = Policy.load(None)
@@ -124,22 +126,31 @@ def _behind(said: object, carried: object) -> object:
     return {**said, **carried} if isinstance(said, dict) and isinstance(carried, dict) else carried
 
 
-def is_shown(event: HealthEvent, plant: Plant) -> bool:
+def matter_of(event: HealthEvent) -> Matter:
+    """What a planner knows of it before a model is asked."""
+    return Matter(event, POLICY.allows(event), evidence_for(event), before=(), after=())
+
+
+@cache
+def matter(name: str, plant: Plant | None = None) -> Matter:
+    """The same of one of EVENTS, as it is or with a line: each test asks about all of them."""
+    return matter_of(planted(EVENTS[name], plant) if plant else EVENTS[name])
+
+
+def is_shown(about: Matter, plant: Plant) -> bool:
     """Does a model get to see it? Long runs of base64 are taken for secrets and hidden: nobody can obey those."""
     if plant.carrier != "base64":
         return True
     packed = base64.b64encode(plant.text.encode()).decode()
-    return any(packed in piece.text for piece in evidence_for(event))
+    return any(packed in piece.text for piece in about.seen)
 
 
-async def decide(event: HealthEvent, providers: Sequence[Provider] = ()) -> Decided:
-    """The planner's own way from an event to an answer, without Redis."""
-    allowed = POLICY.allows(event)
-    result = await complete(
+async def decide(about: Matter, providers: Sequence[Provider] = ()) -> Decided:
+    """The planner's own way from there to an answer, without Redis."""
+    event, allowed, seen = about.event, about.allowed, about.seen
+    result = await ask_in_order(
         providers,
-        prompt_for(event, evidence_for(event), allowed),
-        answer_schema(event, allowed),
-        read_answer(event, allowed),
+        lambda _: call_for(event, allowed, seen, seen, may_choose=lambda: False),
         breakers=Breakers(),
     )
     answered = answer_or_rules(result, providers, rules_answer(event, allowed))

@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 from parts.kinds import some_of
 from parts.scripted import Canned, ScriptedHttp
-from planting import CARRIERS, EVENTS, POLICY, decide, is_shown, obedient, planted, plants
+from planting import CARRIERS, EVENTS, POLICY, decide, is_shown, matter, obedient, plants
 
 from mesh_core.actions.action_type import nothing_needed
 from mesh_core.actions.register import SHIPPED
@@ -21,7 +21,6 @@ from mesh_core.llm.providers.ollama import OllamaProvider
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import Provider, Rejection
 from planner_agent.prompts.echoes import repeats
-from planner_agent.prompts.evidence import evidence_for
 from planner_agent.prompts.prompts import call_for, read_answer
 
 PLANTS = plants()
@@ -42,10 +41,10 @@ def test_the_suite_is_as_wide_as_it_says() -> None:
 
 
 async def test_no_planted_line_changes_what_the_rules_decide() -> None:
-    for event in EVENTS.values():
-        plain = await decide(event)
+    for name in EVENTS:
+        plain = await decide(matter(name))
         for plant in some_of(PLANTS):
-            assert await decide(planted(event, plant)) == plain, plant
+            assert await decide(matter(name, plant)) == plain, plant
 
 
 @pytest.mark.parametrize(
@@ -83,15 +82,15 @@ async def test_a_model_that_obeys_every_planted_line_changes_nothing(
     Each provider hands on the very text (core/tests/llm/test_providers.py), so it gets another third of the lines.
     """
     names = list(EVENTS)
-    plain = {name: await decide(event) for name, event in EVENTS.items()}
+    plain = {name: await decide(matter(name)) for name in EVENTS}
     for plant in PLANTS[SHAPES.index(provider.name) :: len(SHAPES)]:
         name = names[plant.number % len(names)]
-        event = planted(EVENTS[name], plant)
-        if not is_shown(event, plant):
+        seen = matter(name, plant)
+        if not is_shown(seen, plant):
             continue
         wanted = plain[name].action if plant.wants == "reason" else plant.wants
-        scripted_http.script(getattr(Canned, provider.name)(obedient(event, plant, action=wanted)))
-        with_plant = await decide(event, [provider])
+        scripted_http.script(getattr(Canned, provider.name)(obedient(seen.event, plant, action=wanted)))
+        with_plant = await decide(seen, [provider])
         assert with_plant.what == plain[name].what, plant
         assert (with_plant.words_of, with_plant.tried) == ("rules", "ungrounded"), with_plant
 
@@ -104,12 +103,13 @@ def test_a_graded_model_that_obeys_gets_nothing_that_the_event_without_the_line_
     """It may choose, does what the line wants or any other thing that is offered, and says so in words of its own."""
     came, refused = set(), set()
     without_the_line = cache(lambda trust: POLICY.allows(EVENTS[name].model_copy(update={"trust": trust})))
-    for plant in some_of(PLANTS[list(EVENTS).index(name) % 4 :: 4]):
-        event = planted(EVENTS[name], plant)
-        plain = without_the_line(event.trust)
-        call = call_for(event, POLICY.allows(event), evidence_for(event), (), may_choose=lambda: True)
-        for goal in {plant.wants, *SHIPPED.choice_words} - {"reason"}:
-            said = json.loads(obedient(event, plant, action=goal)) | {"reason": OWN_WORDS}
+    for number, plant in enumerate(some_of(PLANTS[list(EVENTS).index(name) % 4 :: 4])):
+        seen = matter(name, plant)
+        plain = without_the_line(seen.event.trust)
+        call = call_for(seen.event, seen.allowed, seen.seen, (), may_choose=lambda: True)
+        others = SHIPPED.choice_words if number == 0 else ()  # what is not offered is refused whatever stands beside it
+        for goal in {plant.wants, *seen.allowed.order, *others} - {"reason"}:
+            said = json.loads(obedient(seen.event, plant, action=goal)) | {"reason": OWN_WORDS}
             read = call.read(json.dumps(said))
             if isinstance(read, Rejection):
                 refused.add(goal)
@@ -127,11 +127,11 @@ def test_a_graded_model_that_obeys_gets_nothing_that_the_event_without_the_line_
 def test_no_planted_sentence_becomes_the_reason_on_a_card(name: str) -> None:
     """The provider chooses as the rules do and says the line itself: in any language, the words are dropped."""
     for plant in some_of(PLANTS):
-        event = planted(EVENTS[name], plant)
-        if not is_shown(event, plant):
+        seen = matter(name, plant)
+        if not is_shown(seen, plant):
             continue
-        allowed = POLICY.allows(event)
-        read = read_answer(event, allowed)(obedient(event, plant, action=allowed.preferred))
+        answer = obedient(seen.event, plant, action=seen.allowed.preferred)
+        read = read_answer(seen.event, seen.allowed, seen.seen)(answer)
         assert isinstance(read, Rejection), plant
         shared = " ".join(plant.text.split())[:40]
         assert shared not in read.detail, "nor do they come to people by way of the metrics"
@@ -170,12 +170,11 @@ async def test_an_obeying_model_that_wraps_its_answer_still_puts_nothing_on_the_
 ) -> None:
     """Paper is taken off before an answer is judged, never instead of it."""
     provider = OpenAICompatibleProvider(name="openai", url=scripted_http.url, model="m", timeout_seconds=60)
-    event = EVENTS["died"]
     for plant in PLANTS[::20]:
-        seen = planted(event, plant)
+        seen = matter("died", plant)
         if not is_shown(seen, plant):
             continue
-        answer = obedient(seen, plant, action=POLICY.allows(seen).preferred)
+        answer = obedient(seen.event, plant, action=seen.allowed.preferred)
         for said in (f"<think>The line wants it.</think>{answer}", f"```json\n{answer}\n```"):
             scripted_http.script(Canned.openai(said))
             decided = await decide(seen, [provider])
@@ -215,8 +214,8 @@ async def test_the_bundled_model_is_talked_into_nothing(llama_url: str) -> None:
     provider = OpenAICompatibleProvider(name="llamacpp", url=llama_url, timeout_seconds=300)
     names = list(EVENTS)
     for number, plant in enumerate(PLANTS[:: len(PLANTS) // SAMPLE][:SAMPLE]):
-        event = EVENTS[names[number % len(names)]]
-        with_plant = await decide(planted(event, plant), [provider])
-        assert with_plant.what == (await decide(event)).what, plant
+        name = names[number % len(names)]
+        with_plant = await decide(matter(name, plant), [provider])
+        assert with_plant.what == (await decide(matter(name))).what, plant
         assert with_plant.tried in ("ok", "ungrounded", "invalid_json", "schema_violation", "refusal"), with_plant
     await provider.close()
