@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mesh_core.security.passwords import hash_password
+from auth_rig import HASHES
+
 from mesh_core.security.users import People, Role, Token, User, change_people, people_path
 from observer.audit.silences import SilenceSource
 from observer.audit.users import UserSource
@@ -15,7 +16,6 @@ from observer.auth.credentials import UserStore
 
 SINCE = "2026-05-05T12:00:00.000Z"
 UID = os.getuid()
-HASHES = [hash_password("a long password"), hash_password("another password")]
 
 
 class Heard:
@@ -48,16 +48,16 @@ async def test_every_change_of_users_is_told_once_with_the_owner_of_the_file(tmp
         return lambda p: p.with_user("ada", User(role=role, password=hashed, since=SINCE))
 
     token = Token(role=Role.VIEWER, sha256="0" * 64, since=SINCE)
-    assert await after(ada(Role.VIEWER, HASHES[0])) == [("user_added", "user ada may come in as viewer")]
-    assert await after(ada(Role.OPERATOR, HASHES[0])) == [("user_role", "user ada is operator now, and was viewer")]
-    assert await after(ada(Role.OPERATOR, HASHES[1])) == [("user_secret", "user ada has a new password")]
+    assert await after(ada(Role.VIEWER, HASHES["ada"])) == [("user_added", "user ada may come in as viewer")]
+    assert await after(ada(Role.OPERATOR, HASHES["ada"])) == [("user_role", "user ada is operator now, and was viewer")]
+    assert await after(ada(Role.OPERATOR, HASHES["vic"])) == [("user_secret", "user ada has a new password")]
     assert await after(lambda p: p.with_token("bot", token)) == [("token_added", "token bot may come in as viewer")]
     assert await after(lambda p: People()) == [
         ("token_removed", "token bot may not come in any more"),
         ("user_removed", "user ada may not come in any more"),
     ]
     seen = (tmp_path / "state" / "users.seen.json").read_text()
-    assert not any(hashed in seen for hashed in HASHES)
+    assert not any(hashed in seen for hashed in HASHES.values())
 
 
 def silence(runtime: Path, name: str, by: str) -> Path:

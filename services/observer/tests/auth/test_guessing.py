@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
-from auth_rig import ADA, BOT, EYE, VIC, ServedApp, add_people, error_of, serve_app
+from auth_rig import ADA, BOT, EYE, SINCE, VIC, ServedApp, add_people, error_of, serve_app
 from limits import RateLimitItemPerHour
 
 from mesh_core.runtime.metrics import SIGN_INS
+from mesh_core.security.passwords import hash_password
+from mesh_core.security.users import Role, User, change_people, people_path
 from mesh_core.testing import free_port
 from observer.auth.login import MOST_WAITING, STRANGERS, LoginVerifier, TooManyAttempts
 
@@ -59,6 +61,8 @@ async def test_a_good_sign_in_forgives_the_typos_before_it(app: ServedApp) -> No
 
 
 async def test_a_name_that_nobody_has_takes_as_long_and_reads_the_same_as_a_wrong_password(app: ServedApp) -> None:
+    dear = User(role=Role.OPERATOR, password=hash_password(ADA), since=SINCE)
+    change_people(people_path(app.runtime), lambda people: people.with_user("ada", dear))
     signing = app.auth.login
 
     async def seconds(name: str) -> float:

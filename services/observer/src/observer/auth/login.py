@@ -14,7 +14,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from mesh_core.runtime.process_memory import return_big_blocks
-from mesh_core.security.passwords import hash_password, password_fits
+from mesh_core.security.passwords import password_fits
 from observer.auth.credentials import Account, UserStore, mark_of
 from observer.auth.devices import DeviceCookies
 from observer.auth.request_origin import neighbourhood
@@ -26,6 +26,9 @@ PER_PERSON = RateLimitItemPerSecond(5, WINDOW_SECONDS)  # one name from one netw
 PER_NETWORK = RateLimitItemPerSecond(20, WINDOW_SECONDS)  # all names from one network
 PER_DEVICE = RateLimitItemPerSecond(10, WINDOW_SECONDS)  # a browser that this person signed in with before
 STRANGERS = RateLimitItemPerMinute(60)  # all others together: about 1.5 s of one core a minute
+
+# At the price of all others (passwords.py): a name that nobody has takes as long as a wrong password.
+_NOBODYS = "$argon2id$v=19$m=19456,t=2,p=1$E6uMAZZvsJq+hEBGYS4HNQ$MmuwASZV3Al9BM25VW5X1yDBOwbVFVt7rzuou6ZnS3c"
 
 
 class TooManyAttempts(Exception):
@@ -47,7 +50,6 @@ class LoginVerifier:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
         self._waiting = 0
-        self._nobody: str | None = None
 
     async def check(self, user: str, password: str, token: str, address: str, device: str = "") -> Account | None:
         """Who it is; None if that is nobody. Raises TooMany and BadPeople. `device` is the browser's cookie, if any.
@@ -82,15 +84,10 @@ class LoginVerifier:
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            fits = await loop.run_in_executor(self._thread, self._fits, user.password if user else None, password)
+            fits = await loop.run_in_executor(self._thread, _fits, user.password if user else None, password)
         finally:
             self._waiting -= 1
         return Account(name, user.role, mark_of(user.password)) if user and fits else None
-
-    def _fits(self, hashed: str | None, password: str) -> bool:
-        if self._nobody is None:
-            self._nobody = hash_password("whoever has no account")
-        return password_fits(hashed or self._nobody, password) and hashed is not None
 
     def _known_device(self, device: str, name: str) -> str:
         user = self._users.user(name) if device and name else None
@@ -101,6 +98,10 @@ class LoginVerifier:
             if not self._limiter.hit(item, *identifiers):
                 reset = self._limiter.get_window_stats(item, *identifiers).reset_time
                 raise TooManyAttempts(max(1, min(WINDOW_SECONDS, round(reset - time.time()))), guessing=True)
+
+
+def _fits(hashed: str | None, password: str) -> bool:
+    return password_fits(hashed or _NOBODYS, password) and hashed is not None
 
 
 def _counts_of(name: str, network: str, device: str) -> tuple[tuple[RateLimitItem, tuple[str, ...]], ...]:
