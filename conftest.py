@@ -13,6 +13,7 @@ pytest_plugins = [
     "parts.again",
     "parts.shake",
     "parts.kinds",
+    "parts.rows",
     "parts.qualified",
     "parts.side_by_side",
     "parts.register",

@@ -1,5 +1,5 @@
-"""What a run takes, what it says of a failure and what it shakes: the plugins parts.kinds, parts.again and parts.shake,
-in a pytest of their own."""
+"""What a run takes, what it says of a failure and what it shakes: the plugins parts.kinds, parts.rows,
+parts.again and parts.shake, in a pytest of their own."""
 
 from __future__ import annotations
 
@@ -78,6 +78,23 @@ import pytest
 
 @pytest.mark.parametrize("body", [b"\\xff" + os.urandom(9), b"\\xff" + os.urandom(9), b"plain"])
 def test_it(body): pass
+"""
+
+ROWS = """
+import pytest
+
+@pytest.fixture
+def seven(): return 7
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_of_rows(number): assert number % 2
+@pytest.mark.parametrize(("number", "twice"), [(1, 2), pytest.param(2, 4, id="two")])
+def test_of_pairs(number, twice): assert 2 * number == twice
+@pytest.mark.parametrize("number", [1, 2])
+def test_with_more(number, seven): assert number < seven
+@pytest.mark.parametrize("number", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_with_a_mark(number): pass
+@pytest.mark.parametrize("number", [1, 2])
+def test_that_is_left(number): pytest.skip("not here")
 """
 
 PRODUCT = """
@@ -175,6 +192,15 @@ def test_a_soak_is_only_what_is_long_and_everything_else_is_without_it(tmp_path:
 def test_bytes_that_are_packed_anew_in_each_worker_are_one_test(tmp_path: Path) -> None:
     done = run(tmp_path, PACKED, "-n", "2", plugins='"parts.side_by_side"')
     assert (done.returncode, "3 passed" in done.stdout, "test_it[plain]" in done.stdout) == (0, True, True), done.stdout
+
+
+def test_rows_that_want_nothing_else_are_one_test_that_shows_each_that_fails(tmp_path: Path) -> None:
+    done = run(tmp_path, ROWS, plugins='"parts.rows"')
+    assert "1 failed, 5 passed, 1 skipped" in done.stdout, done.stdout
+    assert "2 of 4 rows failed" in done.stdout
+    assert re.findall(r"with (\{.*\})", done.stdout) == ["{'number': 2}", "{'number': 4}"]
+    picked = run(tmp_path, ROWS, "test_made.py::test_of_rows[3]", plugins='"parts.rows"')
+    assert "1 passed" in picked.stdout, picked.stdout
 
 
 def test_a_run_with_workers_says_what_each_of_them_spent(tmp_path: Path) -> None:
