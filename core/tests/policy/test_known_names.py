@@ -125,6 +125,9 @@ def test_a_host_is_the_one_of_the_inventory_or_of_the_world(host: str, node: str
         ("pi4", "caddy", "systemd", ("caddy.service", "systemd")),
         ("pi4", "caddy.service", "systemd", ("caddy.service", "systemd")),
         ("pi4", "caddy", "", ("caddy.service", "systemd")),
+        ("pi4", "caddy.service", "", ("caddy.service", "systemd")),
+        ("nowhere", "apt-daily.timer", "", ("apt-daily.timer", "systemd")),
+        ("nowhere", "apt-daily.timer", "docker", ("apt-daily.timer", "docker")),
         ("pi4", "srv-data.mount", "systemd", ("srv-data.mount", "systemd")),
         ("pi4", "jellyfin", "", ("Jellyfin", "")),
         ("pi4", "web", "docker", ("web", "docker")),
@@ -140,6 +143,13 @@ def test_a_service_is_called_as_its_own_agent_calls_it(
     node: str, service: str, runtime: str, known: tuple[str, str]
 ) -> None:
     assert KNOWN.service(node, service, runtime) == known
+
+
+def test_what_somebody_types_under_a_units_name_is_a_unit() -> None:
+    typed = HealthEvent(type="service_down", node="nowhere", service="cron.service")
+    assert KNOWN.named(typed).payload == {"runtime": "systemd"}
+    told = typed.model_copy(update={"payload": {"runtime": "docker"}})
+    assert KNOWN.named(told) is told
 
 
 INVENTORY = b"""

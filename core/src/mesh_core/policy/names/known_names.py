@@ -54,7 +54,7 @@ class KnownNames:
         service, runtime = event.service, str(event.runtime or "")
         if service is not None:
             service, runtime = self.service(node, service, runtime)
-        if (node, service) == (event.node, event.service):
+        if (node, service, runtime) == (event.node, event.service, str(event.runtime or "")):
             return event
         payload = {**event.payload, **({"runtime": runtime} if runtime else {})}
         host_as_ours(payload, event.node, node)
@@ -63,6 +63,8 @@ class KnownNames:
     def service(self, node: str, service: str, runtime: str) -> tuple[str, str]:
         """(a service by the name that its node's agent uses, who runs it): `caddy` may be `caddy.service` there."""
         known = self.services.get(node, frozenset())
+        if not runtime and service.endswith(UNIT_SUFFIXES):
+            runtime = Runtime.SYSTEMD.value
         if runtime == Runtime.SYSTEMD.value and service and not service.endswith(UNIT_SUFFIXES):
             service = f"{service}.service"
         if service in known:
