@@ -31,6 +31,14 @@ def test_the_file_as_the_planner_made_it_is_accepted_with_the_bytes_that_were_re
     assert admission.proposal == proposal
 
 
+def test_what_is_no_plain_file_is_called_what_it_is_whatever_its_name() -> None:
+    for name in ("for-ann", f"{OF.id}.0123456789abcdef.json"):
+        folder = Candidate(name, (1, 2, 3), problem="it is a folder; move the proposal files here one by one")
+        denied = decide(folder, None, CONFIG, NOW, settled=True)
+        assert isinstance(denied, Denied)
+        assert denied.reason == folder.problem
+
+
 def test_a_second_attempt_has_an_id_of_its_own() -> None:
     assert isinstance(admit(candidate(proposal_for(1, attempt=2)), CONFIG, NOW), Admitted)
     assert "attempt" in reason_for(changed(attempt=2))

@@ -78,14 +78,14 @@ def decide(
 def admit(candidate: Candidate, config: ConfigSnapshot, now: datetime) -> Admission:
     """May this run? Pure. Whether its id ran before is the ledger's question, not asked here."""
     name = name_of(candidate.file_name)
+    if candidate.raw is None:
+        return Denied(candidate.problem, maybe_incomplete=candidate.no_permission or name is None)
     if name is None:
         return Denied(
             "its name is not that of a proposal (<id>.<digest>.json); move the file out of pending/ as it is, "
             "without renaming it",
             maybe_incomplete=True,  # a copying tool's temporary name is gone in a moment
         )
-    if candidate.raw is None:
-        return Denied(candidate.problem, maybe_incomplete=candidate.no_permission)
     if digest_of(candidate.raw) != name.digest:
         return _not_what_was_reviewed(candidate.raw)
     proposal = read_proposal(candidate.raw, MAX_PROPOSAL_BYTES)
