@@ -26,11 +26,14 @@ SERVICE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$"
 
 EVENT_TYPE_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
 
+INCIDENT_PATTERN = r"^[A-Za-z0-9._@:/-]{1,300}$"
+
 # What people are told in place of one of them.
 PATTERNS_IN_WORDS = {
     NAME_PATTERN: "a name: letters A-Z, digits, . _ -, the first a letter or a digit, at most 128",
     SERVICE_PATTERN: "a name: letters A-Z, digits, . _ @ -, the first a letter or a digit, at most 128",
     EVENT_TYPE_PATTERN: "lower case letters, digits and _, the first a letter, at most 64, such as service_down",
+    INCIDENT_PATTERN: "1 to 300 letters A-Z, digits and . _ @ : / -",
 }
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -79,7 +82,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 ServiceName = Annotated[str, StringConstraints(pattern=SERVICE_PATTERN)]
 
 # Of a trouble, in each announcement: <node>/<service>/<ms> from an agent, <source>/<key>/<episode> from a hook.
-IncidentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@:/-]{1,300}$")]
+IncidentId = Annotated[str, StringConstraints(pattern=INCIDENT_PATTERN)]
 
 EventTypeName = Annotated[str, StringConstraints(pattern=EVENT_TYPE_PATTERN)]
 
