@@ -11,7 +11,8 @@ from pydantic import Field, SecretStr
 
 from mesh_core.runtime.redis_url import masked, with_login
 from mesh_core.runtime.secret_files import MAX_SECRET_BYTES, BadSecret, is_given, read_secret
-from mesh_core.runtime.settings import MANY_LINES, BadSettings, MeshSettings, read_settings, settings_or_exit
+from mesh_core.runtime.settings import MANY_LINES, BadSettings, MeshSettings, read_settings
+from mesh_core.runtime.startup import settings_or_exit
 
 TOKEN = "hunter2-of-the-test"
 

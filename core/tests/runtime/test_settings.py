@@ -14,9 +14,9 @@ from mesh_core.runtime.settings import (
     MeshSettings,
     default_runtime_path,
     read_settings,
-    settings_or_exit,
     table_rows,
 )
+from mesh_core.runtime.startup import settings_or_exit
 
 ROOT = Path(__file__).parents[3]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mesh_core.runtime.dotenv import BadDotenv
-from mesh_core.runtime.settings_file import service_environment, with_settings_file
+from mesh_core.runtime.settings_file import with_settings_file
+from mesh_core.runtime.startup import service_environment
 
 
 def written(runtime: Path, text: str, service: str = "shop") -> Path:

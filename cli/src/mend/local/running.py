@@ -24,7 +24,7 @@ from mend.output.text import plain
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.services import EXECUTOR
-from mesh_core.runtime.settings import CANNOT_START
+from mesh_core.runtime.startup import CANNOT_START
 from mesh_core.security.private_folder import make_private
 from mesh_core.storage.files import write_whole
 

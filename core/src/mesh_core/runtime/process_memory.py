@@ -10,7 +10,7 @@ _M_ARENA_MAX = -8
 _BIG_BYTES = 1024 * 1024
 
 
-def few_arenas() -> None:
+def limit_malloc_arenas() -> None:
     """glibc gives each thread an arena and never takes it back: with two for all 5 MiB less stay resident."""
     _call("mallopt", _M_ARENA_MAX, 2)
 

@@ -6,12 +6,10 @@ and is shown as `***`, whatever asks.
 
 from __future__ import annotations
 
-import os
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -34,8 +32,6 @@ from mesh_core.runtime.addresses import address_for
 from mesh_core.runtime.redis_url import has_password, is_readable, masked, user_of, with_login
 from mesh_core.runtime.secret_files import FILE_SUFFIX, BadSecret, read_secret
 from mesh_core.runtime.services import OBSERVER, SERVICES
-
-CANNOT_START = "cannot start"  # in the last line of a service that ends with status 2
 
 
 class Settings(BaseModel):
@@ -189,20 +185,6 @@ def read_settings(cls: type[S], environ: Mapping[str, str], warn: Callable[[str]
     if wrong:
         raise BadSettings("; ".join(wrong)) from None
     return settings
-
-
-def settings_or_exit(cls: type[S], service: str, environ: Mapping[str, str] | None = None) -> S:
-    """For a `__main__`: the settings in `environ`, or in this process's, or a sentence on stderr and exit status 2."""
-    given = os.environ if environ is None else environ
-    try:
-        return read_settings(cls, given, lambda sentence: print(f"{service}: {sentence}", file=sys.stderr))
-    except BadSettings as error:
-        _stop(f"{service}: {CANNOT_START} with these settings: {error}")
-
-
-def _stop(sentence: str) -> NoReturn:
-    print(sentence, file=sys.stderr)
-    raise SystemExit(2)
 
 
 def is_secret(field: FieldInfo) -> bool:

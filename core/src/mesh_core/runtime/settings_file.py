@@ -6,14 +6,13 @@ Only a `__main__` calls this, before it reads its settings.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mesh_core.models.saved_text import saved_text
-from mesh_core.runtime.dotenv import BadDotenv, read_dotenv
+from mesh_core.runtime.dotenv import read_dotenv
 from mesh_core.runtime.secret_files import FILE_SUFFIX, is_given
-from mesh_core.runtime.settings import CANNOT_START, default_runtime_path
+from mesh_core.runtime.settings import default_runtime_path
 
 
 def with_settings_file(
@@ -39,12 +38,3 @@ def with_settings_file(
         if not is_given(environ, name.removesuffix(FILE_SUFFIX))
     }
     return {**environ, **below}
-
-
-def service_environment(service: str) -> dict[str, str]:
-    """For a `__main__`: this process's environment over the service's file, or a sentence and exit status 2."""
-    try:
-        return with_settings_file(os.environ, service, lambda words: print(f"{service}: {words}", file=sys.stderr))
-    except BadDotenv as error:
-        print(f"{service}: {CANNOT_START}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None

@@ -14,7 +14,6 @@ import os
 import re
 import secrets
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -38,22 +37,20 @@ INVENTORY = """\
 
 def main() -> None:
     """Make it so (or only look), print what was done; exit status 1 when something is not as it should be."""
-    asked = _parser().parse_args()
+    parser = _parser()
+    asked = parser.parse_args()
     services = tuple(asked.service or USERS)
     runtime = Path(asked.runtime).absolute()
     if not asked.check:
         if os.geteuid() != 0:
-            print("bootstrap: must be root to give folders to their users; put sudo before it", file=sys.stderr)
-            raise SystemExit(2)
+            parser.exit(2, "bootstrap: must be root to give folders to their users; put sudo before it\n")
         try:
             done = lay(runtime, services, asked.node, asked.here or "")
         except OSError as error:
-            print(f"bootstrap: {error.filename or runtime}: {error.strerror}", file=sys.stderr)
-            raise SystemExit(1) from None
+            parser.exit(1, f"bootstrap: {error.filename or runtime}: {error.strerror}\n")
         print("\n".join(done) if done else f"bootstrap: nothing to do in {runtime}")
     wrong = differences(runtime, services)
-    print("".join(f"bootstrap: {sentence}\n" for sentence in wrong), end="", file=sys.stderr)
-    raise SystemExit(1 if wrong else 0)
+    parser.exit(1 if wrong else 0, "".join(f"bootstrap: {sentence}\n" for sentence in wrong))
 
 
 def lay(runtime: Path, services: tuple[str, ...], nodes: list[str], here: str) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -88,8 +87,7 @@ def main() -> None:
         converted = convert_events(asked.runtime, print)
     except (WrongSchema, OSError) as error:
         hint = "; run it as root" if isinstance(error, PermissionError) else ""
-        print(f"migrate: {error}{hint}", file=sys.stderr)
-        raise SystemExit(1) from None
+        parser.exit(1, f"migrate: {error}{hint}\n")
     print(summary(converted))
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from mesh_core.storage.files import create_whole, read_regular, shared_mode, write_whole
 from mesh_core.storage.listing import entries
@@ -117,14 +116,6 @@ def _why_not(runtime: Path, known: Schema, version: int) -> str:
     return ""
 
 
-def schema_or_exit(runtime: Path, service: str) -> None:
-    """For a `__main__`: go on, or one sentence on stderr and exit status 2."""
-    try:
-        settle(runtime, service)
-    except (WrongSchema, OSError) as error:
-        _stop(f"{service}: cannot start: {error}")
-
-
 def found_version(runtime: Path, version: int = SCHEMA_VERSION) -> int:
     """Of a folder without the file: the first one if anything lies there already, else the current one."""
     return FIRST_VERSION if any(_first_file(runtime / name, 3) for name in _USED) else version
@@ -144,8 +135,3 @@ def _bytes(schema: Schema) -> bytes:
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def _stop(sentence: str) -> NoReturn:
-    print(sentence, file=sys.stderr)
-    raise SystemExit(2)

@@ -6,7 +6,6 @@ from mesh_core.runtime.log import setup
 
 import asyncio
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -44,10 +43,8 @@ from mesh_core.runtime.health_http import ProbesServer
 from mesh_core.runtime.redis_url import password_of
 from mesh_core.runtime.service import serve
 from mesh_core.runtime.services import EXECUTOR, SERVICES
-from mesh_core.runtime.settings import settings_or_exit
-from mesh_core.runtime.settings_file import service_environment
+from mesh_core.runtime.startup import cannot_start, schema_or_exit, service_environment, settings_or_exit, start_or_exit
 from mesh_core.security.private_folder import write_privately
-from mesh_core.storage.schema import schema_or_exit
 
 WRITTEN = (Folder.APPROVED, Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.QUARANTINE)
 
@@ -59,11 +56,7 @@ def main() -> None:
     environ = service_environment(EXECUTOR)
     settings = settings_or_exit(ExecutorSettings, EXECUTOR, environ)
     setup(EXECUTOR, level=settings.log_level)
-    if settings.planner_uid is None:
-        write_privately(settings.runtime_path)
-    schema_or_exit(settings.runtime_path, EXECUTOR)
-    runtime = settings.runtime_path.absolute()
-    _check(runtime, settings.planner_uid)
+    runtime = _checked_runtime(settings)
     limits = _limits(settings)
     urls = _notify_urls(runtime, environ)
     hidden = (*urls, password_of(settings.redis_url))
@@ -71,13 +64,7 @@ def main() -> None:
     isolation = _isolation(settings.executor_sandbox, runtime)
     pool = AnsiblePool.start(environ, isolation=isolation)
     bus, asked = (Bus.connect(settings.redis_url, f"{EXECUTOR}-{name}") for name in ("probe", "syntax"))
-    runner = ActionRunner(
-        pool,
-        runtime / "config" / "inventory.yml",
-        keys=settings.ssh_keys_path or runtime / "secrets" / EXECUTOR / "keys",
-        notify_urls=urls,
-        probe=OriginalProbe(bus),
-    )
+    runner = _runner(settings, runtime, pool, urls, bus)
     lifecycle = ExecutorLifecycle(
         runtime,
         runner,
@@ -87,24 +74,31 @@ def main() -> None:
         bundle=lambda folder: write_bundle(folder, hidden),
         keep_days=settings.actions_keep_days,
     )
-    probes = _probes(runtime, bus, lifecycle, isolation)
-
-    async def stop_pool() -> None:
-        await asyncio.to_thread(pool.stop)
-
+    watched = address_for(settings.metrics_listen, SERVICES[EXECUTOR].port)
+    parts = {
+        "execute": lifecycle.run,
+        "syntax": SyntaxDesk(asked, pool, ConfigReader(runtime)).run,
+        "probes": ProbesServer(watched, _probes(runtime, bus, lifecycle, isolation)).run,
+    }
     log.info("executor.wired", runtime=str(runtime), redis=masked(settings.redis_url), notify_targets=len(urls))
     serve(
         EXECUTOR,
         runtime,
-        {
-            "execute": lifecycle.run,
-            "syntax": SyntaxDesk(asked, pool, ConfigReader(runtime)).run,
-            "probes": ProbesServer(address_for(settings.metrics_listen, SERVICES[EXECUTOR].port), probes).run,
-        },
+        parts,
         pulse=lifecycle.pulse,
         stop_seconds=limits.longest_stop_seconds,
-        closing=[stop_pool, runner.teller.close, asked.close, bus.close],
+        closing=[lambda: asyncio.to_thread(pool.stop), runner.teller.close, asked.close, bus.close],
     )
+
+
+def _checked_runtime(settings: ExecutorSettings) -> Path:
+    """The runtime folder, where it may be worked in."""
+    if settings.planner_uid is None:
+        write_privately(settings.runtime_path)
+    schema_or_exit(settings.runtime_path, EXECUTOR)
+    runtime = settings.runtime_path.absolute()
+    _check(runtime, settings.planner_uid)
+    return runtime
 
 
 def _limits(settings: ExecutorSettings) -> ExecutorLimits:
@@ -113,6 +107,18 @@ def _limits(settings: ExecutorSettings) -> ExecutorLimits:
         run_seconds=settings.executor_run_seconds,
         look_seconds=settings.executor_look_seconds,
         stop_seconds=settings.executor_stop_seconds,
+    )
+
+
+def _runner(
+    settings: ExecutorSettings, runtime: Path, pool: AnsiblePool, urls: Sequence[str], bus: Bus
+) -> ActionRunner:
+    return ActionRunner(
+        pool,
+        runtime / "config" / "inventory.yml",
+        keys=settings.ssh_keys_path or runtime / "secrets" / EXECUTOR / "keys",
+        notify_urls=urls,
+        probe=OriginalProbe(bus),
     )
 
 
@@ -142,11 +148,8 @@ def _probes(runtime: Path, bus: Bus, lifecycle: ExecutorLifecycle, isolation: Is
 
 
 def _isolation(sandbox: SandboxMode, runtime: Path) -> Isolation:
-    try:
+    with start_or_exit(EXECUTOR, SandboxUnavailable):
         isolation = choose_isolation(sandbox, runtime, os.environ)
-    except SandboxUnavailable as error:
-        print(f"{EXECUTOR}: cannot start: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
     announce(isolation, runtime)
     return isolation
 
@@ -159,8 +162,7 @@ def _check(runtime: Path, planner_uid: int | None) -> None:
     except OSError as error:
         reasons = [f"{runtime} cannot be used: {error}; give it to uid {os.geteuid()}"]
     if reasons:
-        print(f"{EXECUTOR}: cannot start: {'; '.join(reasons)}", file=sys.stderr)
-        raise SystemExit(2)
+        cannot_start(EXECUTOR, "; ".join(reasons))
     if planner_uid is None:
         log.warning(
             "executor.single_user",

@@ -6,9 +6,8 @@ from __future__ import annotations
 from mesh_core.runtime.log import setup
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -16,14 +15,12 @@ from mesh_core.messaging.bus import masked
 from mesh_core.notifications.notifier import TargetSettings
 from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.leader_lock import LeaderLock
-from mesh_core.runtime.process_memory import few_arenas
+from mesh_core.runtime.process_memory import limit_malloc_arenas
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import Parts, serve
 from mesh_core.runtime.services import OBSERVER
-from mesh_core.runtime.settings import CANNOT_START, settings_or_exit
-from mesh_core.runtime.settings_file import service_environment
+from mesh_core.runtime.startup import schema_or_exit, service_environment, settings_or_exit, start_or_exit
 from mesh_core.security.private_folder import write_privately
-from mesh_core.storage.schema import schema_or_exit
 from observer.hooks.rules import BadHooks, HookRules, read_hooks
 from observer.notify.rules import BadNotificationRules, read_rules, rules_file
 from observer.settings import ObserverSettings
@@ -35,7 +32,7 @@ log = structlog.get_logger()
 
 def main() -> None:
     """Start and never return; exit status 2 for settings that cannot be used. One observer works here; others wait."""
-    few_arenas()
+    limit_malloc_arenas()
     environ = service_environment(OBSERVER)
     settings = settings_or_exit(ObserverSettings, OBSERVER, environ)
     targets = settings_or_exit(TargetSettings, OBSERVER, environ).targets
@@ -43,7 +40,7 @@ def main() -> None:
     write_privately(settings.runtime_path)
     schema_or_exit(settings.runtime_path, OBSERVER)
     runtime = settings.runtime_path
-    with _or_exit():
+    with start_or_exit(OBSERVER, BadHooks, BadNotificationRules):
         hooks = _hooks(settings)
         if targets:
             read_rules(rules_file(runtime))
@@ -78,7 +75,7 @@ def _wired(settings: ObserverSettings, targets: Sequence[str], hooks: HookRules,
     if settings.address is not None:
         wiring.serve(hooks, settings.address.host, settings.address.port)
     if targets:
-        with _or_exit():
+        with start_or_exit(OBSERVER, BadNotificationRules):
             wiring.notify(targets)
     return wiring
 
@@ -91,15 +88,6 @@ def _hooks(settings: ObserverSettings) -> HookRules:
         loopback=settings.address is not None and settings.address.loopback,
         per_minute=settings.hooks_per_minute,
     )
-
-
-@contextmanager
-def _or_exit() -> Iterator[None]:
-    try:
-        yield
-    except (BadHooks, BadNotificationRules) as error:
-        print(f"{OBSERVER}: {CANNOT_START}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

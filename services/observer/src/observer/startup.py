@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import structlog
 
-from mesh_core.runtime.settings import CANNOT_START
+from mesh_core.runtime.startup import cannot_start
 from mesh_core.security.users import BadPeople, people_path
 from observer.auth.auth import Auth
 from observer.auth.credentials import UserStore, read_tokens
@@ -23,8 +21,7 @@ def user_store_or_exit(settings: ObserverSettings, service: str) -> UserStore:
     given = read_tokens(settings.tokens.get_secret_value() if settings.tokens else "")
     users = UserStore(people_path(settings.runtime_path), given, loopback=settings.only_from_here)
     if wrong := problem_with(users, settings):
-        print(f"{service}: {CANNOT_START}: {wrong}", file=sys.stderr)
-        raise SystemExit(2)
+        cannot_start(service, wrong)
     return users
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mesh_core.runtime.log import setup
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,10 +19,8 @@ from mesh_core.policy.policy import BadPolicy
 from mesh_core.runtime.chain_note import note_chain
 from mesh_core.runtime.service import serve
 from mesh_core.runtime.services import PLANNER
-from mesh_core.runtime.settings import CANNOT_START, settings_or_exit
-from mesh_core.runtime.settings_file import service_environment
+from mesh_core.runtime.startup import schema_or_exit, service_environment, settings_or_exit, start_or_exit
 from mesh_core.security.private_folder import write_privately
-from mesh_core.storage.schema import schema_or_exit
 from planner_agent.diagnosis.configured_chain import ConfiguredChain, configured_chain
 from planner_agent.settings import PlannerSettings
 from planner_agent.wiring import PlannerWiring, complain
@@ -51,13 +48,10 @@ def _configured_or_exit(
     settings: PlannerSettings, chain_settings: ChainSettings, environ: Mapping[str, str]
 ) -> tuple[ConfiguredChain, Lifeline, LatestPolicy]:
     """What config/ says, or a sentence on stderr and exit status 2."""
-    try:
+    with start_or_exit(PLANNER, BadPolicy, BadChain):
         chain = configured_chain(chain_settings, settings.runtime_path, environ)
         lifeline = Lifeline.at([settings.redis_url, *chain.urls], settings.node_name)
         return chain, lifeline, LatestPolicy(settings.runtime_path, lifeline, complain)
-    except (BadPolicy, BadChain) as error:
-        print(f"{PLANNER}: {CANNOT_START}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
 
 
 def _note(runtime: Path, lifeline: Lifeline, chain: ConfiguredChain) -> None:
