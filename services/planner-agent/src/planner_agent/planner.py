@@ -29,7 +29,8 @@ from planner_agent.intake.batch import BatchContext, NextStep, Planned, Planning
 from planner_agent.intake.keyed_queue import KeyedQueue
 from planner_agent.intake.silence_filter import SilenceFilter
 from planner_agent.intake.triage import Route, calls_for_another, triage
-from planner_agent.proposal_writer import GROUP, ProposalWriter
+from planner_agent.proposal_writer import ProposalWriter
+from planner_agent.proposals.event_decisions import GROUP
 from planner_agent.store.planner_store import KnownTrouble, PlannerStore
 from planner_agent.store.worsening import as_bad_as, may_be_worse
 

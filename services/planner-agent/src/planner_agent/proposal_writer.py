@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -17,18 +17,14 @@ import structlog
 from mesh_core.actions.choices import IGNORE, NOTIFY
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.approvals.proposal_files import Receipt
-from mesh_core.approvals.reasons import quoted
 from mesh_core.incidents.at_work import hold_on
 from mesh_core.incidents.causes import Cause
 from mesh_core.incidents.causes_over import with_causes_over
 from mesh_core.incidents.rule import ends
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.events import Decision, DecisionVerdict
-from mesh_core.models.records import rfc3339
 from mesh_core.models.streams import entered_ms
 from mesh_core.policy.inventory import Inventory
 from mesh_core.runtime.metrics import TIME_TO_PROPOSAL
-from mesh_core.silences.silence import Silence
 from planner_agent.correlation.cause_book import CauseBook
 from planner_agent.correlation.correlation import Correlation
 from planner_agent.correlation.held import HeldTroubles, message_of
@@ -41,16 +37,27 @@ from planner_agent.enrichment.touchable import why_untouchable
 from planner_agent.intake.batch import PlanningTask
 from planner_agent.intake.silence_filter import SilenceFilter
 from planner_agent.intake.triage import is_poison
+from planner_agent.proposals.event_decisions import EventDecisions
 from planner_agent.proposals.proposal_drafts import ProposalDrafts
 from planner_agent.proposals.reported_before import Reported, ReportedBefore
 from planner_agent.proposals.withdrawals import Withdrawals
-from planner_agent.store.planner_store import KnownTrouble, PlannerStore
+from planner_agent.store.planner_store import PlannerStore
 from planner_agent.store.worsening import Weight, weight_of
 
 RETRY_SECONDS = 1.0
-GROUP = "planner"
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Trouble:
+    """What nothing else explains. `preferred`: the policy's choice, '' where nobody asked it yet. `reported`: what was
+    told of its subject before; `raised`: how bad it is by now, where that is worse than told."""
+
+    task: PlanningTask
+    preferred: str
+    reported: Reported | None = None
+    raised: Weight | None = None
 
 
 class ProposalWriter:
@@ -89,6 +96,7 @@ class ProposalWriter:
         causes = CauseBook(bus, keep_seconds=ttl_seconds)
         self.correlation = Correlation(causes, self.storms, store, actions, self._withdrawals)
         self.drafts = ProposalDrafts(store, actions, timedelta(seconds=ttl_seconds), clock)
+        self._decided = EventDecisions(store, actions, self.drafts, silences, clock)
         self._inventory = inventory
         self._clock = clock
 
@@ -121,76 +129,83 @@ class ProposalWriter:
         await self._plan(replace(task, event=event), again)
 
     async def _plan(self, task: PlanningTask, again: bool) -> None:
-        event, action_id = task.event, task.action_id
-        receipt = await self.drafts.decided(action_id)
-        if receipt is not None and not self._actions.has_draft(action_id, receipt.token):
+        receipt = await self.drafts.decided(task.action_id)
+        if receipt is not None and not self._actions.has_draft(task.action_id, receipt.token):
             return await self._conclude(task, again=True)  # filed before: whoever has the gate by now, or is silenced
-        if silences := self._silences.about(event):
-            return await self._silence(task, silences)
+        if silences := self._silences.about(task.event):
+            return await self._decided.silenced(task, silences)
+        trouble = await self._on_its_own(task, again, decided=receipt is not None)
+        trouble = trouble and await self._past_its_gate(trouble, again, decided=receipt is not None)
+        if trouble is None:
+            return None
+        receipt = receipt or await self._answered(trouble)
+        if receipt is None:
+            return None
+        await self._file(trouble.task, receipt)
+        return await self._conclude(trouble.task, again=again, worse=trouble.raised is not None)
+
+    async def _on_its_own(self, task: PlanningTask, again: bool, *, decided: bool) -> _Trouble | None:
+        """Nothing explains it, it waits for nothing, and it is in no storm; None: it is settled by what does.
+        `decided`: a draft of it was, before."""
+        event = task.event
         known = await self.correlation.known_for(event)
         if cause := self.correlation.cause_of(event, known):
-            await self.storms.leave(event)
-            return await self._explain(task, cause, again=again)
+            await self._leave_to(cause, task, again=again)
+            return None
         untouchable = why_untouchable(event, await asyncio.to_thread(self._inventory), known.lasting)
         event = with_causes_over(event, known.over)
         task = replace(task, event=event, untouchable=untouchable)
-        hold = hold_on(event)
-        if why := await self._held.waits(event, hold, again=again):
-            return await self._hold(task, why)
-        asked = receipt is None and (self.storms.may_tell(event) or known.lasting)
+        if why := await self._held.waits(event, hold_on(event), again=again):
+            await self._decided.held(task, why)
+            return None
+        asked = not decided and (self.storms.may_tell(event) or known.lasting)
         preferred = await self._diagnostician.preferred(event, untouchable) if asked else ""
         if cause := self.correlation.cause_of(event, known, choice=preferred):
-            await self.storms.leave(event)
-            return await self._explain(task, cause, again=again)
+            await self._leave_to(cause, task, again=again)
+            return None
         # What policy would ignore makes no storm.
         counts = preferred not in ("", IGNORE.word) and self.storms.may_tell(event)
-        if counts and (storm := await self.correlation.storm_of(event, preferred)):
-            if storm.opens:
-                await self._store.free_gate(event)  # as for every other member
-                await self.correlation.tell_with_storm(event, storm)
-                return await self._plan(replace(task, event=storm.event), again)
-            return await self._explain(task, storm.cause, again=again)
+        storm = await self.correlation.storm_of(event, preferred) if counts else None
+        if storm is None:
+            return _Trouble(task, preferred)
+        if not storm.opens:
+            await self._explain(task, storm.cause, again=again)
+            return None
+        await self._store.free_gate(event)  # as for every other member
+        await self.correlation.tell_with_storm(event, storm)
+        await self._plan(replace(task, event=storm.event), again)
+        return None
+
+    async def _past_its_gate(self, trouble: _Trouble, again: bool, *, decided: bool) -> _Trouble | None:
+        """The same with what was told of its subject before; None: it is settled, as known trouble."""
+        task, event = trouble.task, trouble.task.event
         deferred = self._silences.put_aside()
         (gate,) = await self._store.pass_gates([event])
         if gate.holder in deferred:  # its proposal was snoozed, and that is over: its cooldown, too
             await self._store.free_gate(event, gate.holder)
             (gate,) = await self._store.pass_gates([event])
-        reported = raised = None
-        if gate.holder or receipt is None:
-            reported = await self._reported.of(event, action_id, gate, deferred)
-            raised = await self._reported.raised(event, reported, untouchable) if reported else None
-            if reported and raised is None:
-                if hold:
-                    await self._store.free_gate(event)  # as for what is held in silence
-                return await self._count(task, reported.owner, reported.reason)
-            if gate.holder and not await self._store.take_gate(event, gate.holder):
-                return await self._plan(task, again)  # another planner was faster: held against its word, now
-        if receipt is None:
-            receipt = await self._answered(task, reported, raised, preferred)
-            if receipt is None:
-                return None
-        filed = await asyncio.to_thread(self._actions.file_draft, action_id, receipt)
-        if filed is not None:
-            TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - entered_ms(event.id or "") / 1000))
-            log.info("planner.proposed", event_id=event.id, action_id=action_id, node=event.node, target=event.service)
-        return await self._conclude(task, again=again, worse=raised is not None)
+        if decided and not gate.holder:
+            return trouble
+        reported = await self._reported.of(event, task.action_id, gate, deferred)
+        raised = await self._reported.raised(event, reported, task.untouchable) if reported else None
+        if reported and raised is None:
+            if hold_on(event):
+                await self._store.free_gate(event)  # as for what is held in silence
+            await self._decided.counted(task, reported.owner, reported.reason)
+            return None
+        if gate.holder and not await self._store.take_gate(event, gate.holder):
+            await self._plan(task, again)  # another planner was faster: held against its word, now
+            return None
+        return replace(trouble, reported=reported, raised=raised)
 
-    async def _answered(
-        self, task: PlanningTask, reported: Reported | None, raised: Weight | None, preferred: str
-    ) -> Receipt | None:
-        """The decided draft of a proposal; None: the event is settled without one. `raised`: it got worse than told.
-        `preferred`: by policy, '' where nobody asked it yet."""
-        event, action_id = task.event, task.action_id
-        preferred = preferred or await self._diagnostician.preferred(event, task.untouchable)
+    async def _answered(self, trouble: _Trouble) -> Receipt | None:
+        """The decided draft of a proposal; None: the event is settled without one."""
+        task, event, action_id = trouble.task, trouble.task.event, trouble.task.action_id
+        reported, raised = trouble.reported, trouble.raised
+        preferred = trouble.preferred or await self._diagnostician.preferred(event, task.untouchable)
         # Until there is an answer, a message is the least of it.
         await self._store.tell_weight(event, raised or weight_of(event, NOTIFY.word, preferred))
-        if poison := is_poison(begun := await self._store.begin(action_id)):
-            await self._dead_letter(task, begun)
-        if message := message_of(event):
-            await self._held.note(event, told_by=event.id or "")
-            diagnosis = self._diagnostician.message(event, message)
-        else:
-            diagnosis = await self._diagnose(task, rules_only=poison)
+        diagnosis = await self._diagnosed(task)
         if reported and raised:
             diagnosis = replace(diagnosis, evidence=(*diagnosis.evidence, reported.as_evidence()))
         answer = weight_of(event, diagnosis.answer.action, preferred)._replace(
@@ -198,15 +213,36 @@ class ProposalWriter:
         )
         await self._store.tell_weight(event, raised.and_then(answer) if raised else answer)
         if diagnosis.answer.action == IGNORE.word:
-            await self._ignore(task, diagnosis, action_id)
+            await self._decided.ignored(task, diagnosis)
             return None
         if silences := self._silences.about(event):  # set while the model was thinking
             if reported and reported.weight:
                 await self._store.tell_weight(event, reported.weight)  # nobody was told that it is worse
-            await self._silence(task, silences)
+            await self._decided.silenced(task, silences)
             return None
         await self.correlation.tell(event, action_id)
         return await self.drafts.write(event, diagnosis, action_id)
+
+    async def _diagnosed(self, task: PlanningTask) -> Diagnosis:
+        """By a message where it is held, else by the models, or by the rules where it took planners down."""
+        if poison := is_poison(begun := await self._store.begin(task.action_id)):
+            await self._dead_letter(task, begun)
+        if message := message_of(task.event):
+            await self._held.note(task.event, told_by=task.event.id or "")
+            return self._diagnostician.message(task.event, message)
+        try:
+            return await self._diagnostician.diagnose(task.event, task.untouchable, rules_only=poison)
+        except asyncio.CancelledError:  # this is what takes long, and where an event may take its planner down
+            with suppress(BusDown):
+                await self._store.put_down(task.action_id)
+            raise
+
+    async def _file(self, task: PlanningTask, receipt: Receipt) -> None:
+        event = task.event
+        if await asyncio.to_thread(self._actions.file_draft, task.action_id, receipt) is None:
+            return
+        TIME_TO_PROPOSAL.observe(max(0.0, self._clock().timestamp() - entered_ms(event.id or "") / 1000))
+        log.info("planner.proposed", event_id=event.id, action_id=task.action_id, node=event.node, target=event.service)
 
     async def _conclude(self, task: PlanningTask, *, again: bool, worse: bool = False) -> None:
         """It was filed. Looks for a recovery and for its cause after that, and before it is acknowledged: who dies here
@@ -224,62 +260,17 @@ class ProposalWriter:
             await self._withdrawals.supersede(event, again=again)
         if hold_on(event):  # the next word may be that the wait is over
             await self._store.free_gate(event)
-        await self._settle(task, task.action_id, DecisionVerdict.PROPOSED, "")
+        await self._decided.proposed(task)
 
-    async def _diagnose(self, task: PlanningTask, *, rules_only: bool) -> Diagnosis:
-        """What takes long, and where an event may take its planner down."""
-        try:
-            return await self._diagnostician.diagnose(task.event, task.untouchable, rules_only=rules_only)
-        except asyncio.CancelledError:
-            with suppress(BusDown):
-                await self._store.put_down(task.action_id)
-            raise
-
-    async def _count(self, task: PlanningTask, owner: str, reason: str) -> None:
-        """Trouble that is known already: one more occurrence beside the proposal, never in its bytes."""
-        decision = Decision(
-            ts=rfc3339(self._clock()), event_id=task.event.id or "", verdict=DecisionVerdict.COUNTED, reason=reason
-        )
-        await self._store.count([KnownTrouble(task.entry, GROUP, owner, decision)])
-
-    async def _silence(self, task: PlanningTask, silences: tuple[Silence, ...]) -> None:
-        """Nothing is proposed; the gate is open for the first trouble after the end of the silence."""
-        await self._silences.note([(task.event, silences)])
-        log.info("planner.silenced", event_id=task.event.id, silence=silences[0].id)
-        await self._propose_nothing(task, self._silences.decision(task.event, silences[0]))
+    async def _leave_to(self, cause: Cause, task: PlanningTask, *, again: bool) -> None:
+        """It is no member of a storm, then."""
+        await self.storms.leave(task.event)
+        await self._explain(task, cause, again=again)
 
     async def _explain(self, task: PlanningTask, cause: Cause, *, again: bool) -> None:
-        """Nothing is proposed for it, and what waits goes. As long as it lasts it comes again, and is asked anew."""
-        log.info("planner.explained", event_id=task.event.id, by=cause.told_by)
+        """Nothing is proposed for it, and what waits goes."""
         await self.correlation.explain(task.event, cause, again=again)
-        decision = Decision(
-            ts=rfc3339(self._clock()),
-            event_id=task.event.id or "",
-            verdict=DecisionVerdict.EXPLAINED,
-            reason=cause.told,
-        )
-        await self._propose_nothing(task, decision)
-
-    async def _hold(self, task: PlanningTask, why: str) -> None:
-        """It may come from what is at work there. As long as it lasts it comes again, and is asked anew."""
-        event = task.event
-        log.info("planner.held", event_id=event.id, why=why)
-        decision = Decision(
-            ts=rfc3339(self._clock()), event_id=event.id or "", verdict=DecisionVerdict.HELD, reason=why
-        )
-        await self._propose_nothing(task, decision)
-
-    async def _propose_nothing(self, task: PlanningTask, decision: Decision) -> None:
-        """The gate is open for the next word about this."""
-        event, action_id = task.event, task.action_id
-        await self._store.free_gate(event)
-        await self._store.settle(task.entry, GROUP, event, decision, f"{decision.verdict}:{event.id}")
-        if decided := await self.drafts.decided(action_id):
-            self._actions.drop_draft(action_id, decided.token)
-
-    async def _ignore(self, task: PlanningTask, diagnosis: Diagnosis, action_id: str) -> None:
-        log.info("planner.ignored", event_id=task.event.id, reason=diagnosis.answer.reason)
-        await self._settle(task, action_id, DecisionVerdict.IGNORED, quoted(diagnosis.answer.reason, diagnosis.model))
+        await self._decided.explained(task, cause)
 
     async def _dead_letter(self, task: PlanningTask, begun: int) -> None:
         reason = f"{begun - 1} planners died while they worked on it; the rules answer instead"
@@ -296,15 +287,4 @@ class ProposalWriter:
             task.event, reason, lambda filed: ends(task.event, filed.proposal.event), again=again
         )
         await self.storms.calm(task.event.node, again=again)
-        verdict = f"withdrew {withdrawn}" if withdrawn else "nothing open"
-        await self._settle(task, f"recovery:{task.event.id}", DecisionVerdict.RECOVERED, verdict)
-
-    async def _settle(self, task: PlanningTask, action_id: str, verdict: DecisionVerdict, reason: str) -> None:
-        decision = Decision(
-            ts=rfc3339(self._clock()),
-            event_id=task.event.id or "",
-            verdict=verdict,
-            action_id=action_id if verdict is DecisionVerdict.PROPOSED else None,
-            reason=reason[:500],
-        )
-        await self._store.settle(task.entry, GROUP, task.event, decision, action_id)
+        await self._decided.recovered(task, withdrawn)

@@ -37,7 +37,8 @@ from planner_agent.intake.consumer_name import claim_consumer_name
 from planner_agent.intake.keyed_queue import KeyedQueue
 from planner_agent.intake.silence_filter import SilenceFilter
 from planner_agent.planner import Planner
-from planner_agent.proposal_writer import GROUP, ProposalWriter
+from planner_agent.proposal_writer import ProposalWriter
+from planner_agent.proposals.event_decisions import GROUP
 from planner_agent.requests.channel import RequestChannel
 from planner_agent.requests.filing import RequestFiling
 from planner_agent.requests.inbox import RequestInbox
