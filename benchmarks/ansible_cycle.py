@@ -17,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ import structlog
 
 from executor_agent.ansible_pool.environment import run_environment
 from executor_agent.ansible_pool.supervisor import AnsiblePool
-from executor_agent.runner.ansible import StageContext, StageLimits, run_stage, write_project
+from executor_agent.runner.ansible import StageContext, run_stage, write_project
 from executor_agent.runner.stages import APPLY, CONVERGED, SYNTAX
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import playbook_for
@@ -99,9 +98,9 @@ def contenders(plays: PlaybookSet, run_dir: Path, pool: AnsiblePool) -> list[Con
         return cycle
 
     def executor() -> None:
-        where = StageContext(pool, "bench", NODE)
+        context = StageContext(pool, "bench", NODE, run_dir)
         for stage in STAGES:
-            done = run_stage(stage, run_dir, lambda line: None, threading.Event(), StageLimits(), where)
+            done = run_stage(stage, context, lambda line: None)
             assert done.ok, done
 
     return [

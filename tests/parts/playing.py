@@ -60,13 +60,18 @@ class Run:
 
     folder: Path
     proposal: Proposal
-    where: StageContext
+    pool: AnsiblePool
     cancel: threading.Event = field(default_factory=threading.Event)
     limits: StageLimits = field(default_factory=lambda: StageLimits(stage_seconds=300))
     lines: list[str] = field(default_factory=list)
 
+    @property
+    def context(self) -> StageContext:
+        proposal = self.proposal
+        return StageContext(self.pool, proposal.id, proposal.node, self.folder, self.limits, self.cancel)
+
     def play(self, stage: StagePlan, on_result: Callable[[str, dict[str, Any]], None] | None = None) -> Stage:
-        return run_stage(stage, self.folder, self.lines.append, self.cancel, self.limits, self.where, on_result)
+        return run_stage(stage, self.context, self.lines.append, on_result)
 
     def log(self, name: str) -> str:
         return (self.folder / "logs" / f"{name}.log").read_text()
@@ -111,6 +116,6 @@ def prepare(tmp_path: Path) -> Prepare:
         plays = playbook_for(proposal) if text is None else PlaybookSet(text, text, text)
         hosts = Inventory.parse(inventory)
         write_project(folder, plays, hosts.only(proposal.node) if hosts.is_host(proposal.node) else hosts)
-        return Run(folder, proposal, StageContext(pool, proposal.id, proposal.node))
+        return Run(folder, proposal, pool)
 
     return make

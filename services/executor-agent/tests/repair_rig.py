@@ -23,7 +23,7 @@ QUICK = WatchLimits(every_seconds=0.2, steady_seconds=3, unhealthy_seconds=3, ma
 
 
 def the_look(run: Run) -> Any:
-    return look(run.proposal, run.folder, run.cancel, run.limits, run.where)
+    return look(run.proposal, run.context)
 
 
 def repair(run: Run) -> list[Stage]:
@@ -39,7 +39,7 @@ async def preview(run: Run) -> Preview:
     """What the host says that the repair would change; `run` may be played afterwards as if nobody had asked."""
     of = run.proposal
     asked = preview_of(Filed(ActionName(of.id, digest_of(of.wire())), run.folder, of), "anna", datetime.now(UTC))
-    result = await run_preview(asked, run.folder, run.lines.append, run.cancel, run.limits, run.where)
+    result = await run_preview(asked, run.context, run.lines.append)
     said = read_preview(run.folder)
     assert said is not None, result
     (run.folder / "logs" / f"{PREVIEW_LOG}.log").unlink()
@@ -47,4 +47,4 @@ async def preview(run: Run) -> Preview:
 
 
 async def prove(run: Run, settle: WatchLimits = QUICK) -> Verification:
-    return await verify(run.proposal, run.folder, run.lines.append, run.cancel, run.limits, run.where, settle=settle)
+    return await verify(run.proposal, run.context, run.lines.append, settle=settle)

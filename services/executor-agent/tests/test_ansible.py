@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +123,7 @@ def test_lines_arrive_while_the_playbook_still_runs(pool: AnsiblePool, prepare: 
         if "wait at the door" in line:  # it opens only if this line comes before the task's end
             door.touch()
 
-    stage = ansible.run_stage(APPLY, run.folder, on_line, threading.Event(), run.limits, run.where)
+    stage = ansible.run_stage(APPLY, run.context, on_line)
     assert stage.ok, stage
     assert stage.seconds < 15
     assert run.log("02_apply").splitlines() == run.lines
@@ -144,7 +143,7 @@ def test_nothing_secret_and_nothing_of_the_runner_stays_behind(
             if path.is_file():
                 during.append(path.read_text(errors="replace"))
 
-    assert ansible.run_stage(APPLY, run.folder, on_line, run.cancel, run.limits, run.where).ok
+    assert ansible.run_stage(APPLY, run.context, on_line).ok
     assert during
     left = {path.relative_to(run.folder).parts[0] for path in run.folder.rglob("*") if path.is_file()}
     assert left == {"project", "inventory", "logs"}

@@ -147,11 +147,10 @@ async def test_after_kill_9_of_the_warm_process_nothing_survives_and_it_comes_ba
 
 
 EXECUTOR = """
-import os, sys, threading
+import os, sys
 from pathlib import Path
 from parts.playing import a_proposal, LOCAL
-from executor_agent.runner.ansible import StageLimits, StageContext, run_stage, write_project
-from executor_agent.runner.ansible import StageLimits
+from executor_agent.runner.ansible import StageContext, run_stage, write_project
 from executor_agent.runner.stages import APPLY
 from parts.nodes import SshNode
 from parts.playing import Prepare
@@ -162,7 +161,7 @@ pool = AnsiblePool.start(os.environ, namespaces={namespaces})
 {wait}
 folder = Path({folder!r}); text = Path({text!r}).read_text()
 write_project(folder, PlaybookSet(text, text, text), Inventory.parse(LOCAL))
-run_stage(APPLY, folder, print, threading.Event(), StageLimits(), StageContext(pool, a_proposal().id, "box"))
+run_stage(APPLY, StageContext(pool, a_proposal().id, "box", folder), print)
 """
 
 
@@ -200,7 +199,7 @@ def test_a_run_that_wants_other_settings_takes_the_slow_road(pool: AnsiblePool, 
     other = {**pool.environment, "ANSIBLE_FORKS": "3"}
     stranger = AnsiblePool(pool.home, other, namespaces=True)
     begun = time.monotonic()
-    run.where = type(run.where)(stranger, run.where.action_id, run.where.node)
+    run.pool = stranger
     assert run.play(SYNTAX).ok
     slow = time.monotonic() - begun
 

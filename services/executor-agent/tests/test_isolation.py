@@ -22,7 +22,7 @@ from executor_agent.ansible_pool.client import TOKEN
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.isolation.sandbox import Isolation
 from executor_agent.isolation.view import VARIABLE, Wall, protected_paths
-from executor_agent.runner.ansible import StageContext, write_project
+from executor_agent.runner.ansible import write_project
 from executor_agent.runner.stages import APPLY
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.policy.inventory import Inventory
@@ -77,7 +77,7 @@ class Victim:
         folder = self.runtime / "actions" / "running" / f"{proposal.id}-{len(list(self.runtime.rglob('project')))}"
         folder.mkdir()
         write_project(folder, PlaybookSet(text, text, text), self.hosts.only(node))
-        return Run(folder, proposal, StageContext(self.pool, proposal.id, node))
+        return Run(folder, proposal, self.pool)
 
 
 @pytest.fixture(params=WAYS)

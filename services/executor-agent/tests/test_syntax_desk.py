@@ -8,7 +8,6 @@ import os
 import shlex
 import socket
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -124,8 +123,8 @@ def test_even_what_slipped_through_the_gate_reaches_nobody_and_finds_no_key(
         text = HEAD + "    - import_tasks: \"{{ lookup('pipe', 'sh try.sh') }}\"\n"
         write_project(tmp_path, PlaybookSet(text, "", ""), inventory)
         said: list[str] = []
-        context = StageContext(pool, "syntax-check", "web01")
-        stage = run_stage(SYNTAX, tmp_path, said.append, threading.Event(), StageLimits(stage_seconds=60), context)
+        context = StageContext(pool, "syntax-check", "web01", tmp_path, StageLimits(stage_seconds=60))
+        stage = run_stage(SYNTAX, context, said.append)
         assert not stage.ok
         return " ".join(said)
 

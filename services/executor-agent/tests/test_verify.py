@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from executor_agent.runner import verify as verify_room
+from executor_agent.runner.ansible import StageContext
 from executor_agent.runner.verify import RecoveryJudge, WatchLimits, verify
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.outcomes import OutcomeVerdict
@@ -139,16 +141,9 @@ class Stage:
         settle = settle or WatchLimits(
             every_seconds=0.001, margin_seconds=0.2, unhealthy_seconds=0.1, probe_seconds=0.1
         )
-        return await verify(
-            self.proposal,
-            self.folder,
-            self.lines.append,
-            self.cancel,
-            None,  # type: ignore[arg-type]
-            None,  # type: ignore[arg-type]
-            settle=settle,
-            probe_recovered=probe,
-        )
+        nobody: Any = None
+        context = StageContext(nobody, self.proposal.id, self.proposal.node, self.folder, cancel=self.cancel)
+        return await verify(self.proposal, context, self.lines.append, settle=settle, probe_recovered=probe)
 
 
 async def test_every_look_is_a_line_of_the_log_and_the_last_one_is_the_after(

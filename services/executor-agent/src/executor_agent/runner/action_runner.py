@@ -67,15 +67,15 @@ class ActionRunner:
         self.probe = probe
 
     async def look(self, proposal: Proposal, run_dir: Path) -> TargetState:
-        cancel = threading.Event()
+        context = self._context(proposal, run_dir, threading.Event())
         try:
             if action_type(proposal.type).read_look and not (run_dir / STARTED_FILE).exists():
                 await asyncio.to_thread(self._prepare, proposal, run_dir)
-            return await asyncio.to_thread(self._look, proposal, run_dir, cancel)
+            return await asyncio.to_thread(look, proposal, context)
         except InventoryError as error:
             return TargetState(TargetStatus.UNKNOWN, str(error))
         finally:
-            cancel.set()
+            context.cancel.set()
 
     async def run(self, proposal: Proposal, run_dir: Path, on_line: OnLine, cancel: asyncio.Event) -> RunResult:
         if not action_type(proposal.type).touches_host:
@@ -87,78 +87,58 @@ class ActionRunner:
         except (InventoryError, ValueError) as error:
             return RunResult("failed", OutcomeVerdict.NOT_RUN, str(error))
         async with _relayed(cancel) as stopped:
+            context = self._context(proposal, run_dir, stopped)
             if proposal.preview_of:
-                context = StageContext(self.pool, proposal.id, proposal.node)
-                heard = _stage_lines(on_line, "preview")
-                return await run_preview(proposal, run_dir, heard, stopped, self.limits, context)
-            return await self._stages(proposal, plays, run_dir, on_line, stopped)
+                return await run_preview(proposal, context, _stage_lines(on_line, "preview"))
+            return await self._stages(proposal, plays, context, on_line)
 
     async def take_back(
         self, proposal: Proposal, run_dir: Path, before: Mapping[str, int], on_line: OnLine, cancel: asyncio.Event
     ) -> TakenBack:
         async with _relayed(cancel) as stopped:
-            return await asyncio.to_thread(self._take_back, proposal, run_dir, before, on_line, stopped)
+            context = self._context(proposal, run_dir, stopped)
+            await asyncio.to_thread(write_before, run_dir, before)
+            return await asyncio.to_thread(self._take_back, proposal, context, _stage_lines(on_line, UNDO.name))
 
-    def _take_back(
-        self, proposal: Proposal, run_dir: Path, before: Mapping[str, int], on_line: OnLine, cancel: threading.Event
-    ) -> TakenBack:
-        context = StageContext(self.pool, proposal.id, proposal.node)
-        write_before(run_dir, before)
-        ran = [run_stage(UNDO, run_dir, _stage_lines(on_line, UNDO.name), cancel, self.limits, context)]
+    def _take_back(self, proposal: Proposal, context: StageContext, on_line: Callable[[str], None]) -> TakenBack:
+        ran = [run_stage(UNDO, context, on_line)]
         seen = TargetState(TargetStatus.UNKNOWN)
         for _ in range(self.settle.needed):
-            if cancel.is_set():
+            if context.cancel.is_set():
                 break
-            state, stage = answered(proposal, run_dir, UNDONE, cancel, self.limits, context)
+            state, stage = answered(proposal, UNDONE, context)
             ran.append(stage)
             seen = state or seen
             if stage.ok:
                 reason = f"it was taken back, and all is as before: {seen.sentence}"
                 return TakenBack(True, reason, tuple(ran))
-            cancel.wait(self.settle.every_seconds)
-        wrong = next(stage.detail for stage in ran if not stage.ok) if not cancel.is_set() else "told to stop"
+            context.cancel.wait(self.settle.every_seconds)
+        wrong = next(stage.detail for stage in ran if not stage.ok) if not context.cancel.is_set() else "told to stop"
         now = f"; now: {seen.sentence}" if seen.sentence else ""
         return TakenBack("failed", f"it could not be taken back: {wrong}{now}", tuple(ran))
 
     async def _stages(
-        self,
-        proposal: Proposal,
-        plays: PlaybookSet,
-        run_dir: Path,
-        on_line: OnLine,
-        cancel: threading.Event,
+        self, proposal: Proposal, plays: PlaybookSet, context: StageContext, on_line: OnLine
     ) -> RunResult:
         ran: list[Stage] = []
         changing = False
         recovered = await self.probe.listen(proposal) if self.probe else None
         for plan in stages_for(plays):
-            if cancel.is_set():
+            if context.cancel.is_set():
                 return _interrupted(ran)
             changing = changing or plan.point_of_no_return
-            on_stage_line = _stage_lines(on_line, plan.name)
-            context = StageContext(self.pool, proposal.id, proposal.node)
-            stage = await asyncio.to_thread(run_stage, plan, run_dir, on_stage_line, cancel, self.limits, context)
-            ran.append(stage)
-            if cancel.is_set():
+            ran.append(await asyncio.to_thread(run_stage, plan, context, _stage_lines(on_line, plan.name)))
+            if context.cancel.is_set():
                 return _interrupted(ran)
-            if not stage.ok:
-                return await self._failed(proposal, run_dir, ran, cancel, changing=changing)
+            if not ran[-1].ok:
+                return await self._failed(proposal, ran, context, changing=changing)
         if not plays.proof:
             on_line("verify", UNPROVEN)
             return RunResult("done", OutcomeVerdict.INCONCLUSIVE, UNPROVEN, tuple(ran))
-        context = StageContext(self.pool, proposal.id, proposal.node)
-        proof = await verify(
-            proposal,
-            run_dir,
-            _stage_lines(on_line, "verify"),
-            cancel,
-            self.limits,
-            context,
-            settle=self.settle,
-            probe_recovered=recovered,
-        )
+        heard = _stage_lines(on_line, "verify")
+        proof = await verify(proposal, context, heard, settle=self.settle, probe_recovered=recovered)
         ran.append(proof.stage)
-        if cancel.is_set() and proof.verdict is not OutcomeVerdict.PROVEN:
+        if context.cancel.is_set() and proof.verdict is not OutcomeVerdict.PROVEN:
             return _interrupted(ran)
         return RunResult(
             "done" if proof.verdict is OutcomeVerdict.PROVEN else "failed",
@@ -170,12 +150,12 @@ class ActionRunner:
         )
 
     async def _failed(
-        self, proposal: Proposal, run_dir: Path, ran: list[Stage], cancel: threading.Event, *, changing: bool
+        self, proposal: Proposal, ran: Sequence[Stage], context: StageContext, *, changing: bool
     ) -> RunResult:
         reason = f"the stage {ran[-1].name} failed: {ran[-1].detail}"
         if not changing:
             return RunResult("failed", OutcomeVerdict.NOT_RUN, f"{reason}; nothing was changed", tuple(ran))
-        seen = await asyncio.to_thread(self._look, proposal, run_dir, cancel)
+        seen = await asyncio.to_thread(look, proposal, context)
         verdict: OutcomeVerdict = (
             OutcomeVerdict.NOT_HELPED if seen.health is TargetStatus.UNHEALTHY else OutcomeVerdict.INCONCLUSIVE
         )
@@ -199,8 +179,8 @@ class ActionRunner:
         inventory = Inventory.load(self.inventory_file).only(proposal.node, over)
         write_project(run_dir, playbook_for(proposal), inventory)
 
-    def _look(self, proposal: Proposal, run_dir: Path, cancel: threading.Event) -> TargetState:
-        return look(proposal, run_dir, cancel, self.limits, StageContext(self.pool, proposal.id, proposal.node))
+    def _context(self, proposal: Proposal, run_dir: Path, cancel: threading.Event) -> StageContext:
+        return StageContext(self.pool, proposal.id, proposal.node, run_dir, self.limits, cancel)
 
 
 async def _said(run_dir: Path, on_line: OnLine, result: RunResult) -> RunResult:

@@ -13,9 +13,9 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from ansible_runner import Runner, RunnerConfig
@@ -59,11 +59,24 @@ class StageLimits:
 
 @dataclass(frozen=True)
 class StageContext:
-    """Who runs it and for whom: the pool, the action (the MEND_RUN of every child) and the one host."""
+    """Where the stages of one run play: the pool, the action (the MEND_RUN of every child), its one host and its
+    folder, within which bounds, and what ends them early."""
 
     pool: AnsiblePool
     action_id: str
     node: str
+    run_dir: Path
+    limits: StageLimits = field(default_factory=StageLimits)
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+class _Played(NamedTuple):
+    """How a stage went. `rc`: NOT_RUN where Ansible never saw it."""
+
+    detail: str
+    rc: int = NOT_RUN
+    changed: int = 0
+    ok: bool = False
 
 
 def write_project(run_dir: Path, plays: PlaybookSet, inventory: Inventory) -> None:
@@ -98,15 +111,12 @@ def write_before(run_dir: Path, numbers: Mapping[str, int]) -> None:
 
 def run_stage(
     stage: StagePlan,
-    run_dir: Path,
-    on_line: Callable[[str], None],
-    cancel: threading.Event,
-    limits: StageLimits,
     context: StageContext,
+    on_line: Callable[[str], None],
     on_result: Callable[[str, dict[str, Any]], None] | None = None,
     on_event: Callable[[dict[str, Any]], None] | None = None,
 ) -> Stage:
-    """Run one stage to its end, or until `cancel` is set; blocks (call it in a thread), and does not raise for a
+    """Run one stage to its end, or until it is cancelled; blocks (call it in a thread), and does not raise for a
     playbook that fails.
 
     `on_line` gets each line of the log as it comes; `on_result` gets (task name, result) of each task that went well,
@@ -115,79 +125,67 @@ def run_stage(
     exit code says.
     """
     started = time.monotonic()
-    folder = run_dir / "stages" / f"{stage.name}-{time.monotonic_ns()}"
+    folder = context.run_dir / "stages" / f"{stage.name}-{time.monotonic_ns()}"
     folder.mkdir(parents=True, mode=0o700)
-    log_path = run_dir / "logs" / f"{stage.log}.log" if stage.log else Path(os.devnull)
+    log_path = context.run_dir / "logs" / f"{stage.log}.log" if stage.log else Path(os.devnull)
     with log_path.open("a", encoding="utf-8") as handle:
-        listener = EventListener(handle, on_line, on_result, limits.log_bytes, on_event)
+        listener = EventListener(handle, on_line, on_result, context.limits.log_bytes, on_event)
         try:
-            runner = _runner(stage, run_dir, folder, limits, context, listener, cancel)
-            try:
-                runner.config.env[VARIABLE] = _view(stage, run_dir, Path(runner.config.artifact_dir), context).dump()
-            except (SandboxUnavailable, InventoryError) as error:
-                return _stage(stage, runner, NOT_RUN, 0, started, str(error))
-            expected = _command(stage, run_dir, context)
-            if tuple(runner.config.command) != expected:
-                return _stage(stage, runner, NOT_RUN, 0, started, "the runner would have run another command")
-            runner.run()
-            return _result(stage, runner, started, context.node, listener, cancel, limits)
+            runner = _runner(stage, folder, context, listener)
+            played = _played(stage, context, runner, listener)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _result(
-    stage: StagePlan,
-    runner: Runner,
-    started: float,
-    node: str,
-    listener: EventListener,
-    cancel: threading.Event,
-    limits: StageLimits,
-) -> Stage:
-    rc = int(runner.rc)
-    changed = 0
-    if runner.status == "timeout":
-        return _stage(stage, runner, rc, changed, started, f"not finished after {limits.stage_seconds} s, ended")
-    if runner.status == "canceled" or (rc != 0 and cancel.is_set()):
-        return _stage(stage, runner, rc, changed, started, "cancelled")
-    if rc == NOT_BUILT:
-        return _stage(
-            stage, runner, rc, changed, started, "the wall around this run could not be built: nothing was run"
-        )
-    stats = listener.stats
-    if stage.plays:
-        changed = sum(int(count) for count in stats.get("changed", {}).values())
-        if rc == 0 and set(stats.get("processed", {})) != {node}:
-            return _stage(stage, runner, rc, changed, started, f"nothing was played on {node}")
-    if rc != 0:
-        return _stage(stage, runner, rc, changed, started, listener.failure or f"ansible-playbook ended with {rc}")
-    if stage.must_change_nothing and changed:
-        return _stage(stage, runner, rc, changed, started, f"{changed} tasks would still change something")
-    return _stage(stage, runner, rc, changed, started, stage.proves, ok=True)
-
-
-def _stage(
-    stage: StagePlan, runner: Runner, rc: int, changed: int, started: float, detail: str, *, ok: bool = False
-) -> Stage:
-    seconds = round(time.monotonic() - started, 3)
-    log.info("ansible.stage_ended", stage=stage.name, ok=ok, rc=rc, changed=changed, seconds=seconds, detail=detail)
+    command, seconds = tuple(map(str, runner.config.command)), round(time.monotonic() - started, 3)
+    log.info("ansible.stage_ended", stage=stage.name, seconds=seconds, **played._asdict())
+    detail = played.detail[:DETAIL_CHARS]
     return Stage(
         name=stage.name,
-        ok=ok,
-        rc=rc,
-        changed=changed,
+        ok=played.ok,
+        rc=played.rc,
+        changed=played.changed,
         seconds=seconds,
-        command=tuple(str(word) for word in runner.config.command),
-        detail=detail[:DETAIL_CHARS],
+        command=command,
+        detail=detail,
     )
+
+
+def _played(stage: StagePlan, context: StageContext, runner: Runner, listener: EventListener) -> _Played:
+    """Plays it, unless that would not be what was asked for."""
+    try:
+        runner.config.env[VARIABLE] = _view(stage, Path(runner.config.artifact_dir), context).dump()
+    except (SandboxUnavailable, InventoryError) as error:
+        return _Played(str(error))
+    if tuple(runner.config.command) != _command(stage, context):
+        return _Played("the runner would have run another command")
+    runner.run()
+    return _ended(stage, context, runner, listener)
+
+
+def _ended(stage: StagePlan, context: StageContext, runner: Runner, listener: EventListener) -> _Played:
+    rc = int(runner.rc)
+    if runner.status == "timeout":
+        return _Played(f"not finished after {context.limits.stage_seconds} s, ended", rc)
+    if runner.status == "canceled" or (rc != 0 and context.cancel.is_set()):
+        return _Played("cancelled", rc)
+    if rc == NOT_BUILT:
+        return _Played("the wall around this run could not be built: nothing was run", rc)
+    stats = listener.stats
+    changed = sum(int(count) for count in stats.get("changed", {}).values()) if stage.plays else 0
+    if stage.plays and rc == 0 and set(stats.get("processed", {})) != {context.node}:
+        return _Played(f"nothing was played on {context.node}", rc, changed)
+    if rc != 0:
+        return _Played(listener.failure or f"ansible-playbook ended with {rc}", rc, changed)
+    if stage.must_change_nothing and changed:
+        return _Played(f"{changed} tasks would still change something", rc, changed)
+    return _Played(stage.proves, rc, changed, ok=True)
 
 
 def _options(stage: StagePlan) -> tuple[str, ...]:
     return (*stage.options, stage.playbook)
 
 
-def _command(stage: StagePlan, run_dir: Path, context: StageContext) -> tuple[str, ...]:
-    sources = (word for path in _inventories(run_dir) for word in ("-i", path))
+def _command(stage: StagePlan, context: StageContext) -> tuple[str, ...]:
+    sources = (word for path in _inventories(context.run_dir) for word in ("-i", path))
     return (*context.pool.command, *_options(stage), *sources, "--limit", context.node)
 
 
@@ -195,32 +193,24 @@ def _inventories(run_dir: Path) -> list[str]:
     return [str(run_dir / "inventory" / name) for name in (DEFAULTS_FILE, INVENTORY_FILE)]
 
 
-def _runner(
-    stage: StagePlan,
-    run_dir: Path,
-    folder: Path,
-    limits: StageLimits,
-    context: StageContext,
-    listener: EventListener,
-    cancel: threading.Event,
-) -> Runner:
+def _runner(stage: StagePlan, folder: Path, context: StageContext, listener: EventListener) -> Runner:
     binary, *client = context.pool.command
     config = RunnerConfig(
         private_data_dir=str(folder),
-        project_dir=str(run_dir / "project"),
+        project_dir=str(context.run_dir / "project"),
         ident=stage.name,
         binary=binary,
         cmdline=shlex.join([*client, *_options(stage)]),
-        inventory=_inventories(run_dir),
+        inventory=_inventories(context.run_dir),
         limit=context.node,
-        timeout=limits.stage_seconds,
+        timeout=context.limits.stage_seconds,
         fact_cache_type="memory",
         suppress_env_files=True,
         quiet=True,
     )
     config.prepare()
     # Said here, because `settings=` is dropped without an env/settings file; its default notices a cancel after 5 s.
-    config.pexpect_timeout = limits.poll_seconds
+    config.pexpect_timeout = context.limits.poll_seconds
     config.suppress_output_file = True
     # The runner starts from the executor's whole environment, keys included: only these names go on.
     config.env = {
@@ -229,12 +219,12 @@ def _runner(
         "RUNNER_ONLY_FAILED_EVENTS": "False",
         "MEND_RUN": context.action_id,
     }
-    return _Runner(config, cancel_callback=cancel.is_set, event_handler=listener.on_event)
+    return _Runner(config, cancel_callback=context.cancel.is_set, event_handler=listener.on_event)
 
 
-def _view(stage: StagePlan, run_dir: Path, artifacts: Path, context: StageContext) -> View:
+def _view(stage: StagePlan, artifacts: Path, context: StageContext) -> View:
     """What this stage's process may see: its project, its inventory, and where it drops its events."""
-    inventory = run_dir / "inventory" / INVENTORY_FILE
+    run_dir, inventory = context.run_dir, context.run_dir / "inventory" / INVENTORY_FILE
     events = artifacts / EVENTS_FOLDER
     events.mkdir(mode=0o700, parents=True, exist_ok=True)
     reads = (str(run_dir / "project"), str(run_dir / "inventory"), context.pool.environment["ANSIBLE_COLLECTIONS_PATH"])

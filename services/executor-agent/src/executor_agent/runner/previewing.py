@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from executor_agent.run_files.bundle import hides_secrets_of
-from executor_agent.runner.ansible import StageContext, StageLimits, run_stage
+from executor_agent.runner.ansible import StageContext, run_stage
 from executor_agent.runner.interface import RunResult
 from executor_agent.runner.preview_findings import as_they_are, sentence_of, surprises_in
 from executor_agent.runner.preview_recorder import MAX_DIFF_CHARS, PreviewRecorder, told
@@ -29,25 +27,16 @@ from mesh_core.storage.files import write_whole
 LOOKED_AT_CHARS = MAX_DIFF_CHARS + 512  # a cut between a secret's name and the secret would show it
 
 
-async def run_preview(
-    proposal: Proposal,
-    run_dir: Path,
-    on_line: Callable[[str], None],
-    cancel: threading.Event,
-    limits: StageLimits,
-    context: StageContext,
-) -> RunResult:
+async def run_preview(proposal: Proposal, context: StageContext, on_line: Callable[[str], None]) -> RunResult:
     """`project/` and `inventory/` are written already; they are those of the proposal that it is a preview of."""
-    meant = proposal.meant
+    meant, run_dir = proposal.meant, context.run_dir
     hide = hides_secrets_of(run_dir)
     recorder = PreviewRecorder(lambda text: without_secrets(hide(clean(text[:LOOKED_AT_CHARS]))), on_line)
     seen = None
     if action_type(meant.type).read_look:
-        seen = await asyncio.to_thread(look, meant, run_dir, cancel, limits, context)
-    stage = await asyncio.to_thread(
-        run_stage, PREVIEW, run_dir, _unheard, cancel, limits, context, on_event=recorder.on_event
-    )
-    if cancel.is_set():
+        seen = await asyncio.to_thread(look, meant, context)
+    stage = await asyncio.to_thread(run_stage, PREVIEW, context, _unheard, on_event=recorder.on_event)
+    if context.cancel.is_set():
         return RunResult("interrupted", OutcomeVerdict.INCONCLUSIVE, "the executor was told to stop", (stage,))
     made = _preview(proposal, recorder, stage, seen.sentence if seen else "")
     log = "\n".join([f"saw: {made.sees}", *map(told, made.tasks), *made.surprises, made.sentence])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-import threading
 from pathlib import Path
 
 import structlog
@@ -78,8 +77,8 @@ class SyntaxDesk:
         with tempfile.TemporaryDirectory(prefix="syntax-", dir=self._pool.home) as folder:
             bare = Inventory.parse(json.dumps({"all": {"hosts": {question.node: {}}}}).encode())
             write_project(Path(folder), playbooks_of(question.playbook), bare)
-            context = StageContext(self._pool, "syntax-check", question.node)
-            stage = run_stage(SYNTAX, Path(folder), said.append, threading.Event(), LIMITS, context)
+            context = StageContext(self._pool, "syntax-check", question.node, Path(folder), LIMITS)
+            stage = run_stage(SYNTAX, context, said.append)
             told = " ".join(" ".join(said).replace(f"{folder}/project/", "").split())
         if stage.ok:
             return SyntaxAnswer()

@@ -7,16 +7,16 @@ the looks.
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from executor_agent.runner.ansible import StageContext, StageLimits
+from executor_agent.runner.ansible import StageContext
 from executor_agent.runner.stages import VERIFY_LOG
 from executor_agent.runner.target_state import look
 from mesh_core.actions.register import action_type
@@ -135,11 +135,8 @@ class RecoveryJudge:
 
 async def verify(
     proposal: Proposal,
-    run_dir: Path,
+    context: StageContext,
     on_line: Callable[[str], None],
-    cancel: threading.Event,
-    limits: StageLimits,
-    where: StageContext,
     *,
     settle: WatchLimits | None = None,
     probe_recovered: ProbeRecovered | None = None,
@@ -152,56 +149,55 @@ async def verify(
     """
     settle = settle or WatchLimits()
     begun = clock()
-    (run_dir / "logs").mkdir(exist_ok=True)
-    with (run_dir / "logs" / f"{VERIFY_LOG}.log").open("a", encoding="utf-8") as handle:
-
-        def say(line: str) -> None:
-            handle.write(line + "\n")
-            handle.flush()
-            on_line(line)
-
-        judge = RecoveryJudge(settle, probe_agrees=probe_recovered is not None)
-        if action_type(proposal.type).read_look is None:
-            decided: tuple[OutcomeVerdict, str] = (
-                OutcomeVerdict.PROVEN,
-                "the playbook ran and would change nothing more",
-            )
-            say("this playbook has no service of its own to look at; a second run in check mode changed nothing")
-        else:
-            decided = await _watch(judge, proposal, run_dir, say, cancel, limits, where, clock)
-        if decided[0] is OutcomeVerdict.PROVEN and probe_recovered is not None and not cancel.is_set():
+    judge = RecoveryJudge(settle, probe_agrees=probe_recovered is not None)
+    with _log(context.run_dir / "logs", on_line) as say:
+        decided = await _watch(judge, proposal, context, say, clock)
+        if decided[0] is OutcomeVerdict.PROVEN and probe_recovered is not None and not context.cancel.is_set():
             say("now the probe that saw the trouble has to see it gone ...")
             decided = _with_probe(decided[1], await _ask(probe_recovered, settle.probe_seconds))
         verdict, reason = decided
         say(f"{verdict.value}: {reason}")
     seconds = round(clock() - begun, 3)
     log.info("verify.decided", action_id=proposal.id, verdict=verdict.value, looks=judge.looks, seconds=seconds)
-    stage = Stage(
-        name="verify", ok=verdict is OutcomeVerdict.PROVEN, rc=0, changed=0, seconds=seconds, detail=reason[:500]
-    )
+    proven = verdict is OutcomeVerdict.PROVEN
+    stage = Stage(name="verify", ok=proven, rc=0, changed=0, seconds=seconds, detail=reason[:500])
     return Verification(verdict, reason, judge.last.facts, stage)
+
+
+@contextmanager
+def _log(folder: Path, on_line: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
+    """What is said in it is a line of the log, at once, and goes to `on_line`."""
+    folder.mkdir(exist_ok=True)
+    with (folder / f"{VERIFY_LOG}.log").open("a", encoding="utf-8") as handle:
+
+        def say(line: str) -> None:
+            handle.write(line + "\n")
+            handle.flush()
+            on_line(line)
+
+        yield say
 
 
 async def _watch(
     judge: RecoveryJudge,
     proposal: Proposal,
-    run_dir: Path,
+    context: StageContext,
     say: Callable[[str], None],
-    cancel: threading.Event,
-    limits: StageLimits,
-    where: StageContext,
     clock: Callable[[], float],
 ) -> tuple[OutcomeVerdict, str]:
+    if action_type(proposal.type).read_look is None:
+        say("this playbook has no service of its own to look at; a second run in check mode changed nothing")
+        return OutcomeVerdict.PROVEN, "the playbook ran and would change nothing more"
     begun = clock()
-    while not cancel.is_set():
+    while not context.cancel.is_set():
         started = clock()
-        seen = await asyncio.to_thread(look, proposal, run_dir, cancel, limits, where)
+        seen = await asyncio.to_thread(look, proposal, context)
         decided = judge.observe(clock() - begun, seen)
         say(f"{clock() - begun:6.1f} s  {seen.health:9} {seen.sentence}")
         if decided is not None:
             return decided
         pause = max(judge.limits.every_seconds - (clock() - started), judge.rest_seconds(clock() - begun))
-        await asyncio.to_thread(cancel.wait, max(0.0, pause))
+        await asyncio.to_thread(context.cancel.wait, max(0.0, pause))
     return OutcomeVerdict.INCONCLUSIVE, "cancelled before it could be seen"
 
 
