@@ -92,15 +92,19 @@ def verify(
             }
         )
     else:
-        for note in verdict.notes:
-            cli.say(f"note: {plain(note)}", "dim")
-        for problem in verdict.problems:
-            cli.say(plain(problem), "bold red")
-        if not verdict.problems:
-            cli.say(f"{verdict.lines} lines, every one as it was written", "bold green")
-            cli.say(f"  its end is {verdict.head}", "dim")
+        _say_verdict(cli, verdict)
     if verdict.problems:
         raise typer.Exit(FAILED)
+
+
+def _say_verdict(cli: CliContext, verdict: AuditReport) -> None:
+    for note in verdict.notes:
+        cli.say(f"note: {plain(note)}", "dim")
+    for problem in verdict.problems:
+        cli.say(plain(problem), "bold red")
+    if not verdict.problems:
+        cli.say(f"{verdict.lines} lines, every one as it was written", "bold green")
+        cli.say(f"  its end is {verdict.head}", "dim")
 
 
 def read_verdict(cli: CliContext, expect: str | None = None) -> AuditReport:

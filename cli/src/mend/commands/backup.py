@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -74,9 +75,12 @@ def backup(
     dropped = _drop_old(target, keep) if keep is not None else []
     if as_json:
         cli.say_json({"file": str(target), "bytes_written": target.stat().st_size, **asdict(manifest)})
-        return
-    size = target.stat().st_size / 1024**2
-    cli.say(f"{plain(target)}: {manifest.files} files, {size:.1f} MiB", "bold")
+    else:
+        _say(cli, target, manifest, dropped)
+
+
+def _say(cli: CliContext, target: Path, manifest: Manifest, dropped: Sequence[Path]) -> None:
+    cli.say(f"{plain(target)}: {manifest.files} files, {target.stat().st_size / 1024**2:.1f} MiB", "bold")
     if manifest.redis is not None:
         cli.say(f"  Redis: {manifest.redis['keys']} keys, {manifest.redis['entries']} stream entries", "dim")
     if manifest.again_pending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -60,16 +61,9 @@ def approve(
       mend approve --request req-0a1b2c3d4e5f      on each of its hosts
     """
     cli: CliContext = ctx.obj
-    worst, approved = DONE, []
-    for query in (*(action_ids or ()), *(_of_request(cli, request) if request else ())):
-        try:
-            approved.append(approve_one(cli, query))
-        except CannotDecide as no:  # one bad id must not hold back the good ones
-            failure = cli_error_for(no)
-            cli.err.print(f"mend: {failure.sentence}", style="red", soft_wrap=True)
-            worst = max(worst, failure.code)
     if not action_ids and not request:
         raise CliError("which one? Give its id, as in mend pending, or --request with that of a request", USAGE)
+    approved, worst = _approve_all(cli, [*(action_ids or ()), *(_of_request(cli, request) if request else ())])
     if wait and approved:
         deadline = time.monotonic() + timeout
         for filed in approved:
@@ -81,6 +75,19 @@ def approve(
             "dim",
         )
     raise typer.Exit(worst)
+
+
+def _approve_all(cli: CliContext, queries: Sequence[str]) -> tuple[list[Filed], int]:
+    """Those that could be, and the worst exit status of the others: one bad id must not hold back the good ones."""
+    worst, approved = DONE, []
+    for query in queries:
+        try:
+            approved.append(approve_one(cli, query))
+        except CannotDecide as no:
+            failure = cli_error_for(no)
+            cli.err.print(f"mend: {failure.sentence}", style="red", soft_wrap=True)
+            worst = max(worst, failure.code)
+    return approved, worst
 
 
 def _of_request(cli: CliContext, own_id: str) -> list[str]:

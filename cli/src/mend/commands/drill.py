@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -71,28 +72,21 @@ def run_drill(
     patience: float = 900,
 ) -> int:
     """The exit status: 0 when the target is green again."""
+    if not is_name(node := cli.settings.node_name):
+        raise CliError(f"NODE_NAME={node!r} is no name")
     folder = Path(tempfile.mkdtemp(prefix="mend-drill-"))
     environ = _environ(cli, folder)
-    node = cli.settings.node_name
-    if not is_name(node):
-        raise CliError(f"NODE_NAME={node!r} is no name")
-    target: DemoTarget
-    if runtime is TargetRuntime.DOCKER:
-        target = ContainerTarget(image, environ)
-    else:
-        (folder / "target").mkdir(mode=0o700)
-        target = ProgramTarget(folder / "target", environ)
+    target = _target(runtime, image, folder / "target", environ)
     cli.say("A drill: something is broken, a repair is proposed, you say yes, it is proven to be healthy.", "bold")
     say(cli, "", f"everything lies in {folder}", "dim")
     try:
         with _alive(cli, target), _mesh(cli, folder / "var", node, environ, target, stopper) as mesh:
-            say(cli, "   0.00 s  healthy", "the mesh watches; the target is healthy", "green")
             walk = Walkthrough(
                 runtime=folder / "var",
                 node=node,
                 redis_url=mesh.plan.redis_url,
                 target=target,
-                say=lambda step, text, style: say(cli, step, text, style),
+                say=partial(say, cli),
                 stopping=stopper,
                 look=mesh.look,
                 yes=yes,
@@ -108,6 +102,13 @@ def run_drill(
         return FAILED
     _where_things_are(cli, folder, walk)
     return DONE
+
+
+def _target(runtime: TargetRuntime, image: str | None, folder: Path, environ: dict[str, str]) -> DemoTarget:
+    if runtime is TargetRuntime.DOCKER:
+        return ContainerTarget(image, environ)
+    folder.mkdir(mode=0o700)
+    return ProgramTarget(folder, environ)
 
 
 def say(cli: CliContext, step: str, text: str, style: str) -> None:
@@ -148,6 +149,7 @@ def _mesh(
         try:
             if not mesh.start(stopper):
                 raise Stopped
+            say(cli, "   0.00 s  healthy", "the mesh watches; the target is healthy", "green")
             yield mesh
         finally:
             mesh.stop()

@@ -52,7 +52,13 @@ def preview(
         status, previews = preview_request(cli, LocalRequestClient(cli), request, timeout, quiet=as_json)
         if as_json:
             cli.say_json(previews)
-        raise typer.Exit(status)
+    else:
+        status = _preview_one(cli, action_id, timeout, as_json=as_json)
+    raise typer.Exit(status)
+
+
+def _preview_one(cli: CliContext, action_id: str, timeout: float, *, as_json: bool) -> int:
+    """The exit status. CliError where nobody answered."""
     filed, asked = ask_preview(cli.actions, action_id, cli.user, now())
     if not as_json:
         cli.say(f"asked what {filed.name.id} would change, as {asked.name.id}", "bold")
@@ -66,4 +72,4 @@ def preview(
     else:
         say_preview(cli, found.said)
         cli.say(f"  next: mend approve {short_id(filed.name.id)}, or mend reject {short_id(filed.name.id)}", "dim")
-    raise typer.Exit(DONE if ended == DONE and is_good(found) else FAILED)
+    return DONE if ended == DONE and is_good(found) else FAILED

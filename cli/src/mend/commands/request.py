@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -15,18 +15,32 @@ from mend.requests.client import RequestClient, Row
 from mend.requests.http_client import HttpRequestClient, read_token
 from mend.requests.local_client import LocalRequestClient
 from mend.requests.options import (
+    Answers,
     AsLayout,
     AsVerified,
+    BaseUrl,
+    Cancel,
+    ExtraVars,
+    Files,
+    Hosts,
     InventoryFile,
     InventoryText,
     KeyNamed,
+    Limit,
     LoginUser,
+    Message,
     ModelNamed,
     ModelTemperature,
     ModelTokens,
+    Name,
     RoleHosts,
     RoleNamed,
     Tags,
+    Timeout,
+    TokenFile,
+    Wait,
+    WithPreview,
+    Words,
     each_of,
     with_hosts,
 )
@@ -39,44 +53,18 @@ from mesh_core.models.run_options import Layout, Verify
 
 LOOK_SECONDS = 0.1
 PATIENCE_SECONDS = 10.0  # a planner at work answers within a second
-BaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL", help="Ask the observer there, such as http://127.0.0.1:8686, and nothing on this machine."
-    ),
-]
-TokenFile = Annotated[
-    Path | None, typer.Option(help="With --base-url: a file with the token of somebody who may decide.")
-]
 _ENDS = {RequestState.ASKS: ASKS, RequestState.REFUSED: REFUSED}
 
 
 def request(
     ctx: typer.Context,
-    text: Annotated[
-        str | None,
-        typer.Argument(
-            help="What should be, in words; - reads it from standard input. With --answer: the request's ID."
-        ),
-    ] = None,
-    message: Annotated[str | None, typer.Option("--message", help="The same as TEXT.")] = None,
-    hosts: Annotated[
-        list[str] | None,
-        typer.Option("--host", help="A host or group of config/inventory.yml; repeat it for several."),
-    ] = None,
-    limit: Annotated[
-        list[str] | None, typer.Option("--limit", help="Of these hosts only that host or group; repeat it for several.")
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="What its playbook is called; by default by the first words.")
-    ] = None,
-    files: Annotated[
-        list[Path] | None,
-        typer.Option("--file", help="A text that the words name, of at most 64 KiB; repeat it for several."),
-    ] = None,
-    extra_vars: Annotated[
-        str, typer.Option(metavar="JSON", help="Variables of the play for templates, such as '{\"http_port\": 8080}'.")
-    ] = "{}",
+    text: Words = None,
+    message: Message = None,
+    hosts: Hosts = None,
+    limit: Limit = None,
+    name: Name = None,
+    files: Files = None,
+    extra_vars: ExtraVars = "{}",
     layout: AsLayout = Layout.PLAYBOOK,
     role_name: RoleNamed = None,
     role_hosts: RoleHosts = None,
@@ -89,21 +77,11 @@ def request(
     model: ModelNamed = None,
     max_tokens: ModelTokens = None,
     temperature: ModelTemperature = None,
-    answers: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--answer", metavar="SLOT=VALUE", help="Answer a question of the request ID; repeat it for several."
-        ),
-    ] = None,
-    cancel: Annotated[bool, typer.Option("--cancel", help="The request ID asks, and is not wanted any more.")] = False,
-    preview: Annotated[
-        bool,
-        typer.Option("--preview", help="Ask each host in check mode what would change there, as mend preview does."),
-    ] = False,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Show the playbook, follow until its runs have ended, show their output.")
-    ] = False,
-    timeout: Annotated[float, typer.Option(help="With --wait: seconds to follow at most.", min=1)] = 900,
+    answers: Answers = None,
+    cancel: Cancel = False,
+    preview: WithPreview = False,
+    wait: Wait = False,
+    timeout: Timeout = 900,
     base_url: BaseUrl = None,
     token_file: TokenFile = None,
     as_json: AsJson = False,
@@ -130,23 +108,15 @@ def request(
     asked: Request | RequestReply
     before = ""
     if answers or cancel:
-        if not text:
-            raise CliError("which request? Give its id, as in mend requests", USAGE)
-        row = client.row(text)
-        asked = reply_to(cli.user, text, row, answers or [], cancel)
-        before = row["updated_at"] if row else ""
+        asked, before = _reply(cli, client, text, answers or [], cancel=cancel)
     else:
         said = message if text is None else text if message is None else None
         wanted: dict[str, Any] = {
-            "hosts": each_of(hosts),
-            "limit": each_of(limit),
-            "name": name,
-            "layout": layout,
-            "verify": verify,
+            **{"hosts": each_of(hosts), "limit": each_of(limit), "name": name, "layout": layout, "verify": verify},
+            **{"role_name": role_name, "role_hosts": each_of(role_hosts), "tags": each_of(tags)},
+            **{"user": user, "ssh_key": ssh_key},
+            **{"model": model, "max_tokens": max_tokens, "temperature": temperature},
         }
-        wanted |= {"role_name": role_name, "role_hosts": each_of(role_hosts), "tags": each_of(tags)}
-        wanted |= {"user": user, "ssh_key": ssh_key}
-        wanted |= {"model": model, "max_tokens": max_tokens, "temperature": temperature}
         asked = new_request(cli.user, said, files or [], extra_vars, with_hosts(wanted, inventory, inventory_file))
     own_id = client.enter(asked)
     row = _answered(client, own_id, before, timeout if wait else PATIENCE_SECONDS)
@@ -154,6 +124,16 @@ def request(
         _say_waiting(cli, own_id, as_json=as_json)
         raise typer.Exit(FAILED if wait else DONE)
     raise typer.Exit(_follow(cli, client, row, timeout, preview=preview, wait=wait, as_json=as_json))
+
+
+def _reply(
+    cli: CliContext, client: RequestClient, own_id: str | None, answers: list[str], *, cancel: bool
+) -> tuple[RequestReply, str]:
+    """To a question, and when the request last changed before it."""
+    if not own_id:
+        raise CliError("which request? Give its id, as in mend requests", USAGE)
+    row = client.row(own_id)
+    return reply_to(cli.user, own_id, row, answers, cancel), row["updated_at"] if row else ""
 
 
 def _client(cli: CliContext, base_url: str | None, token_file: Path | None) -> RequestClient:

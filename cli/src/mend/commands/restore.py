@@ -50,13 +50,7 @@ def restore(
       mend restore mesh.tar.gz --replace        over what is there; that is kept aside
     """
     cli: CliContext = ctx.obj
-    if not file.is_file():
-        raise CliError(f"{plain(file)} is not there", NOT_THERE)
-    with Counting(cli, "check") as counting:
-        try:
-            manifest = verified(file, counting.files)
-        except BadArchive as bad:
-            raise CliError(f"{plain(file)} is not used: {plain(bad, 600)}") from None
+    manifest = _checked(cli, file)
     wants_redis = manifest.redis is not None and not without_redis
     if not dry_run and (alive := services_alive(cli.runtime)):
         raise CliError(f"{', '.join(alive)} still run on {plain(cli.runtime)}: stop the mesh, then restore")
@@ -67,23 +61,38 @@ def restore(
         client = None
         if wants_redis and not (dry_run and not replace and _is_fresh(cli)):
             client = stack.enter_context(nearby_redis(cli, making=not dry_run))
-            if is_used(client) and not replace:
-                raise CliError(
-                    "Redis holds a mesh already. --without-redis leaves it as it is (right when only the disk was "
-                    "lost); --replace takes the one of the backup instead"
-                )
-        if dry_run:
-            _say(cli, file, manifest, None, as_json)
-            return
-        with Counting(cli, "restore") as counting:
-            try:
-                done = put_back(file, manifest, cli.runtime, client, "mend restore", counting.count)
-            except (redis.RedisError, RedisTrouble, ValueError) as error:
-                raise CliError(f"Redis did not take it: {plain(error, 400)}; nothing was changed") from None
-    if manifest.schema < SCHEMA_VERSION:
+            _check_redis(client, replace)
+        done = None if dry_run else _put_back(cli, file, manifest, client)
+    if done and manifest.schema < SCHEMA_VERSION:
         write_schema(cli.runtime, "mend restore", version=manifest.schema)
         cli.say(f"it has layout {manifest.schema}: run `mend migrate` before the start", "yellow")
     _say(cli, file, manifest, done, as_json)
+
+
+def _checked(cli: CliContext, file: Path) -> Manifest:
+    if not file.is_file():
+        raise CliError(f"{plain(file)} is not there", NOT_THERE)
+    with Counting(cli, "check") as counting:
+        try:
+            return verified(file, counting.files)
+        except BadArchive as bad:
+            raise CliError(f"{plain(file)} is not used: {plain(bad, 600)}") from None
+
+
+def _put_back(cli: CliContext, file: Path, manifest: Manifest, client: redis.Redis | None) -> Restored:
+    with Counting(cli, "restore") as counting:
+        try:
+            return put_back(file, manifest, cli.runtime, client, "mend restore", counting.count)
+        except (redis.RedisError, RedisTrouble, ValueError) as error:
+            raise CliError(f"Redis did not take it: {plain(error, 400)}; nothing was changed") from None
+
+
+def _check_redis(client: redis.Redis, replace: bool) -> None:
+    if is_used(client) and not replace:
+        raise CliError(
+            "Redis holds a mesh already. --without-redis leaves it as it is (right when only the disk was "
+            "lost); --replace takes the one of the backup instead"
+        )
 
 
 def _check_files(cli: CliContext, replace: bool) -> None:

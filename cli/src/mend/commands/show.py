@@ -3,46 +3,38 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic_core import to_jsonable_python
 
 from mend.complete import complete_any
 from mend.context import CliContext
 from mend.errors import FAILED, CliError
 from mend.options import AsJson
 from mend.output.text import plain, plain_lines
-from mend.output.times import local_time, now
-from mend.views.card import read_card, say_card
-from mend.views.obstacles import APPROVED_HEADING, HEADING, look_around, say_obstacles
+from mend.output.times import local_time
+from mend.views.card import say_card
+from mend.views.obstacles import APPROVED_HEADING, HEADING, say_obstacles
 from mend.views.playbook_findings import say_dangers
-from mend.views.previews import line_of, preview_row, say_preview
+from mend.views.previews import line_of, say_preview
 from mend.views.prompts_sent import say_sent
-from mend.views.waiting import pending_row
+from mend.views.shown_proposal import ShownProposal, read_shown
 from mesh_core.actions.playbook import how_it_runs
 from mesh_core.actions.playbooks import PlaybookSet
-from mesh_core.actions.register import action_type, playbook_for
+from mesh_core.actions.register import action_type
 from mesh_core.approvals.decisions import LocatedProposal, find_one
-from mesh_core.approvals.obstacles import MATTERS_IN, Obstacle, obstacles_of
-from mesh_core.approvals.previews import FoundPreview, latest_preview, read_preview
-from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, digest_of, name_of, short_id
+from mesh_core.approvals.previews import read_preview
+from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, short_id
 from mesh_core.approvals.reasons import is_a_models
 from mesh_core.approvals.undoing import no_undo
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome
-from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.policy.playbook_lint import Lint
 from mesh_core.policy.proposed_playbook.becoming import how_it_becomes
-from mesh_core.policy.proposed_playbook.proposal_lint import lint_by_current_policy
 from mesh_core.silences.put_aside import put_aside_by
 from mesh_core.storage.files import read_regular
-
-if TYPE_CHECKING:
-    from mesh_core.messaging.explained import Explained
 
 AnyId = Annotated[
     str,
@@ -78,25 +70,22 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False, sent: Se
     if sent:
         say_sent(cli, proposal, as_json=as_json)
         return
-    name = name_of(found.path.name)
-    digest = name.digest if name else _digest_in(found)
-    playbooks, problem = _playbooks(proposal)
-    lint = lint_by_current_policy(cli.runtime, proposal)
-    (times,), explained, around = look_around(cli, [proposal.event.id or ""], found.id)
-    against = obstacles_of(proposal, around, now()) if found.folder in MATTERS_IN else ()
-    outcome = cli.actions.outcome_at(found.path)
-    previewed = latest_preview(cli.actions, proposal)
-    card = read_card(cli, proposal, times, explained)
+    shown = read_shown(cli, found, proposal)
     if as_json:
-        row = _as_json(found, proposal, digest, playbooks, problem, lint, times, outcome, against, previewed, explained)
-        cli.say_json({**row, "card": to_jsonable_python(card)})
-        return
-    say_card(cli, proposal, card, explained, waits=found.folder is Folder.PENDING)
+        cli.say_json(shown.row())
+    else:
+        _say(cli, shown)
+
+
+def _say(cli: CliContext, shown: ShownProposal) -> None:
+    found, proposal, outcome = shown.found, shown.proposal, shown.outcome
+    waits = found.folder is Folder.PENDING
+    say_card(cli, proposal, shown.card, shown.explained, waits=waits)
     _decided(cli, found)
-    say_obstacles(cli, against, APPROVED_HEADING if found.folder is not Folder.PENDING else HEADING)
+    say_obstacles(cli, shown.obstacles, HEADING if waits else APPROVED_HEADING)
     _evidence(cli, proposal)
-    _what_runs(cli, proposal, playbooks, problem, lint)
-    _preview(cli, proposal, digest, previewed, in_full=found.folder is Folder.PENDING)
+    _what_runs(cli, shown)
+    _preview(cli, shown, in_full=waits)
     if itself := read_preview(found.path):
         cli.say()
         say_preview(cli, itself)
@@ -104,8 +93,8 @@ def show(ctx: typer.Context, action_id: AnyId, as_json: AsJson = False, sent: Se
         _came_of_it(cli, found, outcome)
         if not no_undo(proposal, found.folder, outcome):
             cli.say(f"  to take it back: mend undo {short_id(found.id)}", "dim")
-    _ids(cli, found, proposal, digest)
-    if found.folder is Folder.PENDING:
+    _ids(cli, shown)
+    if waits:
         _what_next(cli, found)
 
 
@@ -115,8 +104,9 @@ def _decided(cli: CliContext, found: LocatedProposal) -> None:
         cli.say_beside(f"  {label:<12}", plain(note, 500))
 
 
-def _ids(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str) -> None:
+def _ids(cli: CliContext, shown: ShownProposal) -> None:
     """Who wrote it, and by which ids everything is found: nothing of it decides."""
+    found, p = shown.found, shown.proposal
     asked = p.event.type == EventType.PLAYBOOK_REQUESTED
     model = f"{plain(p.model.name, 60)} ({plain(p.model.provider, 40)})"
     if not is_a_models(p):
@@ -133,7 +123,7 @@ def _ids(cli: CliContext, found: LocatedProposal, p: Proposal, digest: str) -> N
     if p.preview_of:
         cli.say_beside("  preview of  ", f"{plain(p.preview_of.id)}, digest {p.preview_of.digest}")
     cli.say(f"  lies in     {found.folder}/ as {plain(found.path)}")
-    cli.say(f"  digest      {plain(digest) or 'unknown'} (first 16 hex of the sha256 of the file's bytes)")
+    cli.say(f"  digest      {plain(shown.digest) or 'unknown'} (first 16 hex of the sha256 of the file's bytes)")
     cli.say(f"  event       {event.type}, {local_time(event.timestamp)}, id {plain(event.id)}")
     if event.trust is Trust.FOREIGN:
         cli.say("              it came from outside (a message by hand or a webhook), not from a node agent", "yellow")
@@ -150,15 +140,16 @@ def _evidence(cli: CliContext, p: Proposal) -> None:
             cli.say(f"    {line}", "dim")
 
 
-def _what_runs(cli: CliContext, p: Proposal, playbooks: PlaybookSet | None, problem: str, lint: Lint) -> None:
+def _what_runs(cli: CliContext, shown: ShownProposal) -> None:
+    p, playbooks = shown.proposal, shown.playbooks
     cli.say()
     if playbooks is None:
         cli.say("Approval would run nothing:", "bold red")
-        cli.say(f"  {plain(problem)}")
+        cli.say(f"  {plain(shown.problem)}")
     elif not playbooks.apply:
         cli.say(f"Approval {action_type(p.type).effect}.", "bold")
     else:
-        _what_to_mind(cli, lint)
+        _what_to_mind(cli, shown.lint)
         for sentence in (*how_it_runs(p.playbook), *how_it_becomes(p.playbook)):
             cli.say(f"  mind: {plain(sentence, 300)}", "bold yellow")
         how = "It runs this playbook in check mode, which changes nothing"
@@ -189,11 +180,12 @@ def _if_it_does_not_help(cli: CliContext, p: Proposal, playbooks: PlaybookSet) -
         cli.say("It can be taken back afterwards, if somebody asks for that: mend undo", "bold")
 
 
-def _preview(cli: CliContext, p: Proposal, digest: str, previewed: FoundPreview | None, *, in_full: bool) -> None:
+def _preview(cli: CliContext, shown: ShownProposal, *, in_full: bool) -> None:
     """What the host said when somebody asked it."""
+    previewed = shown.preview
     if previewed is None:
         return
-    holds = previewed.is_of(p, digest)
+    holds = previewed.is_of(shown.proposal, shown.digest)
     said = previewed.said
     cli.say()
     cli.say("What it would change, as the host says in check mode", "bold")
@@ -245,53 +237,6 @@ def _came_of_it(cli: CliContext, found: LocatedProposal, outcome: Outcome) -> No
         mark = "ok  " if stage.ok else "FAIL"
         cli.say(f"  {mark} {plain(stage.name):<22} {stage.seconds:6.2f} s, changed {stage.changed}{detail}")
     cli.say(f"  logs and bundle: {plain(found.path)}", "dim")
-
-
-def _as_json(
-    found: LocatedProposal,
-    p: Proposal,
-    digest: str,
-    playbooks: PlaybookSet | None,
-    problem: str,
-    lint: Lint,
-    times: int | None,
-    outcome: Outcome | None,
-    against: Sequence[Obstacle],
-    previewed: FoundPreview | None,
-    explained: Sequence[Explained],
-) -> dict[str, Any]:
-    name = name_of(f"{found.id}.{digest or '0' * 16}.json")
-    row = pending_row(Filed(name, found.path, p), times, against)  # type: ignore[arg-type]
-    return {
-        **row,
-        "explains": [one._asdict() for one in explained],
-        "digest": digest,
-        "folder": found.folder.value,
-        "proposal": p.model_dump(mode="json"),
-        "playbooks": None
-        if playbooks is None
-        else {
-            **{"apply": playbooks.apply, "look": playbooks.look, "converge": playbooks.converge},
-            **({"undo": playbooks.undo, "undone": playbooks.undone} if playbooks.undo else {}),
-        },
-        "playbook_problem": problem or None,
-        "lint": asdict(lint),
-        "outcome": None if outcome is None else outcome.model_dump(mode="json"),
-        "preview": preview_row(previewed, holds=previewed is not None and previewed.is_of(p, digest)),
-    }
-
-
-def _playbooks(proposal: Proposal) -> tuple[PlaybookSet | None, str]:
-    try:
-        return playbook_for(proposal), ""
-    except ValueError as error:
-        return None, str(error)
-
-
-def _digest_in(found: LocatedProposal) -> str:
-    """A run's folder has lost the name; its proposal.json are the bytes that were claimed."""
-    raw = read_regular(found.path / "proposal.json", MAX_PROPOSAL_BYTES)
-    return digest_of(raw) if raw else ""
 
 
 def _unreadable(cli: CliContext, found: LocatedProposal, as_json: bool) -> None:

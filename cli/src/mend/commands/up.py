@@ -59,7 +59,6 @@ def up(
     """
     cli: CliContext = ctx.obj
     begun = time.monotonic()
-    code = DONE
     with sole_mesh(cli.runtime):
         if closed := close_to_others(cli.runtime):
             cli.say(f"closed {closed} files and folders below {plain(cli.runtime)} that others could read", "dim")
@@ -72,20 +71,27 @@ def up(
             )
         for note in plan.notes:
             cli.say(note, "dim")
-        mesh = Mesh(plan, lambda program, message, style: report(cli, program, message, style))
-        try:
-            if mesh.start(stopper):
-                asyncio.run(_warn(cli, plan))
-                what_next(cli, plan, time.monotonic() - begun)
-                code = run_drill(cli, stopper) if then_drill else DONE
-                # Where nobody sits (a script, CI) there is nobody to press Ctrl-C after the drill either.
-                if not then_drill or (code == DONE and sys.stdin.isatty()):
-                    _stay(cli, mesh, stopper)
-        finally:
-            cli.say("stopping ...", "dim")
-            mesh.stop()
+        status = _run(cli, plan, stopper, begun, then_drill=then_drill)
         cli.say("everything is stopped; what was waiting waits in the folders.", "dim")
-    raise typer.Exit(code)
+    raise typer.Exit(status)
+
+
+def _run(cli: CliContext, plan: Plan, stopper: Stopper, begun: float, *, then_drill: bool) -> int:
+    """Until it is told to stop, or the drill is over; the exit status of that."""
+    status = DONE
+    mesh = Mesh(plan, lambda program, message, style: report(cli, program, message, style))
+    try:
+        if mesh.start(stopper):
+            asyncio.run(_warn(cli, plan))
+            what_next(cli, plan, time.monotonic() - begun)
+            status = run_drill(cli, stopper) if then_drill else DONE
+            # Where nobody sits (a script, CI) there is nobody to press Ctrl-C after the drill either.
+            if not then_drill or (status == DONE and sys.stdin.isatty()):
+                _stay(cli, mesh, stopper)
+    finally:
+        cli.say("stopping ...", "dim")
+        mesh.stop()
+    return status
 
 
 def report(cli: CliContext, program: str, message: str, style: str) -> None:

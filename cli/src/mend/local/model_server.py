@@ -23,6 +23,7 @@ import threading
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mend.local.openmp import LIBRARY, openmp_environment
 from mesh_core.runtime.secret_files import BadSecret, read_secret
@@ -80,6 +81,26 @@ def serve(
 
     parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while it loads, no Python runs: let the kernel end it
+    params = _params(model, port, threads, key, verbose=verbose)
+    try:
+        server = xllamacpp.Server(params)
+    except RuntimeError as problem:  # it says the same for everything
+        raise ServerFailed(f"llama.cpp did not start: is port {port} free, is {model} a GGUF file?") from problem
+    woken = _woken_by_signals()
+    print(
+        f"model {sorted(params.model_alias)[0]} listens on {server.listening_address} ({threads} threads)", flush=True
+    )
+    threading.Thread(target=_read_it_in, args=(server.listening_address, key), daemon=True).start()
+    while not select.select([woken], [], [], PARENT_CHECK_SECONDS if exit_with_parent else None)[0]:
+        if os.getppid() != parent:
+            break
+    os._exit(0)
+
+
+def _params(model: Path, port: int, threads: int, key: str, *, verbose: bool) -> Any:
+    """llama.cpp's own, whose library has no types."""
+    import xllamacpp
+
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
     params.model_alias = {ALIAS if model.name.startswith("SmolLM2-135M") else model.stem}
@@ -93,25 +114,18 @@ def serve(
     if key:
         params.api_keys = [key]
     params.verbosity = 3 if verbose else 0
-    try:
-        server = xllamacpp.Server(params)
-    except RuntimeError as problem:  # it says the same for everything
-        raise ServerFailed(f"llama.cpp did not start: is port {port} free, is {model} a GGUF file?") from problem
+    return params
 
-    # llama.cpp's threads may be the ones that take the signal; the wakeup pipe works whichever it is.
-    wake, woken = os.pipe()
-    os.set_blocking(woken, False)
-    signal.set_wakeup_fd(woken)
+
+def _woken_by_signals() -> int:
+    """A pipe that can be read once we are told to end. llama.cpp's threads may be the ones that take the signal; the
+    wakeup pipe works whichever it is."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    print(
-        f"model {sorted(params.model_alias)[0]} listens on {server.listening_address} ({threads} threads)", flush=True
-    )
-    threading.Thread(target=_read_it_in, args=(server.listening_address, key), daemon=True).start()
-    while not select.select([wake], [], [], PARENT_CHECK_SECONDS if exit_with_parent else None)[0]:
-        if os.getppid() != parent:
-            break
-    os._exit(0)
+    return read_end
 
 
 def _read_it_in(address: str, key: str) -> None:

@@ -18,6 +18,26 @@ from mesh_core.policy.inventory.values import Unreadable
 
 _FILES = (".ini", ".yml", ".yaml", ".json")
 
+Words = Annotated[
+    str | None,
+    typer.Argument(help="What should be, in words; - reads it from standard input. With --answer: the request's ID."),
+]
+Message = Annotated[str | None, typer.Option("--message", help="The same as TEXT.")]
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option("--host", help="A host or group of config/inventory.yml; repeat it for several."),
+]
+Limit = Annotated[
+    list[str] | None, typer.Option("--limit", help="Of these hosts only that host or group; repeat it for several.")
+]
+Name = Annotated[str | None, typer.Option(help="What its playbook is called; by default by the first words.")]
+Files = Annotated[
+    list[Path] | None,
+    typer.Option("--file", help="A text that the words name, of at most 64 KiB; repeat it for several."),
+]
+ExtraVars = Annotated[
+    str, typer.Option(metavar="JSON", help="Variables of the play for templates, such as '{\"http_port\": 8080}'.")
+]
 AsLayout = Annotated[
     Layout, typer.Option("--layout", help="One playbook, or site.yml with a role; both inside the proposal.")
 ]
@@ -66,6 +86,27 @@ ModelTokens = Annotated[
 ]
 ModelTemperature = Annotated[
     float | None, typer.Option("--temperature", help="How freely a model answers, 0.5 by default.", min=0, max=1)
+]
+Answers = Annotated[
+    list[str] | None,
+    typer.Option("--answer", metavar="SLOT=VALUE", help="Answer a question of the request ID; repeat it for several."),
+]
+Cancel = Annotated[bool, typer.Option("--cancel", help="The request ID asks, and is not wanted any more.")]
+WithPreview = Annotated[
+    bool, typer.Option("--preview", help="Ask each host in check mode what would change there, as mend preview does.")
+]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Show the playbook, follow until its runs have ended, show their output.")
+]
+Timeout = Annotated[float, typer.Option(help="With --wait: seconds to follow at most.", min=1)]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", help="Ask the observer there, such as http://127.0.0.1:8686, and nothing on this machine."
+    ),
+]
+TokenFile = Annotated[
+    Path | None, typer.Option(help="With --base-url: a file with the token of somebody who may decide.")
 ]
 
 
