@@ -16,7 +16,7 @@ from mesh_core.models.proposals import Risk
 from planner_agent.requests.understanding.chunks import Parsed, parse
 from planner_agent.requests.understanding.clauses import Clause
 from planner_agent.requests.understanding.filling import Filled, Filler
-from planner_agent.requests.understanding.lexicon import Owner, What
+from planner_agent.requests.understanding.lexicon import Owner, PhraseKind
 
 # What is installed and what is started are called the same: who names nothing means what the clause before named.
 SHARED = (SlotType.PACKAGE, SlotType.UNIT)
@@ -101,7 +101,9 @@ class Attempts:
         """The ways of that recipe of which a verb stands there."""
         return iter(
             dict.fromkeys(
-                int(hit.owner.detail) for hit in clause.hits if hit.owner.what is What.VERB and hit.owner.recipe == name
+                int(hit.owner.detail)
+                for hit in clause.hits
+                if hit.owner.what is PhraseKind.VERB and hit.owner.recipe == name
             )
         )
 
@@ -155,8 +157,10 @@ def _out_of_place(clause: Clause, way: Way) -> list[str]:
 
 
 def _owners(name: str, recipe: Recipe, number: int) -> frozenset[Owner]:
-    labels = (Owner(What.LABEL, name, slot) for slot in recipe.slots_of(recipe.ask.ways[number]))
-    return frozenset((Owner(What.VERB, name, number), Owner(What.NOUN, name), Owner(What.NAME, name), *labels))
+    labels = (Owner(PhraseKind.LABEL, name, slot) for slot in recipe.slots_of(recipe.ask.ways[number]))
+    return frozenset(
+        (Owner(PhraseKind.VERB, name, number), Owner(PhraseKind.NOUN, name), Owner(PhraseKind.NAME, name), *labels)
+    )
 
 
 def _shared_slot(recipe: Recipe, way: Way) -> str:

@@ -22,12 +22,12 @@ from planner_agent.requests.understanding.clauses import Clause
 from planner_agent.requests.understanding.filling import KINDS, spelt
 from planner_agent.requests.understanding.hosts import HostPart
 from planner_agent.requests.understanding.language import LANGUAGES, language
-from planner_agent.requests.understanding.lexicon import What, fold
+from planner_agent.requests.understanding.lexicon import PhraseKind, fold
 from planner_agent.requests.understanding.results import Beyond
 from planner_agent.requests.understanding.tokens import TextToken, TokenKind
 
 _VALUES = (TokenKind.WORD, TokenKind.TEXT, TokenKind.URL, TokenKind.PATH, TokenKind.KEY)
-_MAY_NAME = (What.NOUN, What.NAME, What.LABEL, What.BLOCK)
+_MAY_NAME = (PhraseKind.NOUN, PhraseKind.NAME, PhraseKind.LABEL, PhraseKind.BLOCK)
 _PUNCTUATION = frozenset(",.:!\"'")
 _SHELL = re.compile(r"[;|&$<>`]|\{[{%#]")
 # Beside the keys of the house: devices, what the kernel shows, all of a host.
@@ -94,14 +94,20 @@ def _is_exact(token: TextToken) -> bool:
 def _is_a_recipes(clause: Clause, recipes: Mapping[str, Recipe]) -> bool:
     """Does it speak of what a recipe is about? By a verb with a value that this recipe takes, or that takes away; by a
     noun with a value under a verb that nobody knows, for that may mean anything."""
-    verbs = {hit.owner for hit in clause.hits if hit.owner.what is What.VERB}
-    nouns = {hit.owner.recipe for hit in clause.hits if hit.owner.what in (What.NOUN, What.NAME, What.LABEL)}
+    verbs = {hit.owner for hit in clause.hits if hit.owner.what is PhraseKind.VERB}
+    nouns = {
+        hit.owner.recipe
+        for hit in clause.hits
+        if hit.owner.what in (PhraseKind.NOUN, PhraseKind.NAME, PhraseKind.LABEL)
+    }
     ways = [(recipes[owner.recipe], recipes[owner.recipe].ask.ways[int(owner.detail)]) for owner in verbs]
     # A verb that counts only beside the recipe's own word says nothing without it.
     ways = [(recipe, way) for recipe, way in ways if not way.named or any(recipe is recipes[name] for name in nouns)]
     if any(takes_away(way) for _, way in ways):
         return True
-    known = {place for hit in clause.hits if hit.owner.what is not What.NAME for place in range(hit.start, hit.end)}
+    known = {
+        place for hit in clause.hits if hit.owner.what is not PhraseKind.NAME for place in range(hit.start, hit.end)
+    }
     free = [token for place, token in enumerate(clause.tokens) if place not in known and token.kind in _VALUES]
     if verbs and all(map(_is_exact, free)):
         return True  # no word says what it is about

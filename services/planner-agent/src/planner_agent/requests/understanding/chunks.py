@@ -13,7 +13,7 @@ from mesh_core.actions.remedies.recipe_file import SlotRole
 from planner_agent.requests.understanding.clauses import Clause
 from planner_agent.requests.understanding.hosts import HostPart
 from planner_agent.requests.understanding.language import Language, Roles
-from planner_agent.requests.understanding.lexicon import Hit, Owner, What
+from planner_agent.requests.understanding.lexicon import Hit, Owner, PhraseKind
 from planner_agent.requests.understanding.tokens import TextToken, TokenKind
 
 OBJECT: Roles = frozenset({SlotRole.OBJECT})
@@ -109,37 +109,37 @@ class _Parser:
     def _phrase(self, hit: Hit) -> None:
         what, last = hit.owner.what, self.last
         self.last = None
-        if what in (What.VERB, What.LABEL, What.NOUN, What.NAME):
+        if what in (PhraseKind.VERB, PhraseKind.LABEL, PhraseKind.NOUN, PhraseKind.NAME):
             self.made.weight += hit.words
-        if hit.particle and last and not last.tokens[-1].ending and what is not What.VERB:
+        if hit.particle and last and not last.tokens[-1].ending and what is not PhraseKind.VERB:
             last.roles = self.language.particles.get(hit.particle, last.roles)
-        if what is What.VERB:
+        if what is PhraseKind.VERB:
             self._verb(hit)
-        elif what is What.LABEL:
+        elif what is PhraseKind.LABEL:
             self._label(hit, last)
-        elif what in (What.NOUN, What.NAME):
-            self.made.nouns += what is What.NOUN
+        elif what in (PhraseKind.NOUN, PhraseKind.NAME):
+            self.made.nouns += what is PhraseKind.NOUN
             self.noun = True
             self.preposition = ""
             if last:
                 last.noun = True
                 last.plural = self._is_plural(hit)
             self.plural = self._is_plural(hit)
-        elif what is What.CALLED:
+        elif what is PhraseKind.CALLED:
             self.called = True
-        elif what is What.PREPOSITION:
+        elif what is PhraseKind.PREPOSITION:
             self.made.left += [self.preposition] if self.preposition else []
             self.roles, self.preposition = hit.owner.roles, self.clause.tokens[hit.start].text
             self.listed = ""
-        elif what is What.PRONOUN:
+        elif what is PhraseKind.PRONOUN:
             self.made.pronoun = True
             self.preposition = ""
-        elif what is What.ARTICLE:
+        elif what is PhraseKind.ARTICLE:
             self.article, self.last = True, None
-        elif what in (What.SEPARATOR, What.THEN):
+        elif what in (PhraseKind.SEPARATOR, PhraseKind.THEN):
             if last or (self.made.chunks and self.noun):
                 self.listed = self.clause.tokens[hit.start].text
-        elif what is What.BLOCK:
+        elif what is PhraseKind.BLOCK:
             self.made.left.append(" ".join(token.text for token in self.clause.tokens[hit.start : hit.end]))
 
     def _is_plural(self, hit: Hit) -> bool:
@@ -160,7 +160,7 @@ class _Parser:
 
     def _tells(self, hit: Hit) -> bool:
         """By a word such as "is" anywhere, by how the verb ends, or by what stands before one that begins an order."""
-        if any(one.owner.what is What.STATE for one in self.clause.hits):
+        if any(one.owner.what is PhraseKind.STATE for one in self.clause.hits):
             return True
         last = hit.particle or self.clause.tokens[hit.end - 1].word
         if self._has_subject():
@@ -189,7 +189,7 @@ class _Parser:
 
     def _is_second_verb(self, hit: Hit) -> bool:
         """Behind a label it is a name: "add the key for user deploy"."""
-        return hit.owner.what is What.VERB and self.made.verbs > 0 and hit.words == 1
+        return hit.owner.what is PhraseKind.VERB and self.made.verbs > 0 and hit.words == 1
 
     def _next_value(self, place: int) -> bool:
         """Does a value follow, with nothing but what belongs to it before it?"""
@@ -210,7 +210,7 @@ def _orders(words: Sequence[str], hit: Hit) -> bool:
 
 
 _STATES = frozenset({"is", "are", "be", "being"})
-_WITHOUT_VALUE = (What.ARTICLE, What.CALLED, What.STATE, What.WISH, What.POLITE)
+_WITHOUT_VALUE = (PhraseKind.ARTICLE, PhraseKind.CALLED, PhraseKind.STATE, PhraseKind.WISH, PhraseKind.POLITE)
 
 
 def _chosen(hits: Sequence[Hit], wanted: frozenset[Owner], length: int) -> dict[int, Hit]:
@@ -219,7 +219,7 @@ def _chosen(hits: Sequence[Hit], wanted: frozenset[Owner], length: int) -> dict[
     chosen: dict[int, Hit] = {}
     taken = [False] * length
     counting = [hit for hit in hits if not hit.owner.recipe or hit.owner in wanted]  # sorted so
-    nouns = {(hit.start, hit.end): hit for hit in counting if hit.owner.what is What.NOUN}
+    nouns = {(hit.start, hit.end): hit for hit in counting if hit.owner.what is PhraseKind.NOUN}
     verbs = 0
     for hit in counting:
         places = [*range(hit.start, hit.end), *(range(*hit.later) if hit.later else ())]
@@ -227,9 +227,9 @@ def _chosen(hits: Sequence[Hit], wanted: frozenset[Owner], length: int) -> dict[
             continue
         for place in places:
             taken[place] = True
-        is_verb = hit.owner.what is What.VERB
+        is_verb = hit.owner.what is PhraseKind.VERB
         chosen[hit.start] = nouns.get((hit.start, hit.end), hit) if is_verb and verbs else hit
         verbs += is_verb
         if hit.later:
-            chosen[hit.later[0]] = Hit(*hit.later, Owner(What.POLITE))
+            chosen[hit.later[0]] = Hit(*hit.later, Owner(PhraseKind.POLITE))
     return chosen

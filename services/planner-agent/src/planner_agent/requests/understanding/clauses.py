@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planner_agent.requests.understanding.hosts import HostPart
-from planner_agent.requests.understanding.lexicon import Hit, Lexicon, What
+from planner_agent.requests.understanding.lexicon import Hit, Lexicon, PhraseKind
 from planner_agent.requests.understanding.tokens import TextToken, TokenKind
 
-_STAND_FOR_VALUES = (What.NOUN, What.NAME, What.LABEL, What.PRONOUN)
+_STAND_FOR_VALUES = (PhraseKind.NOUN, PhraseKind.NAME, PhraseKind.LABEL, PhraseKind.PRONOUN)
 _SEPARATOR = TextToken(TokenKind.SIGN, ",")
 
 
@@ -37,10 +37,12 @@ def clauses_of(tokens: Sequence[TextToken], lexicon: Lexicon) -> tuple[Clause, .
     """Split where "and" or a comma stands before another verb; elsewhere it joins two values of one list."""
     segments: list[list[TextToken]] = [[]]
     hits = lexicon.hits(tokens)
-    ends = {hit.start: hit.end for hit in reversed(hits) if hit.owner.what in (What.SEPARATOR, What.THEN)}
+    ends = {hit.start: hit.end for hit in reversed(hits) if hit.owner.what in (PhraseKind.SEPARATOR, PhraseKind.THEN)}
     joining = lexicon.language.joining
     after = (
-        {hit.end for hit in hits if hit.owner.what is What.VERB and hit.particle.endswith(joining)} if joining else {}
+        {hit.end for hit in hits if hit.owner.what is PhraseKind.VERB and hit.particle.endswith(joining)}
+        if joining
+        else {}
     )
     place = 0
     while place < len(tokens):
@@ -74,10 +76,10 @@ def clauses_of(tokens: Sequence[TextToken], lexicon: Lexicon) -> tuple[Clause, .
 
 def _said_after(tokens: Sequence[TextToken], hits: Sequence[Hit]) -> list[TextToken]:
     """The words for "then" and "and" with which it ends; a full stop is none."""
-    joins = (What.THEN, What.SEPARATOR)
+    joins = (PhraseKind.THEN, PhraseKind.SEPARATOR)
     last = next((hit for hit in hits if hit.end == len(tokens) and hit.owner.what in joins), None)
     return [one for one in tokens[last.start :] if one.kind is TokenKind.WORD] if last else []
 
 
 def _has_verb(tokens: Sequence[TextToken], lexicon: Lexicon) -> bool:
-    return any(hit.owner.what is What.VERB for hit in lexicon.hits(tokens))
+    return any(hit.owner.what is PhraseKind.VERB for hit in lexicon.hits(tokens))

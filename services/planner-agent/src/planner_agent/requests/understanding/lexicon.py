@@ -11,12 +11,12 @@ from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
-from mesh_core.actions.remedies.recipe_file import Phrases, Recipe
+from mesh_core.actions.remedies.recipe_file import Ask, Phrases, Recipe
 from planner_agent.requests.understanding.language import HANGUL, LANGUAGES, Language, Roles, language
 from planner_agent.requests.understanding.tokens import TextToken, TokenKind
 
 
-class What(StrEnum):
+class PhraseKind(StrEnum):
     """What a phrase is for. In this order the first of equally long ones counts."""
 
     VERB = "verb"
@@ -35,14 +35,14 @@ class What(StrEnum):
     BLOCK = "block"
 
 
-_RANK = {what: number for number, what in enumerate(What)}
+_RANK = {what: number for number, what in enumerate(PhraseKind)}
 GAP = "..."  # of a phrase in two parts: "starte ... neu"
 
 
 class Owner(NamedTuple):
     """Of a recipe (its name, and which way or slot) or of the language ('')."""
 
-    what: What
+    what: PhraseKind
     recipe: str = ""
     detail: str | int = ""
     roles: Roles = frozenset()
@@ -147,62 +147,82 @@ _made: dict[str, object] = {}  # of the recipes that were asked for last, which 
 
 
 def _lexicon(code: str, recipes: Mapping[str, Recipe]) -> Lexicon:
-    said = language(code)
-    phrases: list[_Phrase] = []
-    single: dict[What, set[str]] = defaultdict(set)  # phrases of one word
+    book = _PhraseBook(language(code))
+    book.add_language()
+    for name, recipe in recipes.items():
+        book.add_recipe(name, recipe.ask)
+    return book.lexicon()
 
-    def add(words: Iterable[str], owner: Owner, changes: Language | None = None) -> None:
+
+class _PhraseBook:
+    """What a lexicon is made of, phrase by phrase."""
+
+    def __init__(self, spoken: Language):
+        self._language = spoken
+        self._phrases: list[_Phrase] = []
+        self._single: dict[PhraseKind, set[str]] = defaultdict(set)  # phrases of one word
+
+    def add_language(self) -> None:
+        said = self._language
+        for what, words in (
+            (PhraseKind.CALLED, said.called),
+            (PhraseKind.PRONOUN, said.pronouns),
+            (PhraseKind.ARTICLE, said.articles),
+            (PhraseKind.STATE, said.states),
+            (PhraseKind.WISH, said.wishes),
+            (PhraseKind.POLITE, said.polite),
+            (PhraseKind.SEPARATOR, (*said.separators, ",")),
+            (PhraseKind.THEN, (*said.then, ";", ".", "!")),
+            (PhraseKind.BLOCK, (*said.blocks, *said.all_words)),
+        ):
+            self._add(words, Owner(what))
+        for word, roles in said.prepositions.items():
+            self._add([word], Owner(PhraseKind.PREPOSITION, roles=roles))
+
+    def add_recipe(self, name: str, ask: Ask) -> None:
+        named: list[tuple[Phrases, Owner]] = [(ask.words, Owner(PhraseKind.NOUN, name))]
+        named += [(way.words, Owner(PhraseKind.VERB, name, number)) for number, way in enumerate(ask.ways)]
+        named += [(slot.labels, Owner(PhraseKind.LABEL, name, slot_name)) for slot_name, slot in ask.slots.items()]
+        code = self._language.code
+        for words_by_language, owner in named:
+            # Koreans use English words among their own.
+            for used in (code, "en") if code == "ko" else (code,):
+                words = words_by_language.get(used, ())  # type: ignore[call-overload]
+                self._add(words, owner, language(used))
+                if used == code:
+                    self._note_single(words, owner.what)
+        self._add(ask.names, Owner(PhraseKind.NAME, name))
+
+    def _note_single(self, words: Iterable[str], what: PhraseKind) -> None:
+        alone = [fold(text) for text in words if " " not in text]
+        self._single[what].update(alone)
+        changed = {form for word in alone for form in self._language.forms(word)}
+        self._single[PhraseKind.NOUN] |= changed.difference(alone)  # "services", "stopped": hardly a name as well
+
+    def _add(self, words: Iterable[str], owner: Owner, changes: Language | None = None) -> None:
         for text in words:
             parts = tuple(tuple(part.lower().split()) for part in text.split(GAP))
             made = [parts]
             if changes and len(parts) == 1:
-                is_noun = owner.what is What.NOUN
+                is_noun = owner.what is PhraseKind.NOUN
                 made = [((*parts[0][:-1], form),) for form in changes.forms(parts[0][-1], noun=is_noun)]
                 more = changes.forms(parts[0][0], noun=is_noun) if len(parts[0]) > 1 else ()
                 made += [((form, *parts[0][1:]),) for form in more]
-            phrases.extend(_Phrase(one, _flat(one), owner) for one in dict.fromkeys(made))
+            self._phrases.extend(_Phrase(one, _flat(one), owner) for one in dict.fromkeys(made))
             if len(parts) > 1:  # "neu" of "starte ... neu" is nobody's name
-                phrases.append(_Phrase(parts[1:], _flat(parts[1:]), Owner(What.BLOCK)))
+                self._phrases.append(_Phrase(parts[1:], _flat(parts[1:]), Owner(PhraseKind.BLOCK)))
 
-    for what, words in (
-        (What.CALLED, said.called),
-        (What.PRONOUN, said.pronouns),
-        (What.ARTICLE, said.articles),
-        (What.STATE, said.states),
-        (What.WISH, said.wishes),
-        (What.POLITE, said.polite),
-        (What.SEPARATOR, (*said.separators, ",")),
-        (What.THEN, (*said.then, ";", ".", "!")),
-        (What.BLOCK, (*said.blocks, *said.all_words)),
-    ):
-        add(words, Owner(what))
-    for word, roles in said.prepositions.items():
-        add([word], Owner(What.PREPOSITION, roles=roles))
-    for name, recipe in recipes.items():
-        ask = recipe.ask
-        named: list[tuple[Phrases, Owner]] = [(ask.words, Owner(What.NOUN, name))]
-        named += [(way.words, Owner(What.VERB, name, number)) for number, way in enumerate(ask.ways)]
-        named += [(slot.labels, Owner(What.LABEL, name, slot_name)) for slot_name, slot in ask.slots.items()]
-        for words_by_language, owner in named:
-            # Koreans use English words among their own.
-            for used in (code, "en") if code == "ko" else (code,):
-                words_said = words_by_language.get(used, ())  # type: ignore[call-overload]
-                add(words_said, owner, language(used))
-                if used == code:
-                    alone = [fold(text) for text in words_said if " " not in text]
-                    single[owner.what].update(alone)
-                    changed = {form for word in alone for form in said.forms(word)}
-                    single[What.NOUN] |= changed.difference(alone)  # "services", "stopped": hardly a name as well
-        add(ask.names, Owner(What.NAME, name))
-    whole, begun = defaultdict[str, list[_Phrase]](list), defaultdict[str, list[_Phrase]](list)
-    for phrase in phrases:
-        first = phrase.flat[0][0]
-        if first.endswith("*") or HANGUL.match(first):
-            begun[_start_of(first.rstrip("*"))].append(phrase)
-        else:
-            whole[first].append(phrase)
-    verbs, nouns = frozenset(single[What.VERB]), frozenset(single[What.NOUN] | single[What.LABEL])
-    return Lexicon(said, _settled(whole), _settled(begun), verbs, nouns)
+    def lexicon(self) -> Lexicon:
+        whole, begun = defaultdict[str, list[_Phrase]](list), defaultdict[str, list[_Phrase]](list)
+        for phrase in self._phrases:
+            first = phrase.flat[0][0]
+            if first.endswith("*") or HANGUL.match(first):
+                begun[_start_of(first.rstrip("*"))].append(phrase)
+            else:
+                whole[first].append(phrase)
+        single = self._single
+        verbs, nouns = frozenset(single[PhraseKind.VERB]), frozenset(single[PhraseKind.NOUN] | single[PhraseKind.LABEL])
+        return Lexicon(self._language, _settled(whole), _settled(begun), verbs, nouns)
 
 
 def _settled(phrases: Mapping[str, list[_Phrase]]) -> Mapping[str, tuple[_Phrase, ...]]:
@@ -230,7 +250,7 @@ def language_of(text: str, known: Mapping[str, Lexicon]) -> Language:
 def _weight(hits: Iterable[Hit]) -> int:
     best: dict[int, int] = {}
     for hit in hits:
-        said = 0 if hit.owner.what is What.NAME else 3 if hit.owner.what is What.VERB else 1
+        said = 0 if hit.owner.what is PhraseKind.NAME else 3 if hit.owner.what is PhraseKind.VERB else 1
         best[hit.start] = max(best.get(hit.start, 0), said)
     return sum(best.values())
 

@@ -18,7 +18,7 @@ from planner_agent.requests.understanding.clauses import Clause, clauses_of
 from planner_agent.requests.understanding.filling import Filler
 from planner_agent.requests.understanding.hosts import with_host_parts
 from planner_agent.requests.understanding.language import Language
-from planner_agent.requests.understanding.lexicon import Lexicon, What, fold, language_of, lexicons
+from planner_agent.requests.understanding.lexicon import Lexicon, PhraseKind, fold, language_of, lexicons
 from planner_agent.requests.understanding.results import Beyond, Draft, NotUnderstood, Questions
 from planner_agent.requests.understanding.tokens import TextToken, TokenKind, tokens_of
 
@@ -83,16 +83,10 @@ def read_request(
         return NotUnderstood(problem)
     known = lexicons(recipes)
     text = unicodedata.normalize("NFC", text).strip()
-    language = language_of(text, known)
-    lexicon = known[language.code]
-    tokens = tokens_of(text, language)
-    if len(tokens) > MAX_TOKENS:
-        return NotUnderstood(f"it has more than {MAX_TOKENS} words; ask for less at once")
-    if problem := _a_question(tokens, language):
-        return NotUnderstood(problem)
-    clauses = clauses_of(with_host_parts(_without_mark(tokens), language, hosts), lexicon)
-    if len(clauses) > MAX_CLAUSES:
-        return NotUnderstood(f"it asks for {len(clauses)} things, {MAX_CLAUSES} are the limit; ask for less at once")
+    lexicon = known[language_of(text, known).code]
+    clauses = _clauses(text, lexicon, hosts)
+    if isinstance(clauses, NotUnderstood):
+        return clauses
     attempts = Attempts(recipes, Filler(lexicon, attachments))
     readings: list[Reading] = []
     bare: list[Clause] = []
@@ -117,7 +111,19 @@ def read_request(
         return NotUnderstood(f"it says nothing that could be done; write what should be, {_EXAMPLE}")
     if len({*said}) > 1:
         return NotUnderstood("it names other hosts for one part of it than for another; make a request for each")
-    return Read(readings, language, next(iter(said), ()))
+    return Read(readings, lexicon.language, next(iter(said), ()))
+
+
+def _clauses(text: str, lexicon: Lexicon, hosts: Collection[str] | None) -> Sequence[Clause] | NotUnderstood:
+    tokens = tokens_of(text, lexicon.language)
+    if len(tokens) > MAX_TOKENS:
+        return NotUnderstood(f"it has more than {MAX_TOKENS} words; ask for less at once")
+    if problem := _a_question(tokens, lexicon.language):
+        return NotUnderstood(problem)
+    clauses = clauses_of(with_host_parts(_without_mark(tokens), lexicon.language, hosts), lexicon)
+    if len(clauses) > MAX_CLAUSES:
+        return NotUnderstood(f"it asks for {len(clauses)} things, {MAX_CLAUSES} are the limit; ask for less at once")
+    return clauses
 
 
 def _read(
@@ -134,7 +140,7 @@ def _read(
 def _wished(clauses: Sequence[Clause], before: bool) -> bool:
     """Is it a wish? The clause before hands it on ("... is stopped and disabled") but to one that tells by itself."""
     said = {hit.owner.what for clause in clauses for hit in clause.hits}
-    return What.WISH in said or (before and What.STATE not in said)
+    return PhraseKind.WISH in said or (before and PhraseKind.STATE not in said)
 
 
 def _no_text(text: str) -> str:
