@@ -11,7 +11,7 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from mesh_core.llm.circuit_breaker import Breaker, Breakers
 from mesh_core.llm.unwrapping import unwrapped
@@ -232,47 +232,63 @@ async def _attempt(
 async def _ask(
     provider: Provider, position: int, call: ModelCall[T], breaker: Breaker, clock: Clock
 ) -> tuple[Attempt, T | None]:
-    began = clock()
-    completion: Completion | None = None
-    answer: T | None = None
-    detail, unhealthy = "", False
-    outcome = AttemptOutcome.OK
     if not breaker.admits():
-        outcome, detail = AttemptOutcome.CIRCUIT_OPEN, f"not asked for another {breaker.closed_in():.0f} s"
-        return _noted(provider, position, outcome, 0.0, None, detail), None
+        why = f"not asked for another {breaker.closed_in():.0f} s"
+        return _noted(provider, position, AttemptOutcome.CIRCUIT_OPEN, 0.0, None, why), None
+    began = clock()
     try:
-        async with asyncio.timeout(provider.timeout_seconds):
-            completion = await provider.ask(call.prompt, call.schema)
-    except TimeoutError:
-        outcome, unhealthy = AttemptOutcome.TIMEOUT, True
-        detail = f"no answer within {provider.timeout_seconds:g} s"
-    except NetworkError as error:
-        outcome, detail, unhealthy = AttemptOutcome.NETWORK_ERROR, str(error), True
-    except ApiError as error:
-        outcome, detail = AttemptOutcome.API_ERROR, str(error)
-        unhealthy = error.status is not None and (error.status >= 500 or error.status == 429)
-    except ModelRefusal as error:
-        outcome, detail = AttemptOutcome.REFUSAL, str(error)
+        said = await _said(provider, call)
     except asyncio.CancelledError:
         breaker.forget()  # our own stop says nothing about the server
         raise
-    except Exception as error:  # noqa: BLE001 - a vendor may raise anything; the event must still get its answer
-        outcome, detail = AttemptOutcome.API_ERROR, f"{type(error).__name__}: {error}"
     latency_ms = _ms(clock() - began)
-    breaker.record(unhealthy=unhealthy)
-    if completion is not None:
-        said = unwrapped(completion.text, call.schema)
-        judged = call.read(said.text)
-        if isinstance(judged, Rejection):
-            outcome, detail = judged.outcome, judged.detail
-            if completion.stop_reason in ("length", "max_tokens") and outcome is AttemptOutcome.INVALID_JSON:
-                detail = f"cut off at {completion.completion_tokens} tokens; {detail}"
-        else:
-            answer = judged
-        taken_off = (*completion.unwrapped, *said.removed)
-        around = f"{len(taken_off)} unwrapped: {', '.join(taken_off)}" if taken_off else ""
-        detail = "; ".join(part for part in (detail, around, completion.note) if part)
-    return _noted(provider, position, outcome, latency_ms, completion, detail), answer
+    breaker.record(unhealthy=isinstance(said, _Failure) and said.unhealthy)
+    if isinstance(said, _Failure):
+        return _noted(provider, position, said.outcome, latency_ms, None, said.detail), None
+    outcome, answer, detail = _judged(said, call)
+    return _noted(provider, position, outcome, latency_ms, said, detail), answer
+
+
+class _Failure(NamedTuple):
+    """Why there is no completion. `unhealthy`: it is the server's fault."""
+
+    outcome: AttemptOutcome
+    detail: str
+    unhealthy: bool = False
+
+
+async def _said(provider: Provider, call: ModelCall[T]) -> Completion | _Failure:
+    try:
+        async with asyncio.timeout(provider.timeout_seconds):
+            return await provider.ask(call.prompt, call.schema)
+    except TimeoutError:
+        return _Failure(AttemptOutcome.TIMEOUT, f"no answer within {provider.timeout_seconds:g} s", unhealthy=True)
+    except NetworkError as error:
+        return _Failure(AttemptOutcome.NETWORK_ERROR, str(error), unhealthy=True)
+    except ApiError as error:
+        unhealthy = error.status is not None and (error.status >= 500 or error.status == 429)
+        return _Failure(AttemptOutcome.API_ERROR, str(error), unhealthy)
+    except ModelRefusal as error:
+        return _Failure(AttemptOutcome.REFUSAL, str(error))
+    except Exception as error:  # noqa: BLE001 - a vendor may raise anything; the event must still get its answer
+        return _Failure(AttemptOutcome.API_ERROR, f"{type(error).__name__}: {error}")
+
+
+def _judged(completion: Completion, call: ModelCall[T]) -> tuple[AttemptOutcome, T | None, str]:
+    """The answer out of what stands around it, None where it is not one; and what is to be said of it."""
+    said = unwrapped(completion.text, call.schema)
+    judged = call.read(said.text)
+    outcome, detail = AttemptOutcome.OK, ""
+    answer: T | None = None
+    if isinstance(judged, Rejection):
+        outcome, detail = judged.outcome, judged.detail
+        if completion.stop_reason in ("length", "max_tokens") and outcome is AttemptOutcome.INVALID_JSON:
+            detail = f"cut off at {completion.completion_tokens} tokens; {detail}"
+    else:
+        answer = judged
+    taken_off = (*completion.unwrapped, *said.removed)
+    around = f"{len(taken_off)} unwrapped: {', '.join(taken_off)}" if taken_off else ""
+    return outcome, answer, "; ".join(part for part in (detail, around, completion.note) if part)
 
 
 def _noted(

@@ -68,15 +68,13 @@ class OllamaProvider:
         self.timeout_seconds = timeout_seconds
         self.at_once = 2
         self.price = price
-        headers = {"authorization": f"Bearer {api_key}"} if api_key else None
-        # The library's own limit is per read; the fallback chain's wall clock is the one that counts.
         outside = host.startswith("https:")
         self._client = ollama.AsyncClient(
             host=host,
-            timeout=None,
+            timeout=None,  # it would be per read; the fallback chain's wall clock is the one that counts
             trust_env=outside,
             verify=trusted(httpx.create_ssl_context, from_environment=outside),
-            headers=headers,
+            headers={"authorization": f"Bearer {api_key}"} if api_key else None,
             follow_redirects=False,
             event_hooks=bounded(self._whole),
         )
