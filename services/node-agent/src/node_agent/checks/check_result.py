@@ -33,6 +33,28 @@ class CheckResult:
     recheck_seconds: float | None = None  # the probe wants another check then, whatever the rule says
 
 
+@dataclass(frozen=True, slots=True)
+class CheckTarget:
+    """What is looked at, and what is known of it whatever comes of that."""
+
+    key: str
+    service: str | None
+    rule: ConfirmationRule
+    facts: dict[str, Any]
+
+    def result(
+        self,
+        condition: Condition,
+        type_: str = "",
+        severity: Severity = Severity.ERROR,
+        recheck_seconds: float | None = None,
+        **more: Any,
+    ) -> CheckResult:
+        """`more`: facts that go with this verdict."""
+        facts = self.facts | more
+        return CheckResult(self.key, self.service, condition, self.rule, type_, severity, facts, recheck_seconds)
+
+
 def as_healthy(result: CheckResult, **facts: Any) -> CheckResult:
     """The same target, found healthy."""
     return CheckResult(result.key, result.service, Condition.HEALTHY, result.rule, facts={**result.facts, **facts})

@@ -13,7 +13,7 @@ from typing import Any
 
 from mesh_core.models.events import Severity
 from mesh_core.models.records import parse_time
-from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.check_result import CheckResult, CheckTarget, Condition
 from node_agent.checks.confirmation import ConfirmationRule
 from node_agent.checks.crash_rhythm import loop_seconds_left
 from node_agent.checks.evidence import clean_text
@@ -60,23 +60,25 @@ class ContainerCheck:
             self.record.runs()
         if status in ("running", "restarting"):
             if loop := self._loop(status):
-                return self._found(Condition.UNHEALTHY, loop, Severity.CRITICAL, recheck_seconds=self.stable_seconds)
+                return self._target.result(
+                    Condition.UNHEALTHY, loop, Severity.CRITICAL, recheck_seconds=self.stable_seconds
+                )
             if (left := loop_seconds_left(self.record.crashes, self.loop_deaths, self.now)) > 0:
                 count, why = len(self.record.crashes), "it ends and is started again and again, slowly"
-                return self._found(
+                return self._target.result(
                     Condition.UNHEALTHY, "container_restart_loop", recheck_seconds=left, crashes=count, reason=why
                 )
         if status == "running":
             health = self._health
             if health == "unhealthy":
-                return self._found(Condition.UNHEALTHY, "container_unhealthy")
-            return self._found(Condition.UNKNOWN if health == "starting" else Condition.HEALTHY)
+                return self._target.result(Condition.UNHEALTHY, "container_unhealthy")
+            return self._target.result(Condition.UNKNOWN if health == "starting" else Condition.HEALTHY)
         if self._could_not_start:
-            return self._found(Condition.UNHEALTHY, "container_died")
+            return self._target.result(Condition.UNHEALTHY, "container_died")
         if status == "created" and (self._took_over or self._policy.get("Name") in RESTARTED):
             return self._never_started()
         if status not in GONE:  # created, paused, restarting, removing
-            return self._found(Condition.UNKNOWN)
+            return self._target.result(Condition.UNKNOWN)
         self.record.running = False
         return self._ended()
 
@@ -85,10 +87,10 @@ class ContainerCheck:
         created_at = unix_time(self.detail.get("Created"))
         left = created_at + NEVER_STARTED_SECONDS - self.now
         if created_at < self.since or left > 0:
-            return self._found(Condition.UNKNOWN, recheck_seconds=left if left > 0 else None)
+            return self._target.result(Condition.UNKNOWN, recheck_seconds=left if left > 0 else None)
         place = " in place of one that ran" if self._took_over else ""
         error = f"it was created{place} and has never been started"
-        return self._found(Condition.UNHEALTHY, "container_died", error=error)
+        return self._target.result(Condition.UNHEALTHY, "container_died", error=error)
 
     @property
     def _took_over(self) -> bool:
@@ -112,37 +114,30 @@ class ContainerCheck:
         killed = self._oom_killed
         if self.record.ended_with_engine:  # whatever its exit code and policy say: it ran, and no person stopped it
             if self.engine_up_seconds < RETURN_SECONDS:
-                return self._found(Condition.UNKNOWN, recheck_seconds=RETURN_SECONDS - self.engine_up_seconds)
-            return self._found(Condition.UNHEALTHY, "container_died", ended=WITH_ENGINE)
+                return self._target.result(Condition.UNKNOWN, recheck_seconds=RETURN_SECONDS - self.engine_up_seconds)
+            return self._target.result(Condition.UNHEALTHY, "container_died", ended=WITH_ENGINE)
         if self.record.stopped_by_person:
-            return self._found(Condition.HEALTHY, ended="stopped_by_person")
+            return self._target.result(Condition.HEALTHY, ended="stopped_by_person")
         name = policy.get("Name") or "no"
         retries = int(policy.get("MaximumRetryCount") or 0)
         retries_left = name == "on-failure" and not 0 < retries <= self._restart_count
         if state.get("ExitCode") == 0 and name in ("no", "on-failure") and not killed:
-            return self._found(Condition.HEALTHY, ended="finished")
+            return self._target.result(Condition.HEALTHY, ended="finished")
         ended_at = unix_time(state.get("FinishedAt"))
         if name in RESTARTED or retries_left:
             # The engine starts such a container again by itself, unless a person stopped it while we did not listen.
             if 0 <= self.now - ended_at < SETTLE_SECONDS:
-                return self._found(Condition.UNKNOWN, recheck_seconds=SETTLE_SECONDS)
-            return self._found(Condition.HEALTHY, ended="stopped_by_person", stopped_by_person=True)
+                return self._target.result(Condition.UNKNOWN, recheck_seconds=SETTLE_SECONDS)
+            return self._target.result(Condition.HEALTHY, ended="stopped_by_person", stopped_by_person=True)
         if ended_at < self.since and not self.record.seen_running:
-            return self._found(Condition.HEALTHY, ended="before_we_came")
+            return self._target.result(Condition.HEALTHY, ended="before_we_came")
         if state.get("ExitCode") == SIGKILL and not killed and 0 <= self.now - ended_at < OOM_NEWS_SECONDS:
-            return self._found(Condition.UNKNOWN, recheck_seconds=OOM_NEWS_SECONDS)
-        return self._found(Condition.UNHEALTHY, "container_oom" if killed else "container_died")
+            return self._target.result(Condition.UNKNOWN, recheck_seconds=OOM_NEWS_SECONDS)
+        return self._target.result(Condition.UNHEALTHY, "container_oom" if killed else "container_died")
 
-    def _found(
-        self,
-        condition: Condition,
-        type_: str = "",
-        severity: Severity = Severity.ERROR,
-        recheck_seconds: float | None = None,
-        **more: Any,
-    ) -> CheckResult:
-        key, service = self.identity.key, self.identity.service
-        return CheckResult(key, service, condition, RULE, type_, severity, self._facts() | more, recheck_seconds)
+    @property
+    def _target(self) -> CheckTarget:
+        return CheckTarget(self.identity.key, self.identity.service, RULE, self._facts())
 
     def _facts(self) -> dict[str, Any]:
         state, detail = self._state, self.detail

@@ -244,20 +244,37 @@ class DockerProbe:
             return None
         detail = await self.engine.container(container_id)
         if detail is None:
-            known = self._known.forget(container_id)
-            self._told_stopped.discard(container_id)
-            if known is None:
-                return None
-            facts = {**container_facts(known, {}), "ended": "removed"}
-            return CheckResult(key, known.service, Condition.HEALTHY, RULE, facts=facts)
-        labels = detail.get("Config", {}).get("Labels") or {}
+            return self._removed(key, container_id)
+        labels, runs = detail.get("Config", {}).get("Labels") or {}, detail.get("State", {}).get("Status") == "running"
         identity = identity_for([str(detail.get("Name", ""))], labels)
         if self._ignored(identity, labels):
             return None
-        if detail.get("State", {}).get("Status") == "running":
+        if runs:
             self._known.note_run(identity.key, self._clock())
+        result = self._judged(container_id, identity, detail)
+        well = runs and result.condition is Condition.HEALTHY
+        self._note_image(identity.key, detail.get("Image"), detail.get("Config", {}).get("Image"), well=well)
+        ended_at = ended_at_of(detail) if result.condition is Condition.UNHEALTHY and identity.is_bare else 0.0
+        if ended_at and (heir := await self._heirs.of_one_that_ended(detail, ended_at)):
+            result = as_healthy(result, ended=f"replaced by {heir}", replaced_by=heir)
+        if result.facts.get("ended") == "stopped_by_person" and container_id not in self._told_stopped:
+            self._told_stopped.add(container_id)
+            log.info(
+                "docker.stopped_by_person", service=identity.service, exit_code=detail.get("State", {}).get("ExitCode")
+            )
+        return result
+
+    def _removed(self, key: str, container_id: str) -> CheckResult | None:
+        known = self._known.forget(container_id)
+        self._told_stopped.discard(container_id)
+        if known is None:
+            return None
+        facts = {**container_facts(known, {}), "ended": "removed"}
+        return CheckResult(key, known.service, Condition.HEALTHY, RULE, facts=facts)
+
+    def _judged(self, container_id: str, identity: Identity, detail: dict[str, Any]) -> CheckResult:
         deaths, oom_deaths = self._recent_deaths(container_id)
-        result = ContainerCheck(
+        return ContainerCheck(
             identity=identity,
             detail={**detail, "Id": container_id},
             record=self.history.record(container_id),
@@ -270,17 +287,6 @@ class DockerProbe:
             engine_up_seconds=self._clock() - self._engine_new_at,
             ran_at=self._known.ran_at(identity.key),
         ).result()
-        well = result.condition is Condition.HEALTHY and detail.get("State", {}).get("Status") == "running"
-        self._note_image(identity.key, detail.get("Image"), detail.get("Config", {}).get("Image"), well=well)
-        ended_at = ended_at_of(detail) if result.condition is Condition.UNHEALTHY and identity.is_bare else 0.0
-        if ended_at and (heir := await self._heirs.of_one_that_ended(detail, ended_at)):
-            result = as_healthy(result, ended=f"replaced by {heir}", replaced_by=heir)
-        if result.facts.get("ended") == "stopped_by_person" and container_id not in self._told_stopped:
-            self._told_stopped.add(container_id)
-            log.info(
-                "docker.stopped_by_person", service=identity.service, exit_code=detail.get("State", {}).get("ExitCode")
-            )
-        return result
 
     def _note_image(self, key: str, image: Any, name: Any, *, well: bool) -> None:
         self._images.note(key, image_id(image), str(name or ""), self._clock(), well=well)

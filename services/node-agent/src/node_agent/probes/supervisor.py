@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 
 from mesh_core.models.events import Runtime, Severity
-from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.check_result import CheckResult, CheckTarget, Condition
 from node_agent.checks.confirmation import ConfirmationRule
 from node_agent.checks.crash_rhythm import loop_seconds_left
 from node_agent.checks.evidence import clean_lines
@@ -144,59 +144,45 @@ class SupervisorProbe:
         return [CheckResult(f.key, f.service, Condition.UNKNOWN, RULE, facts=f.facts) for f in self._last]
 
     def _verdict(self, row: dict[str, Any], expected: dict[str, list[int]]) -> CheckResult:
-        name, group, state = str(row["name"]), str(row["group"]), str(row["statename"])
-        program = program_in(row)
+        program, state, code = program_in(row), str(row["statename"]), row.get("exitstatus")
+        restarts = self._restarts(program, int(row.get("start") or 0))
+        target = self._target(row, restarts)
+        if state == "FATAL":
+            return target.result(Condition.UNHEALTHY, "program_fatal", Severity.CRITICAL)
+        if state == "EXITED":
+            if code in expected.get(program, [0]):
+                return target.result(Condition.HEALTHY, ended="finished")
+            return target.result(Condition.UNHEALTHY, "program_exited")
+        if state in ("STOPPED", "STOPPING"):
+            return target.result(Condition.HEALTHY, ended="stopped_by_person", stopped_by_person=True)
+        stable_seconds = self._options.stable_seconds
+        steady = state == "RUNNING" and self._clock() - int(row.get("start") or 0) >= stable_seconds
+        loop = (Condition.UNHEALTHY, "program_restart_loop")
+        if restarts >= self._options.loop_restarts and not steady:
+            return target.result(*loop, recheck_seconds=stable_seconds, reason="it restarts again and again")
+        crashes = self._ends.crashes_of(program)
+        if left := loop_seconds_left(crashes, self._options.loop_restarts, self._clock()):
+            why = "it ends and is started again and again, slowly"
+            return target.result(*loop, recheck_seconds=left, crashes=len(crashes), reason=why)
+        return target.result(Condition.HEALTHY if state == "RUNNING" else Condition.UNKNOWN)
+
+    def _target(self, row: dict[str, Any], restarts: int) -> CheckTarget:
+        name, program = str(row["name"]), program_in(row)
         facts: dict[str, Any] = {
             "runtime": Runtime.SUPERVISOR.value,
             "program": program,
             "supervisor": self._shown,
-            "state": state,
+            "state": str(row["statename"]),
             "exit_code": row.get("exitstatus"),
             "pid": row.get("pid"),
         }
         if row.get("spawnerr"):
             facts["error"] = str(row["spawnerr"])
-        # A program of a group of its own name is addressed by that name; others only by `group:name`.
-        service = name if group == name else program
-        restarts = self._restarts(program, int(row.get("start") or 0))
         if restarts:
             facts["restart_count"] = restarts
-
-        def result(
-            condition: Condition,
-            type_: str = "",
-            severity: Severity = Severity.ERROR,
-            recheck_seconds: float | None = None,
-            **more: Any,
-        ) -> CheckResult:
-            return CheckResult(
-                f"supervisor:{program}", service, condition, RULE, type_, severity, facts | more, recheck_seconds
-            )
-
-        if state == "FATAL":
-            return result(Condition.UNHEALTHY, "program_fatal", Severity.CRITICAL)
-        if state == "EXITED":
-            code = row.get("exitstatus")
-            if code in expected.get(program, [0]):
-                return result(Condition.HEALTHY, ended="finished")
-            return result(Condition.UNHEALTHY, "program_exited")
-        if state in ("STOPPED", "STOPPING"):
-            return result(Condition.HEALTHY, ended="stopped_by_person", stopped_by_person=True)
-        up_seconds = self._clock() - int(row.get("start") or 0)
-        if restarts >= self._options.loop_restarts and not (
-            state == "RUNNING" and up_seconds >= self._options.stable_seconds
-        ):
-            return result(
-                Condition.UNHEALTHY,
-                "program_restart_loop",
-                recheck_seconds=self._options.stable_seconds,
-                reason="it restarts again and again",
-            )
-        crashes = self._ends.crashes_of(program)
-        if left := loop_seconds_left(crashes, self._options.loop_restarts, self._clock()):
-            count, why = len(crashes), "it ends and is started again and again, slowly"
-            return result(Condition.UNHEALTHY, "program_restart_loop", recheck_seconds=left, crashes=count, reason=why)
-        return result(Condition.HEALTHY if state == "RUNNING" else Condition.UNKNOWN)
+        # A program of a group of its own name is addressed by that name; others only by `group:name`.
+        service = name if str(row["group"]) == name else program
+        return CheckTarget(f"supervisor:{program}", service, RULE, facts)
 
     def _restarts(self, program: str, start: int) -> int:
         """How often it started again within the window, as far as we saw."""

@@ -24,7 +24,7 @@ from pydantic import Field
 from mesh_core.models.events import Runtime, Severity
 from mesh_core.models.records import rfc3339
 from mesh_core.storage.folder_watch import APPEARED, VANISHED, FolderWatch
-from node_agent.checks.check_result import CheckResult, Condition
+from node_agent.checks.check_result import CheckResult, CheckTarget, Condition
 from node_agent.checks.confirmation import ConfirmationRule
 from node_agent.checks.crash_rhythm import RestartCounts, loop_seconds_left
 from node_agent.checks.evidence import LOG_LINES
@@ -221,78 +221,52 @@ class SystemdProbe:
         return {"logs": lines} if lines else {}
 
     async def _verdict(self, unit: Unit) -> CheckResult:
-        name, active, sub = unit["Id"], unit.get("ActiveState", ""), unit.get("SubState", "")
-        restarts = self._count_restarts(name, int(unit.get("NRestarts") or 0), active, sub)
-        facts: dict[str, Any] = {
-            "runtime": Runtime.SYSTEMD.value,
-            "unit": name,
-            "description": unit.get("Description", ""),
-            "active_state": active,
-            "sub_state": sub,
-            "result": unit.get("Result", ""),
-            "restart_count": int(unit.get("NRestarts") or 0),
-        }
-        if name.endswith(".mount") and unit.get("Where"):
-            facts |= {"mount": unit["Where"], "source": unit.get("What", "")}
-        if unit.get("Type") == "oneshot" and (
-            timers := [n for n in _named(unit, "TriggeredBy") if n.endswith(".timer")]
-        ):
-            facts["timer"] = timers[0]
-        if unit.get("ExecMainStatus"):
-            facts["exit_code"] = int(unit["ExecMainStatus"])
-            facts["oom_killed"] = unit.get("Result") == "oom-kill"
-
-        def result(
-            condition: Condition,
-            type_: str = "",
-            severity: Severity = Severity.ERROR,
-            recheck_seconds: float | None = None,
-            **more: Any,
-        ) -> CheckResult:
-            return CheckResult(f"systemd:{name}", name, condition, RULE, type_, severity, facts | more, recheck_seconds)
-
+        name, active = unit["Id"], unit.get("ActiveState", "")
+        restarts = self._count_restarts(name, int(unit.get("NRestarts") or 0), active, unit.get("SubState", ""))
+        target = CheckTarget(f"systemd:{name}", name, RULE, _facts_of(unit))
         if active == "failed":
             if await self._was_stopped(name, unit):
-                return result(Condition.HEALTHY, ended="stopped_by_person", stopped_by_person=True)
-            return result(Condition.UNHEALTHY, "unit_failed")
-        if restarts >= self._options.loop_restarts:
-            up_since = int(unit.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
-            if active != "active" or self._clock() - up_since < self._options.stable_seconds:
-                return result(
-                    Condition.UNHEALTHY,
-                    "unit_restart_loop",
-                    Severity.CRITICAL,
-                    recheck_seconds=self._options.stable_seconds,
-                    restarts=restarts,
-                )
-            self._restarts.pop(name, None)
-        ended_well = sub == "auto-restart" and unit.get("Result") == "success"
-        crashes = self._crashes.seen(name, int(unit.get("NRestarts") or 0), self._wall(), ended_well=ended_well)
-        left = loop_seconds_left(crashes, self._options.loop_restarts, self._wall())
-        if left > 0 and active in ("active", "activating"):
-            return result(
-                Condition.UNHEALTHY,
-                "unit_restart_loop",
-                recheck_seconds=left,
-                restarts=len(crashes),
-                reason="it ends and is started again and again, slowly",
-            )
+                return target.result(Condition.HEALTHY, ended="stopped_by_person", stopped_by_person=True)
+            return target.result(Condition.UNHEALTHY, "unit_failed")
+        if looping := self._looping(target, unit, restarts):
+            return looping
         if active == "active":
             self._mounts.is_mounted(name)
             self._bound.is_up(name)
-            return result(Condition.HEALTHY)
-        if active == "inactive":
+            return target.result(Condition.HEALTHY)
+        return self._inactive(target, unit) if active == "inactive" else target.result(Condition.UNKNOWN)
+
+    def _looping(self, target: CheckTarget, unit: Unit, restarts: int) -> CheckResult | None:
+        """Started again and again, in a short time or slowly; None where it is not. `restarts`: within the window."""
+        name, active, stable_seconds = unit["Id"], unit.get("ActiveState", ""), self._options.stable_seconds
+        if restarts >= self._options.loop_restarts:
+            up_since = int(unit.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+            if active != "active" or self._clock() - up_since < stable_seconds:
+                return target.result(
+                    Condition.UNHEALTHY, "unit_restart_loop", Severity.CRITICAL, stable_seconds, restarts=restarts
+                )
             self._restarts.pop(name, None)
-            if needed := self._bound.went_with(unit):
-                reason = f"it went down with {needed}, which it needs, and nothing starts it again"
-                return result(Condition.UNHEALTHY, "unit_failed", reason=reason, went_down_with=needed)
-            absence = self._mounts.judged(unit) if name.endswith(".mount") else None
-            if absence is None:
-                return result(Condition.HEALTHY, ended="stopped_by_person")
-            found = result(Condition.UNHEALTHY, absence.type, reason=absence.reason, source_gone=absence.source_gone)
-            rule = RULE if absence.sudden else patient_rule(self._options.stable_seconds)
-            return replace(found, rule=rule)
-        return result(Condition.UNKNOWN)
+        ended_well = unit.get("SubState") == "auto-restart" and unit.get("Result") == "success"
+        crashes = self._crashes.seen(name, int(unit.get("NRestarts") or 0), self._wall(), ended_well=ended_well)
+        left = loop_seconds_left(crashes, self._options.loop_restarts, self._wall())
+        if left <= 0 or active not in ("active", "activating"):
+            return None
+        count, why = len(crashes), "it ends and is started again and again, slowly"
+        return target.result(Condition.UNHEALTHY, "unit_restart_loop", recheck_seconds=left, restarts=count, reason=why)
+
+    def _inactive(self, target: CheckTarget, unit: Unit) -> CheckResult:
+        name = unit["Id"]
+        self._restarts.pop(name, None)
+        if needed := self._bound.went_with(unit):
+            reason = f"it went down with {needed}, which it needs, and nothing starts it again"
+            return target.result(Condition.UNHEALTHY, "unit_failed", reason=reason, went_down_with=needed)
+        absence = self._mounts.judged(unit) if name.endswith(".mount") else None
+        if absence is None:
+            return target.result(Condition.HEALTHY, ended="stopped_by_person")
+        rule = RULE if absence.sudden else patient_rule(self._options.stable_seconds)
+        return replace(target, rule=rule).result(
+            Condition.UNHEALTHY, absence.type, reason=absence.reason, source_gone=absence.source_gone
+        )
 
     def _count_restarts(self, name: str, count: int, active: str, sub: str) -> int:
         """Restarts within the window, for units that were seen waiting for one."""
@@ -332,6 +306,27 @@ class SystemdProbe:
 
     def _ignored(self, unit: str) -> bool:
         return any(fnmatchcase(unit, glob) for glob in self._options.ignore)
+
+
+def _facts_of(unit: Unit) -> dict[str, Any]:
+    name = unit["Id"]
+    facts: dict[str, Any] = {
+        "runtime": Runtime.SYSTEMD.value,
+        "unit": name,
+        "description": unit.get("Description", ""),
+        "active_state": unit.get("ActiveState", ""),
+        "sub_state": unit.get("SubState", ""),
+        "result": unit.get("Result", ""),
+        "restart_count": int(unit.get("NRestarts") or 0),
+    }
+    if name.endswith(".mount") and unit.get("Where"):
+        facts |= {"mount": unit["Where"], "source": unit.get("What", "")}
+    timers = [timer for timer in _named(unit, "TriggeredBy") if timer.endswith(".timer")]
+    if unit.get("Type") == "oneshot" and timers:
+        facts["timer"] = timers[0]
+    if unit.get("ExecMainStatus"):
+        facts |= {"exit_code": int(unit["ExecMainStatus"]), "oom_killed": unit.get("Result") == "oom-kill"}
+    return facts
 
 
 def _named(unit: Unit, property_: str) -> list[str]:
