@@ -98,6 +98,13 @@ def _short(value: Any) -> str:
     return "" if isinstance(value, dict | list) else str(value)[:40]
 
 
+# None where nothing says it.
+_OF_A_PROPOSAL = (
+    *("verdict", "node", "service", "type", "action", "risk", "event_id", "model", "provider", "position"),
+    *("confidence", "undone", "symptom_ms", "proposed_ms", "decided_ms", "started_ms", "finished_ms"),
+)
+
+
 def action_row(actions: ActionFolders, folder: Folder, path: Path) -> dict[str, Any] | None:
     """A row of the table `actions`; None when it is gone or is no thing of ours.
 
@@ -112,31 +119,23 @@ def action_row(actions: ActionFolders, folder: Folder, path: Path) -> dict[str, 
         return None
     is_run = trusted and stat.S_ISDIR(status.st_mode)
     name = name_of(path.name)
-    proposal = actions.proposal_at(path) if trusted else None
-    outcome = actions.outcome_at(path) if is_run else None
     by, reason = _note(path) if not is_run else ("", "")
     changed_ms = min(status.st_ctime_ns // 1_000_000, LAST_MS)
-    row: dict[str, Any] = {
+    row: dict[str, Any] = dict.fromkeys(_OF_A_PROPOSAL) | {
         "id": name.id if name and trusted else text_of(path.name, 300),
         "folder": folder.value,
         "at_ms": changed_ms,
         "by": by,
         "reason": reason,
         "attempt": 1,
-        **dict.fromkeys(
-            (
-                *("verdict", "node", "service", "type", "action", "risk", "event_id", "model", "provider", "position"),
-                *("confidence", "undone", "symptom_ms", "proposed_ms", "decided_ms", "started_ms", "finished_ms"),
-            )
-        ),
     }
-    if proposal is not None:
+    if trusted and (proposal := actions.proposal_at(path)) is not None:
         row |= _of_proposal(proposal) | {"reason": reason or told_reason(proposal)}
     if is_run:
         row |= _of_claim(path)
     if folder is Folder.REJECTED:
         row["decided_ms"] = changed_ms
-    if outcome is not None:
+    if is_run and (outcome := actions.outcome_at(path)) is not None:
         row |= _of_outcome(outcome)
     return row | {"reason": text_of(row["reason"], REASON), "by": text_of(row["by"], 200)}
 

@@ -7,7 +7,6 @@ a month a span is a week.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -46,37 +45,50 @@ class _Sum:
         }
 
 
+class _Totals:
+    """Sums by span, by rung and of all, from `first` on; times in milliseconds."""
+
+    def __init__(self, first: int, span: int, count: int):
+        self.first, self.span = first, span
+        self.spans = {first + n * span: _Sum() for n in range(count)}
+        self.rungs: dict[_Rung, _Sum] = defaultdict(_Sum)
+        self.all = _Sum()
+
+    def start_of(self, timestamp: Any) -> Any:
+        """Of its span, as a column."""
+        return (timestamp - (timestamp - self.first) % self.span).label("start")
+
+    def at(self, start: int) -> list[_Sum]:
+        """What a row of that span counts in; a clock ahead of ours has none."""
+        return [self.spans[start], self.all] if start in self.spans else [self.all]
+
+
 def read_models(connection: Connection, hours: int, now_ms: int, *, complete: bool = True) -> ModelSeries:
     """The last `hours`, the span that runs now included."""
     span = HOUR_MS if hours <= BY_HOUR else DAY_MS if hours <= BY_DAY else 7 * DAY_MS
     count = -(-hours * HOUR_MS // span)
     # Whole spans that end with the running hour or day.
     unit = min(span, DAY_MS)
-    first = (now_ms // unit + 1) * unit - count * span
-    spans: dict[int, _Sum] = {first + n * span: _Sum() for n in range(count)}
-    rungs: dict[_Rung, _Sum] = defaultdict(_Sum)
-    total = _Sum()
+    totals = _Totals((now_ms // unit + 1) * unit - count * span, span, count)
     source = _Source(attempts, attempts.c.at_ms, func.count()) if span == HOUR_MS else _DAYS
-    _add_sums(connection, source, first, span, spans, rungs, total)
-    _add_latencies(connection, source, first, span, spans, rungs, total)
-    for start, number in _floors(connection, first, span):
-        for part in (spans.get(start), total):
-            if part is not None:
-                part.answered[FLOOR] += number
+    _add_sums(connection, source, totals)
+    _add_latencies(connection, source, totals)
+    _add_floors(connection, totals)
     return ModelSeries(
         hours=hours,
         bucket_seconds=span // 1000,
-        buckets=tuple(
-            ModelBucket(start=time_of(start), answered=dict(part.answered), **part.as_fields())
-            for start, part in spans.items()
-        ),
-        total=ModelBucket(start=time_of(first), answered=dict(total.answered), **total.as_fields()),
+        buckets=tuple(_bucket(start, part) for start, part in totals.spans.items()),
+        total=_bucket(totals.first, totals.all),
         rungs=tuple(
             RungTotals(position=position, provider=provider, model=model, **part.as_fields())
-            for (position, provider, model), part in sorted(rungs.items())
+            for (position, provider, model), part in sorted(totals.rungs.items())
         ),
         complete=complete,
     )
+
+
+def _bucket(start: int, part: _Sum) -> ModelBucket:
+    return ModelBucket(start=time_of(start), answered=dict(part.answered), **part.as_fields())
 
 
 @dataclass(frozen=True)
@@ -87,33 +99,19 @@ class _Source:
     timestamp: Any
     count: ColumnElement[int]
 
-    def start(self, first: int, span: int) -> Any:
-        return (self.timestamp - (self.timestamp - first) % span).label("start")
-
 
 _DAYS = _Source(attempt_days, attempt_days.c.day_ms, func.sum(attempt_days.c.count))
 
 
-def _add_sums(
-    connection: Connection,
-    source: _Source,
-    first: int,
-    span: int,
-    spans: dict[int, _Sum],
-    rungs: dict[_Rung, _Sum],
-    total: _Sum,
-) -> None:
+def _add_sums(connection: Connection, source: _Source, totals: _Totals) -> None:
     c = source.table.c
-    keys = (source.start(first, span), c.position, c.provider, c.model, c.outcome)
+    keys = (totals.start_of(source.timestamp), c.position, c.provider, c.model, c.outcome)
     sums = (func.sum(c.prompt_tokens), func.sum(c.completion_tokens), func.sum(c.cost_usd))
-    statement = select(*keys, source.count, *sums).where(source.timestamp >= first).group_by(*keys)
+    statement = select(*keys, source.count, *sums).where(source.timestamp >= totals.first).group_by(*keys)
     rows = [tuple(row) for row in connection.execute(statement)]
     names = texts_of(connection, {number for row in rows for number in row[2:5]})
     for start, position, provider, model, outcome, count, prompt, completion, cost in rows:
-        rung = (position, names[provider], names[model])
-        for part in (spans.get(start), total, rungs[rung]):
-            if part is None:  # a clock ahead of ours
-                continue
+        for part in (*totals.at(start), totals.rungs[position, names[provider], names[model]]):
             part.attempts[names[outcome]] += count
             if names[outcome] == AttemptOutcome.OK:
                 part.answered[names[provider]] += count
@@ -122,30 +120,22 @@ def _add_sums(
             part.cost_usd += cost
 
 
-def _add_latencies(
-    connection: Connection,
-    source: _Source,
-    first: int,
-    span: int,
-    spans: dict[int, _Sum],
-    rungs: dict[_Rung, _Sum],
-    total: _Sum,
-) -> None:
+def _add_latencies(connection: Connection, source: _Source, totals: _Totals) -> None:
     c = source.table.c
     good = c.outcome == select(words.c.id).where(words.c.text == AttemptOutcome.OK.value).scalar_subquery()
-    keys = (source.start(first, span), c.position, c.provider, c.model, c.step)
-    statement = select(*keys, source.count).where(source.timestamp >= first, good).group_by(*keys)
+    keys = (totals.start_of(source.timestamp), c.position, c.provider, c.model, c.step)
+    statement = select(*keys, source.count).where(source.timestamp >= totals.first, good).group_by(*keys)
     rows = [tuple(row) for row in connection.execute(statement)]
     names = texts_of(connection, {number for row in rows for number in row[2:4]})
     for start, position, provider, model, step, count in rows:
-        for part in (spans.get(start), total, rungs[position, names[provider], names[model]]):
-            if part is not None:
-                part.steps[step] += count
+        for part in (*totals.at(start), totals.rungs[position, names[provider], names[model]]):
+            part.steps[step] += count
 
 
-def _floors(connection: Connection, first: int, span: int) -> Iterable[tuple[int, int]]:
+def _add_floors(connection: Connection, totals: _Totals) -> None:
     """Proposals that the floor wrote: no attempt tells of it."""
-    timestamp = actions.c.proposed_ms
-    start = (timestamp - (timestamp - first) % span).label("start")
-    statement = select(start, func.count()).where(timestamp >= first, actions.c.provider == FLOOR)
-    return [(at, number) for at, number in connection.execute(statement.group_by(start))]
+    start = totals.start_of(actions.c.proposed_ms)
+    written = (actions.c.proposed_ms >= totals.first, actions.c.provider == FLOOR)
+    for at, number in connection.execute(select(start, func.count()).where(*written).group_by(start)):
+        for part in totals.at(at):
+            part.answered[FLOOR] += number
