@@ -16,7 +16,7 @@ from remedy_rig import SET_DAYS, own_folder, scratch_proposal
 
 from mesh_core.actions.register import action_type, playbook_for, what_it_touches, with_digest
 from mesh_core.actions.remedies.loader import BadRemedy, read_remedy
-from mesh_core.approvals.card import AroundCard, MaySet, card_for
+from mesh_core.approvals.card import CardContext, MaySet, card_for
 from mesh_core.approvals.decisions import next_attempt
 from mesh_core.approvals.previews import preview_of
 from mesh_core.approvals.proposal_files import ActionName, Filed
@@ -46,9 +46,9 @@ def test_what_a_person_sets_stands_in_all_that_runs_and_on_the_card() -> None:
 
 def test_the_card_says_what_may_be_set_and_what_counts_now() -> None:
     for proposal, now in ((vacuum(), "64"), (vacuum(keep_mib=200), "200")):
-        card = card_for(proposal, AroundCard(), datetime.now(UTC))
+        card = card_for(proposal, CardContext(), datetime.now(UTC))
         assert card.may_set == (MaySet("keep_mib", now, "a whole number from 16 to 10000"),)
-    assert card_for(a_proposal("container_restart"), AroundCard(), datetime.now(UTC)).may_set == ()
+    assert card_for(a_proposal("container_restart"), CardContext(), datetime.now(UTC)).may_set == ()
 
 
 def test_the_outcome_says_what_was_set_even_where_nothing_changed() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mesh_core.approvals.card import AroundCard, Card, NotChosen, card_for
+from mesh_core.approvals.card import Card, CardContext, NotChosen, card_for
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import (
     A_PERSON,
@@ -43,7 +43,7 @@ def proposal(type_: str = "container_restart", action: str = "restart", **change
 
 
 def card(of: Proposal, **around: Any) -> Card:
-    return card_for(of, AroundCard(**around), NOW)
+    return card_for(of, CardContext(**around), NOW)
 
 
 def run(type_: str, verdict: str, hours: float, seconds: float | None = None) -> PastRun:

@@ -8,7 +8,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from mesh_core.messaging.bus import Bus
-from mesh_core.messaging.persisted import LONG_ENOUGH_SECONDS, Persisted, Standing
+from mesh_core.messaging.persisted import LONG_ENOUGH_SECONDS, Persisted, PersistedUpTo
 from mesh_core.testing import RedisServer, wait_for
 
 
@@ -94,7 +94,7 @@ async def test_three_looks_in_a_row_must_find_the_log_at_rest(trouble: str) -> N
         return said, False
 
     persisted._ask = ask  # type: ignore[method-assign]
-    unknown = Standing("one", now - LONG_ENOUGH_SECONDS)
+    unknown = PersistedUpTo("one", now - LONG_ENOUGH_SECONDS)
     assert await persisted.look() == unknown
     for _ in range(20):  # as often as one likes: the disk needs its time
         assert await persisted.look() == unknown
@@ -110,7 +110,7 @@ async def test_three_looks_in_a_row_must_find_the_log_at_rest(trouble: str) -> N
     now = 110.0
     assert (await persisted.look()).until == 106.0
     now, said["run_id"] = 112.0, "two"
-    assert await persisted.look() == Standing("two", 112.0 - LONG_ENOUGH_SECONDS)
+    assert await persisted.look() == PersistedUpTo("two", 112.0 - LONG_ENOUGH_SECONDS)
     await bus.close()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from mesh_core.messaging.bus import Bus, BusDown, NotLetIn
+from mesh_core.messaging.bus import Bus, BusDown, BusLoginRefused
 from mesh_core.messaging.redis_limits import LIMITS, limit_lines
 from mesh_core.messaging.redis_state import RedisState, away, read_state, takes_writes
 from mesh_core.models.streams import FOREIGN_STREAM
@@ -41,7 +41,7 @@ async def test_a_server_that_lets_nobody_in_is_no_server_that_is_not_there(
 ) -> None:
     await bus.call("CONFIG", "SET", "requirepass", "s3cret")
     stranger = Bus.connect(redis_each.url.replace("redis://", f"redis://{login}"), "test")
-    with pytest.raises(NotLetIn) as refused:
+    with pytest.raises(BusLoginRefused) as refused:
         await stranger.call("PING")
     await stranger.close()
     found, fix = away(stranger.url, refused.value)

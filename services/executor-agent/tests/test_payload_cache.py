@@ -99,4 +99,4 @@ def test_a_payload_of_another_shape_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r".*"):
         payload_cache.add_bytecode(path)
     assert path.read_bytes() == b"not what we know"
-    assert payload_cache.untreated(tmp_path) == []  # and nobody tries again
+    assert payload_cache.payloads_without_bytecode(tmp_path) == []  # and nobody tries again

@@ -25,7 +25,7 @@ from node_agent.checks.confirmation import ConfirmationRule
 from node_agent.probes.tcp import TcpOptions, TcpProbe
 from node_agent.work.declared import declared_at
 from node_agent.work.deployments import deployment_by, pulled_at
-from node_agent.work.host import Process, Sight, look_around
+from node_agent.work.host import HostSnapshot, Process, look_around
 from node_agent.work.options import WorkOptions
 from node_agent.work.people import people_at
 from node_agent.work.programs import without_interpreter, work_of
@@ -320,7 +320,7 @@ def test_an_instance_and_what_is_no_service_are_named_as_they_are(unit: str, wor
 )
 def test_a_service_of_the_same_name_in_another_project_is_another_one(words: str, folder: str, in_hand: bool) -> None:
     process = Process(1, tuple(words.split()), 0.0, "pts/0", 0, folder)
-    sight = Sight((process,), {}, {})
+    sight = HostSnapshot((process,), {}, {})
     found = [work.kind for work in people_at(Path("/nowhere"), sight, SHOP, 10.0)]
     assert found == (["person"] if in_hand else [])
 
@@ -353,7 +353,7 @@ async def test_a_look_that_fails_or_hangs_holds_nothing_and_the_event_goes_out(
     assert await watch.look(about) == {}
     watch._look.at = float("-inf")
     lasts = threading.Event()
-    monkeypatch.setattr("node_agent.work.watch.look_around", lambda *_: lasts.wait(60) and Sight())
+    monkeypatch.setattr("node_agent.work.watch.look_around", lambda *_: lasts.wait(60) and HostSnapshot())
     assert await watch.look(about) == {"at_work": []}
     watch._look.at = float("-inf")
     assert await watch.look(about) == {"at_work": []}, "a second one does not begin beside it"

@@ -15,7 +15,7 @@ from mesh_core.policy.inventory import Inventory
 from mesh_core.policy.playbook_lint.yaml_text import plays_in
 from mesh_core.policy.policy import Policy
 from planner_agent.requests import drafting
-from planner_agent.requests.drafting import Asking, Drafted, Refused, drafted
+from planner_agent.requests.drafting import Drafted, QuestionsOpen, Refused, drafted
 from planner_agent.requests.understanding import Draft
 from planner_agent.requests.wording import slug_of
 
@@ -151,7 +151,7 @@ def test_without_a_policy_or_an_inventory_nothing_is_drafted() -> None:
 
 def test_an_open_question_is_asked_until_it_is_answered() -> None:
     made = drafted(request("install"), {}, CONFIG)
-    assert isinstance(made, Asking), made
+    assert isinstance(made, QuestionsOpen), made
     answered = drafted(request("install"), {made.questions[0].slot: "htop"}, CONFIG)
     assert isinstance(answered, Drafted)
     assert "htop" in answered.playbooks["web01"].text

@@ -9,7 +9,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from mesh_core.messaging.bus import BusDown, NotLetIn
+from mesh_core.messaging.bus import BusDown, BusLoginRefused
 from mesh_core.messaging.redis_state import away
 
 OURS = ("mesh:*", "proposal:*", "cooldown:*")
@@ -48,7 +48,7 @@ def connect(url: str) -> redis.Redis:
         call(client, "PING")
     except redis.AuthenticationError as error:
         client.close()
-        raise RedisTrouble("; ".join(away(url, NotLetIn(str(error))))) from None
+        raise RedisTrouble("; ".join(away(url, BusLoginRefused(str(error))))) from None
     except (redis.RedisError, OSError) as error:
         client.close()
         raise RedisTrouble("; ".join(away(url, BusDown(str(error))))) from None

@@ -70,14 +70,14 @@ async def _replayed(
 ) -> tuple[Diagnosis | None, list[ModelAttempt], Prompt | None]:
     """(what comes of it, each attempt, what a model is asked)."""
     from mend.evaluation.chain_models import models_named
-    from mend.evaluation.models import Listening, Nobody
+    from mend.evaluation.models import AbsentModel, Listening
     from mend.evaluation.trial import TrialPlanner
     from mesh_core.llm.grades import GradeBook
     from mesh_core.policy.track_record import NOTHING_KNOWN
 
     past = asked.past
     async with models_named(cli, [name] if name else []) as chain:
-        listening = Listening(chain.providers[0]) if chain.providers else Listening(Nobody()) if prompt else None
+        listening = Listening(chain.providers[0]) if chain.providers else Listening(AbsentModel()) if prompt else None
         may_choose = GradeBook(cli.runtime).may_choose
         known = past.record_at if past else lambda event: NOTHING_KNOWN
         planner = TrialPlanner(

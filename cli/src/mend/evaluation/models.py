@@ -45,7 +45,7 @@ class Scripted:
         pass
 
 
-class Nobody:
+class AbsentModel:
     """A model that there is not: for what would be asked."""
 
     name = vendor = model = "nobody"

@@ -22,14 +22,14 @@ Record = Callable[[HealthEvent], TrackRecord]
 
 
 @dataclass(frozen=True)
-class StoreOfATrial:
+class TrialStore:
     """A planner's store of what was run by then (`known`), and its bus, which keeps what each attempt came to."""
 
     known: Record
     attempts: list[ModelAttempt]
 
     @property
-    def history(self) -> StoreOfATrial:
+    def history(self) -> TrialStore:
         return self
 
     async def record(self, event: HealthEvent) -> TrackRecord:
@@ -53,7 +53,7 @@ class TrialPlanner:
         why_untouchable: Callable[[HealthEvent], str] = lambda event: "",
     ):
         self.model = model
-        self._trial = StoreOfATrial(known, [])
+        self._trial = TrialStore(known, [])
         alone: Any = self._trial
         models: Sequence[Any] = [] if model is None else [model]
         chooses = (lambda *_: model.graded) if isinstance(model, Scripted) else may_choose

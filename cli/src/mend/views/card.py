@@ -10,7 +10,7 @@ from rich.text import Text
 from mend.context import CliContext
 from mend.output.text import plain
 from mend.output.times import age, now, seconds_between
-from mesh_core.approvals.card import AroundCard, Card, NotChosen, card_for
+from mesh_core.approvals.card import Card, CardContext, NotChosen, card_for
 from mesh_core.approvals.earlier_runs import EarlierRuns
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.approvals.reasons import told_reason
@@ -31,7 +31,7 @@ def read_card(cli: CliContext, p: Proposal, times: int | None, explained: Sequen
     runs = EarlierRuns(cli.actions).at(p.node, p.service)
     named = [(one.node, one.service) for one in explained]
     places = read_places(cli.runtime)
-    return card_for(p, AroundCard(runs, places.sick, named, times, places.offline.keys()), now())
+    return card_for(p, CardContext(runs, places.sick, named, times, places.offline.keys()), now())
 
 
 def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Explained], *, waits: bool) -> None:

@@ -24,7 +24,7 @@ def surroundings(cli: CliContext, redis: str = "") -> Surroundings:
     return SurroundingsReader(cli.runtime).read(offline=read_places(cli.runtime).offline, redis=redis)
 
 
-class Around(NamedTuple):
+class ProposalContext(NamedTuple):
     """`times`: how often each trouble occurred so far (1: once; None: Redis cannot say). `explained`: what else is
     wrong because of that of one proposal."""
 
@@ -33,12 +33,12 @@ class Around(NamedTuple):
     surroundings: Surroundings
 
 
-def look_around(cli: CliContext, event_ids: Sequence[str], action_id: str = "") -> Around:
+def look_around(cli: CliContext, event_ids: Sequence[str], action_id: str = "") -> ProposalContext:
     """What is around these proposals; what that one of them explains."""
     import asyncio  # only where somebody waits: these take as long as all the rest
 
     times, explained, redis = asyncio.run(_ask_redis(cli, event_ids, action_id))
-    return Around(times, explained, surroundings(cli, redis))
+    return ProposalContext(times, explained, surroundings(cli, redis))
 
 
 async def _ask_redis(

@@ -30,7 +30,7 @@ from mesh_core.approvals.proposal_files import (
 )
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import EXECUTED, HEX, MAX_PROPOSAL_BYTES, Folder, Proposal, proposal_id
-from mesh_core.storage.files import read_regular, rename_told
+from mesh_core.storage.files import read_regular, rename_with_note
 from mesh_core.storage.listing import entries
 
 CLAIMED_FILE = "claimed.json"
@@ -182,7 +182,7 @@ class ActionFolders:
     def _decide(self, name: ActionName, folder: Folder, reason: str, source: Folder = Folder.PENDING) -> bool:
         target = self.folder(folder) / name.file
         told = target.with_name(name.file + REASON_SUFFIX)
-        return rename_told(self.folder(source) / name.file, target, told, words_of(reason))
+        return rename_with_note(self.folder(source) / name.file, target, told, words_of(reason))
 
 
 class ServiceFolders(ActionFolders):

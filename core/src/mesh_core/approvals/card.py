@@ -66,7 +66,7 @@ class MaySet:
 
 
 @dataclass(frozen=True)
-class AroundCard:
+class CardContext:
     """`runs`: the earlier ones of its place, the newest first. `sick`: what is not well, anywhere. `explained`: node
     and service of what has no card of its own because of this trouble. `silent`: the nodes that are. `occurrences`:
     None where nobody can say."""
@@ -103,7 +103,7 @@ class Card:
     waiting: str
 
 
-def card_for(proposal: Proposal, around: AroundCard, now: datetime) -> Card:
+def card_for(proposal: Proposal, around: CardContext, now: datetime) -> Card:
     """Of one proposal, wherever it lies."""
     event = proposal.event
     findings = [one for one in in_short(event, MOST_FINDINGS) if one.fact not in _ON_THE_TIMELINE]
@@ -215,7 +215,7 @@ def _is_other(place: SickPlace, proposal: Proposal, explained: Collection[tuple[
     return place.node == proposal.node and here != (proposal.node, proposal.service) and here not in explained
 
 
-def _waiting(event: HealthEvent, around: AroundCard, now: datetime) -> Iterator[str]:
+def _waiting(event: HealthEvent, around: CardContext, now: datetime) -> Iterator[str]:
     """What is known of what it costs to decide later."""
     names = dependents_in(event)
     if names and event.type in SERVICE_STATES:
@@ -231,7 +231,7 @@ def _waiting(event: HealthEvent, around: AroundCard, now: datetime) -> Iterator[
         yield f"announced {around.occurrences} times so far"
 
 
-def _still_silent(told: Collection[str], around: AroundCard) -> Iterator[str]:
+def _still_silent(told: Collection[str], around: CardContext) -> Iterator[str]:
     """Who of a storm of silent nodes is not back: its card stays as it was written."""
     left = sorted({*told} & {*around.silent})
     if left:

@@ -12,7 +12,7 @@ PIECES = "pieces"  # a key of what is put together, and the word for it in an at
 _MARKS = ("event:", "id:", "retry:", ":")
 
 
-def put_together(raw: bytes) -> dict[str, Any] | None:
+def joined_chunks(raw: bytes) -> dict[str, Any] | None:
     """The body that the server would have sent at once; None where these bytes are no such stream.
 
     A piece that tells an error is the answer.

@@ -58,7 +58,7 @@ class BusDown(ConnectionError):
     """Redis cannot be reached, or did not answer in time; the call may or may not have taken effect."""
 
 
-class NotLetIn(BusDown):
+class BusLoginRefused(BusDown):
     """It answers, and refuses who asks: no login, or another one than it knows."""
 
 
@@ -263,7 +263,7 @@ def or_down() -> Iterator[None]:
         yield
     except redis.exceptions.AuthenticationError as error:
         REDIS_FAILURES.add()
-        raise NotLetIn(str(error)) from error
+        raise BusLoginRefused(str(error)) from error
     except DOWN as error:
         REDIS_FAILURES.add()
         raise BusDown(str(error) or type(error).__name__) from error

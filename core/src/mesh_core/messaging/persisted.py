@@ -25,7 +25,7 @@ LOOKS, APART_SECONDS = 3, 1.2  # everysec: between two looks an fsync of what wa
 
 
 @dataclass(frozen=True)
-class Standing:
+class PersistedUpTo:
     """`life`: the server's run id. `until`: what it took before that moment (monotonic) is on its disk."""
 
     life: str
@@ -43,7 +43,7 @@ class Persisted:
         self._life = ""
         self._quiet: deque[float] = deque(maxlen=LOOKS)
 
-    async def look(self) -> Standing:
+    async def look(self) -> PersistedUpTo:
         """Takes up to WAIT_MS. Raises BusDown."""
         began = self._clock()
         info, denied = await self._ask()
@@ -52,7 +52,7 @@ class Persisted:
             self._life = life
             self._quiet.clear()
         known = -math.inf if denied else self._by_quiet_looks(began, info)
-        return Standing(life, max(known, began - LONG_ENOUGH_SECONDS))
+        return PersistedUpTo(life, max(known, began - LONG_ENOUGH_SECONDS))
 
     async def _ask(self) -> tuple[Mapping[str, Any], bool]:
         """INFO, and whether WAITAOF says no; on one connection, so that both speak of one life of the server."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import redis.exceptions
 
-from mesh_core.messaging.bus import Bus, BusDown, NotLetIn, masked
+from mesh_core.messaging.bus import Bus, BusDown, BusLoginRefused, masked
 from mesh_core.messaging.redis_limits import MIB
 from mesh_core.messaging.redis_settings import config_of
 from mesh_core.messaging.replies import info_of
@@ -73,7 +73,7 @@ def refusal_of(said: object) -> str:
 
 def away(url: str, error: BusDown) -> tuple[str, str]:
     """To a person: what is so, and what to do about it."""
-    if isinstance(error, NotLetIn):
+    if isinstance(error, BusLoginRefused):
         found = f"Redis at {masked(url)} answers and lets nobody in with this login: {error}"
         return found, "give REDIS_PASSWORD (and REDIS_USERNAME, if it has users)"
     fix = "start the mesh (`mend up` brings a Redis), or name a running server in REDIS_URL"

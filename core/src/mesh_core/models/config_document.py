@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from mesh_core.models.config_file import errors_in, first_error, not_yaml, problem_of
 from mesh_core.models.saved_text import saved_text
-from mesh_core.models.yaml_loader import SafeLoader, check_depth, doubled_keys, line_of, nodes_in, parts_used_twice
+from mesh_core.models.yaml_loader import SafeLoader, check_depth, duplicate_keys, line_of, nodes_in, parts_used_twice
 
 MAX_CONFIG_BYTES = 1024 * 1024
 Form = TypeVar("Form", bound=BaseModel)
@@ -40,7 +40,7 @@ class ConfigDocument:
             loader = SafeLoader(text)
             self.root = loader.get_single_node()
             # Before it is built: that writes what `<<` takes over into the nodes.
-            misleading = [*doubled_keys(self.root), *(parts_used_twice(self.root) if plain else ())]
+            misleading = [*duplicate_keys(self.root), *(parts_used_twice(self.root) if plain else ())]
             self.said: Any = loader.construct_document(self.root) if self.root and not misleading else None
         except (yaml.YAMLError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)

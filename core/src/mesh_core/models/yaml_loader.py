@@ -66,7 +66,7 @@ def parts_used_twice(root: Any) -> Iterator[tuple[int, str]]:
         todo += _parts_of(node)
 
 
-def doubled_keys(root: Any) -> Iterator[tuple[int, str]]:
+def duplicate_keys(root: Any) -> Iterator[tuple[int, str]]:
     """(line, what stands there twice)."""
     for node in nodes_in(root):
         keys: set[str] = set()

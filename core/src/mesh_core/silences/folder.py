@@ -17,7 +17,7 @@ from mesh_core.models.parsing import read_record
 from mesh_core.models.strict_json import Refusal
 from mesh_core.silences.silence import MAX_DAYS, Silence
 from mesh_core.storage.by_descriptor import folder_below
-from mesh_core.storage.files import create_whole, read_regular, rename_exclusive, rename_told, shared_mode
+from mesh_core.storage.files import create_whole, read_regular, rename_exclusive, rename_with_note, shared_mode
 from mesh_core.storage.listing import entries
 
 MAX_BYTES = 32 * 1024
@@ -74,7 +74,7 @@ class SilenceFolder:
                 return rename_exclusive(path, target)
             word = target.with_name(target.name + REASON_SUFFIX)
             mode = shared_mode(self.ended_root)  # as above: whatever the umask
-            return rename_told(path, target, word, f"{reason.strip()}\n".encode(), mode=mode, exact=True)
+            return rename_with_note(path, target, word, f"{reason.strip()}\n".encode(), mode=mode, exact=True)
         return False
 
     def end_reason(self, silence_id: str) -> str:

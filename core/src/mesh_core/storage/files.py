@@ -107,7 +107,7 @@ def exchange(first: Path, second: Path) -> None:
         fsync_folder(folder)
 
 
-def rename_told(
+def rename_with_note(
     source: Path, target: Path, note: Path, words: bytes, *, mode: int = 0o640, exact: bool = False
 ) -> bool:
     """`rename_exclusive` of a file that gets words beside it, in `note`: those go ahead, fsynced.

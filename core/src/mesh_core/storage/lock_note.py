@@ -23,7 +23,7 @@ def read_note(lock: Path) -> str:
         return ""
 
 
-def taker_is_gone(note: str) -> bool:
+def holder_is_gone(note: str) -> bool:
     """Did that process end? Another machine's or container's cannot be judged from here, so it did not."""
     parts = _NOTE.match(note)
     if parts is None or parts[3] != os.uname().nodename:

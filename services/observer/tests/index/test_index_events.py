@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from mesh_core.models.events import Decision, Severity, Trust
 from observer.index import tables
-from observer.index.keys import SLOTS, time_of, wished_key
+from observer.index.keys import SLOTS, preferred_key, time_of
 
 
 def ids(page: object) -> list[str]:
@@ -111,7 +111,7 @@ def test_events_of_one_millisecond_all_have_their_place(shelf: Shelf) -> None:
     # Sequences whose wished keys are one and the same.
     wished: dict[int, list[int]] = {}
     for sequence in range(1, 60_000):
-        wished.setdefault(wished_key("pi4", BASE_MS, sequence) % SLOTS, []).append(sequence)
+        wished.setdefault(preferred_key("pi4", BASE_MS, sequence) % SLOTS, []).append(sequence)
     same = next(numbers for numbers in wished.values() if len(numbers) > 1)
     shelf.event(sequence=same[0])
     shelf.settle()

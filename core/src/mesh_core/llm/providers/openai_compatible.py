@@ -22,7 +22,7 @@ from mesh_core.llm.provider_kind import ProviderKind, ProviderRequest, missing
 from mesh_core.llm.request_form import FormPart, RequestForm
 from mesh_core.llm.router import ApiError, Completion, ModelRefusal, NetworkError, Price, Prompt
 from mesh_core.llm.settings import ChainSettings
-from mesh_core.llm.streamed import PIECES, put_together
+from mesh_core.llm.streamed import PIECES, joined_chunks
 from mesh_core.llm.trust import trusted
 from mesh_core.llm.unwrapping import THINKING_TOKENS, thinks
 
@@ -140,7 +140,7 @@ class OpenAICompatibleProvider:
                 raise ModelRefusal(self._excerpt(complaint))
             raise ApiError(reply.status_code, self._excerpt(complaint))
         try:
-            value = put_together(reply.content) or json.loads(reply.content)
+            value = joined_chunks(reply.content) or json.loads(reply.content)
         except (ValueError, RecursionError):
             raise ApiError(200, f"the body is not JSON: {self._excerpt(complaint_in(reply.content))}") from None
         if isinstance(value, dict) and (said := value.get("error")):

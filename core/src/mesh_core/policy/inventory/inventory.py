@@ -17,7 +17,7 @@ from mesh_core.policy.inventory.variable_files import (
     GROUP_VARS,
     HOST_VARS,
     FileIndex,
-    TooMuch,
+    FilesTooLarge,
     VariableFiles,
     files_for,
     index_of,
@@ -82,7 +82,7 @@ class Inventory:
                 f"{path}: cannot be read ({error.strerror}); write an Ansible inventory there, for example: "
                 "all: {hosts: {localhost: {ansible_connection: local}}}"
             ) from error
-        except TooMuch as error:
+        except FilesTooLarge as error:
             raise InventoryError(str(error)) from error
         return cls.parse(text, str(path), files)
 

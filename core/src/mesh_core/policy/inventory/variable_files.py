@@ -27,12 +27,12 @@ VariableFiles = Mapping[str, "bytes | Unreadable"]
 FileIndex = Mapping[tuple[str, str], list[str]]
 
 
-class TooMuch(Exception):
+class FilesTooLarge(Exception):
     """More than MAX_FILES or MAX_BYTES; the message says in which folder."""
 
 
 def read_variable_files(folder: Path) -> VariableFiles:
-    """All of them, of whatever group or host. TooMuch."""
+    """All of them, of whatever group or host. FilesTooLarge."""
     found: dict[str, bytes | Unreadable] = {}
     left = MAX_BYTES
     for path in _files(folder):
@@ -40,7 +40,9 @@ def read_variable_files(folder: Path) -> VariableFiles:
         found[path.relative_to(folder).as_posix()] = content
         left -= 0 if isinstance(content, Unreadable) else len(content)
         if len(found) > MAX_FILES or left < 0:
-            raise TooMuch(f"{folder}: more than {MAX_FILES} files or {MAX_BYTES} bytes in group_vars/ and host_vars/")
+            raise FilesTooLarge(
+                f"{folder}: more than {MAX_FILES} files or {MAX_BYTES} bytes in group_vars/ and host_vars/"
+            )
     return found
 
 

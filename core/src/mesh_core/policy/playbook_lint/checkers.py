@@ -20,7 +20,7 @@ ATTACHMENT = re.compile(r"files/([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
-class Beside:
+class TaskContext:
     """What a checker may look at: names that a template may say, the task's arguments, the attachments by sha256."""
 
     names: frozenset[str]
@@ -30,7 +30,7 @@ class Beside:
     assigned: Assignments = field(default_factory=dict)  # what the text gives to each name
 
 
-Checker = Callable[[Any, Beside], str | None]
+Checker = Callable[[Any, TaskContext], str | None]
 
 _NAME = re.compile(r"[A-Za-z0-9_@.][A-Za-z0-9_@.:/+*=<>~!\[\],-]{0,254}")
 _UNIT = re.compile(r"[A-Za-z0-9_@.][A-Za-z0-9_@.:+\\-]{0,254}")
@@ -45,7 +45,7 @@ _YES_NO = frozenset({"yes", "no", "true", "false", "on", "off", "1", "0"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
-def text(value: Any, beside: Beside) -> str | None:
+def text(value: Any, beside: TaskContext) -> str | None:
     if isinstance(value, dict | list):
         return "must be a text"
     if _has_template(value):
@@ -53,12 +53,12 @@ def text(value: Any, beside: Beside) -> str | None:
     return None
 
 
-def data(value: Any, beside: Beside) -> str | None:
+def data(value: Any, beside: TaskContext) -> str | None:
     """Any nesting of lists, mappings and texts; templates in the values, never in the keys."""
     return next(_data_problems(value, beside), None)
 
 
-def _data_problems(value: Any, beside: Beside) -> Iterator[str]:
+def _data_problems(value: Any, beside: TaskContext) -> Iterator[str]:
     todo = [value]
     while todo:
         part = todo.pop()
@@ -73,52 +73,52 @@ def _data_problems(value: Any, beside: Beside) -> Iterator[str]:
             yield problem
 
 
-def mapping(value: Any, beside: Beside) -> str | None:
+def mapping(value: Any, beside: TaskContext) -> str | None:
     if not isinstance(value, dict):
         return "must be a mapping"
     return data(value, beside)
 
 
-def words(value: Any, beside: Beside) -> str | None:
+def words(value: Any, beside: TaskContext) -> str | None:
     return _each(value, beside, text)
 
 
-def name(value: Any, beside: Beside) -> str | None:
+def name(value: Any, beside: TaskContext) -> str | None:
     return _literal(value, beside, _NAME, "must be a plain name")
 
 
-def names(value: Any, beside: Beside) -> str | None:
+def names(value: Any, beside: TaskContext) -> str | None:
     return _each(value, beside, name)
 
 
-def api_name(value: Any, beside: Beside) -> str | None:
+def api_name(value: Any, beside: TaskContext) -> str | None:
     """A name that a module hands to an interface, never to a command line: any judged template may give it."""
     return _whole_template(value, beside) if _has_template(value) else name(value, beside)
 
 
-def api_names(value: Any, beside: Beside) -> str | None:
+def api_names(value: Any, beside: TaskContext) -> str | None:
     return _each(value, beside, api_name)
 
 
-def unit(value: Any, beside: Beside) -> str | None:
+def unit(value: Any, beside: TaskContext) -> str | None:
     """A service's name; with a slash it would be a file that is started."""
     return _literal(value, beside, _UNIT, "must be a plain name without a slash")
 
 
-def schedule(value: Any, beside: Beside) -> str | None:
+def schedule(value: Any, beside: TaskContext) -> str | None:
     return _literal(value, beside, _SCHEDULE, "must be a field of a crontab such as */5")
 
 
-def no_option(value: Any, beside: Beside) -> str | None:
+def no_option(value: Any, beside: TaskContext) -> str | None:
     """A word of a command line of the module's."""
     return _literal(value, beside, _NO_OPTION, "must be one line of text that does not begin with -")
 
 
-def no_options(value: Any, beside: Beside) -> str | None:
+def no_options(value: Any, beside: TaskContext) -> str | None:
     return _each(value, beside, no_option)
 
 
-def path(value: Any, beside: Beside) -> str | None:
+def path(value: Any, beside: TaskContext) -> str | None:
     """A place on the host: absolute, so that nobody has to guess from where."""
     if not isinstance(value, str) or _CONTROL.search(value) or "\n" in value:
         return "must be an absolute path on the host"
@@ -127,27 +127,27 @@ def path(value: Any, beside: Beside) -> str | None:
     return None if value.startswith(("/", "~")) else "must be an absolute path on the host"
 
 
-def paths(value: Any, beside: Beside) -> str | None:
+def paths(value: Any, beside: TaskContext) -> str | None:
     return _each(value, beside, path)
 
 
-def mode(value: Any, beside: Beside) -> str | None:
+def mode(value: Any, beside: TaskContext) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return None if 0 <= value <= 0o7777 else 'must be a file mode such as "0644"'
     return _literal(value, beside, _MODE, 'must be a file mode such as "0644"')
 
 
-def url(value: Any, beside: Beside) -> str | None:
+def url(value: Any, beside: TaskContext) -> str | None:
     return _address(value, beside, _URL, "must be an address that begins with http:// or https://")
 
 
-def repository(value: Any, beside: Beside) -> str | None:
+def repository(value: Any, beside: TaskContext) -> str | None:
     if isinstance(value, str) and value.startswith("/"):
         return path(value, beside)
     return _address(value, beside, _REPOSITORY, "must be a repository's address: https, ssh or git")
 
 
-def bool_(value: Any, beside: Beside) -> str | None:
+def bool_(value: Any, beside: TaskContext) -> str | None:
     if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
         return None
     if isinstance(value, str) and (value.lower() in _YES_NO):
@@ -155,17 +155,17 @@ def bool_(value: Any, beside: Beside) -> str | None:
     return _whole_template(value, beside) or _not_a_template(value, "must be true or false")
 
 
-def literal_bool(value: Any, beside: Beside) -> str | None:
+def literal_bool(value: Any, beside: TaskContext) -> str | None:
     """As the executor's own side decides by it, nothing but these two words."""
     return None if isinstance(value, bool) else "must be true or false itself, no template"
 
 
-def body_format(value: Any, beside: Beside) -> str | None:
+def body_format(value: Any, beside: TaskContext) -> str | None:
     """No form-multipart: it reads files of the executor, named deep in the body; and no template that could give it."""
     return None if value in ("json", "raw", "form-urlencoded") else "must be json, raw or form-urlencoded itself"
 
 
-def number(value: Any, beside: Beside) -> str | None:
+def number(value: Any, beside: TaskContext) -> str | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return None if abs(value) <= MAX_NUMBER else f"must be a number up to {MAX_NUMBER}"
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", value):
@@ -173,7 +173,7 @@ def number(value: Any, beside: Beside) -> str | None:
     return _whole_template(value, beside) or _not_a_template(value, "must be a number")
 
 
-def attachment(value: Any, beside: Beside) -> str | None:
+def attachment(value: Any, beside: TaskContext) -> str | None:
     """A file of this very proposal, by its sha256; the only thing that is read on the executor's side."""
     found = ATTACHMENT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
@@ -186,19 +186,19 @@ def attachment(value: Any, beside: Beside) -> str | None:
     return None
 
 
-def source(value: Any, beside: Beside) -> str | None:
+def source(value: Any, beside: TaskContext) -> str | None:
     """An attachment; or with `remote_src: true`, said as that very word, a place on the host."""
     return path(value, beside) if beside.arguments.get("remote_src") is True else attachment(value, beside)
 
 
-def host_source(value: Any, beside: Beside) -> str | None:
+def host_source(value: Any, beside: TaskContext) -> str | None:
     """A place on the host or an address that the host fetches: only beside `remote_src: true`."""
     if beside.arguments.get("remote_src") is not True:
         return "must stand beside remote_src: true: otherwise it is read from the executor's disk"
     return url(value, beside) if isinstance(value, str) and value.startswith("http") else path(value, beside)
 
 
-def condition(value: Any, beside: Beside) -> str | None:
+def condition(value: Any, beside: TaskContext) -> str | None:
     if isinstance(value, bool):
         return None
     if not isinstance(value, str):
@@ -206,16 +206,16 @@ def condition(value: Any, beside: Beside) -> str | None:
     return condition_problem(value, beside.names)
 
 
-def conditions(value: Any, beside: Beside) -> str | None:
+def conditions(value: Any, beside: TaskContext) -> str | None:
     return _each(value, beside, condition)
 
 
-def variables(value: Any, beside: Beside) -> str | None:
+def variables(value: Any, beside: TaskContext) -> str | None:
     """A value that the module makes a variable of; its name is judged where names are declared."""
     return data(value, beside)
 
 
-def one_of(value: Any, allowed: tuple[object, ...], beside: Beside) -> str | None:
+def one_of(value: Any, allowed: tuple[object, ...], beside: TaskContext) -> str | None:
     if any(value == one and type(value) is type(one) for one in allowed) or (
         isinstance(value, Literal) and str(value) in allowed
     ):
@@ -255,12 +255,12 @@ CHECKERS: dict[str, Checker] = {
 }
 
 
-def _each(value: Any, beside: Beside, check: Checker) -> str | None:
+def _each(value: Any, beside: TaskContext, check: Checker) -> str | None:
     items = value if isinstance(value, list) else [value]
     return next((problem for item in items if (problem := check(item, beside))), None)
 
 
-def _literal(value: Any, beside: Beside, pattern: re.Pattern[str], wanted: str) -> str | None:
+def _literal(value: Any, beside: TaskContext, pattern: re.Pattern[str], wanted: str) -> str | None:
     said = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     if not isinstance(said, str):
         return wanted
@@ -269,7 +269,7 @@ def _literal(value: Any, beside: Beside, pattern: re.Pattern[str], wanted: str) 
     return None if pattern.fullmatch(said) else wanted
 
 
-def _address(value: Any, beside: Beside, pattern: re.Pattern[str], wanted: str) -> str | None:
+def _address(value: Any, beside: TaskContext, pattern: re.Pattern[str], wanted: str) -> str | None:
     """Its scheme must be legible; what follows may be a template."""
     if not isinstance(value, str) or not pattern.fullmatch(_BRACES.sub("x", value) if is_template(value) else value):
         return wanted
@@ -286,7 +286,7 @@ def _has_template(value: Any) -> bool:
     return isinstance(value, str) and not isinstance(value, Literal) and is_template(value)
 
 
-def _whole_template(value: Any, beside: Beside) -> str | None:
+def _whole_template(value: Any, beside: TaskContext) -> str | None:
     if _has_template(value):
         return template_problem(value, beside.names)
     return None

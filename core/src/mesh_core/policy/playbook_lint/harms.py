@@ -11,7 +11,7 @@ from typing import Any
 
 from mesh_core.policy.playbook_lint import destroying as what
 from mesh_core.policy.playbook_lint.assignments import texts_of
-from mesh_core.policy.playbook_lint.checkers import ATTACHMENT, Beside
+from mesh_core.policy.playbook_lint.checkers import ATTACHMENT, TaskContext
 from mesh_core.policy.playbook_lint.destroying import dangers_in
 from mesh_core.policy.playbook_lint.places import is_device, is_lasting, is_way_in, is_whole
 from mesh_core.policy.playbook_lint.shell_words import UNKNOWN
@@ -78,7 +78,7 @@ _ALSO: tuple[tuple[str, str, tuple[object, ...], str], ...] = (
 )
 
 
-def harms_of(module: str, beside: Beside, protected: Protected) -> Iterator[str]:
+def harms_of(module: str, beside: TaskContext, protected: Protected) -> Iterator[str]:
     """Sentences about one task; `beside` holds its arguments and what its templates may come to."""
     short, arguments = module.rpartition(".")[2], beside.arguments
     for text in (*_commands(short, arguments), *_programs(short, beside)):
@@ -100,7 +100,7 @@ def _commands(short: str, arguments: Mapping[str, Any]) -> Iterator[str]:
             yield part
 
 
-def _programs(short: str, beside: Beside) -> Iterator[str]:
+def _programs(short: str, beside: TaskContext) -> Iterator[str]:
     """Texts that the task writes where they are run, or as what can be run."""
     if short not in _WRITES:
         return
@@ -113,7 +113,7 @@ def _programs(short: str, beside: Beside) -> Iterator[str]:
             yield text
 
 
-def _of_places(short: str, beside: Beside) -> Iterator[tuple[str, str]]:
+def _of_places(short: str, beside: TaskContext) -> Iterator[tuple[str, str]]:
     if short not in _WRITES:
         return
     arguments = beside.arguments
@@ -139,7 +139,7 @@ def _of_places(short: str, beside: Beside) -> Iterator[tuple[str, str]]:
             yield WAY_IN, place
 
 
-def _of_words(module: str, short: str, beside: Beside, protected: Protected) -> Iterator[tuple[str, str]]:
+def _of_words(module: str, short: str, beside: TaskContext, protected: Protected) -> Iterator[tuple[str, str]]:
     arguments = beside.arguments
     names = [name for key in ("name", "service", "unit", "services", "path") for name in _list(arguments.get(key))]
     named = ", ".join(dict.fromkeys(names))[:MAX_NAMED]
@@ -163,7 +163,7 @@ def _of_words(module: str, short: str, beside: Beside, protected: Protected) -> 
             yield harm, named
 
 
-def _of_unknown(arguments: Mapping[str, Any], beside: Beside) -> Iterator[tuple[str, str]]:
+def _of_unknown(arguments: Mapping[str, Any], beside: TaskContext) -> Iterator[tuple[str, str]]:
     """A module that only the policy allows: nobody here knows it, but its words say enough."""
     for name, value in arguments.items():
         for text in _filled(value, beside) if isinstance(value, str) else ():
@@ -175,11 +175,11 @@ def _of_unknown(arguments: Mapping[str, Any], beside: Beside) -> Iterator[tuple[
             yield DELETED, f"{name}=true"
 
 
-def _filled(text: str, beside: Beside) -> list[str]:
+def _filled(text: str, beside: TaskContext) -> list[str]:
     return [str(text)] if isinstance(text, Literal) else texts_of(text, beside.assigned)
 
 
-def _text(beside: Beside, name: str) -> str:
+def _text(beside: TaskContext, name: str) -> str:
     value = beside.arguments.get(name)
     return value if isinstance(value, str) else ""
 

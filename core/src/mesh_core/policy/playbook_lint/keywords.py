@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from mesh_core.policy.playbook_lint.checkers import Beside, conditions, data, number
+from mesh_core.policy.playbook_lint.checkers import TaskContext, conditions, data, number
 from mesh_core.policy.playbook_lint.jinja_text import is_declarable, is_template, template_problem
 
 YES_NO_WORDS = frozenset(
@@ -24,7 +24,7 @@ _TEMPLATED = frozenset({"when", "changed_when", "failed_when", "until", "loop", 
 
 def keyword_problem(word: str, value: Any, names: frozenset[str], ours: frozenset[str]) -> str | None:
     """What is wrong with a known keyword's value, as a sentence; `ours` are those that only our own playbooks use."""
-    beside = Beside(names, {}, {})
+    beside = TaskContext(names, {}, {})
     if word in ("when", "changed_when", "failed_when", "until"):
         problem = conditions(value, beside)
     elif word == "loop":
@@ -63,7 +63,7 @@ def _whole(value: object, names: frozenset[str]) -> str | None:
     return template_problem(value, names)
 
 
-def _loop_control(value: object, beside: Beside) -> str | None:
+def _loop_control(value: object, beside: TaskContext) -> str | None:
     if not isinstance(value, dict):
         return "must be a mapping"
     for key, said in value.items():

@@ -12,7 +12,7 @@ from typing import Any
 
 from mesh_core.models.records import is_name
 from mesh_core.policy.playbook_lint.assignments import assignments_in
-from mesh_core.policy.playbook_lint.checkers import CHECKERS, Beside, data, one_of
+from mesh_core.policy.playbook_lint.checkers import CHECKERS, TaskContext, data, one_of
 from mesh_core.policy.playbook_lint.harms import harms_of
 from mesh_core.policy.playbook_lint.jinja_text import is_declarable
 from mesh_core.policy.playbook_lint.keywords import YES_NO_WORDS, keyword_problem
@@ -126,7 +126,7 @@ def _module(word: str, task: dict[Any, Any], names: frozenset[str], scope: Scope
         return
     if module not in table().modules:
         scope.by_policy.setdefault(module, set())
-    beside = Beside(names, arguments, scope.attachments, module == "ansible.builtin.template", scope.assigned)
+    beside = TaskContext(names, arguments, scope.attachments, module == "ansible.builtin.template", scope.assigned)
     if beside.is_template_file and sum(scope.filled_in) > MAX_FILLED_IN:
         yield f"it fills in more than {MAX_FILLED_IN} characters of attachments"
         return
@@ -198,7 +198,7 @@ def _variables(variables: object, names: frozenset[str], scope: Scope) -> Iterat
     for name, value in variables.items():
         if not is_declarable(name):
             yield f"the variable {name[:60]!r} would change how or where Ansible connects, or what it means"
-        if problem := data(value, Beside(names, {}, {})):
+        if problem := data(value, TaskContext(names, {}, {})):
             yield f"the variable {name[:60]}: {problem}"
 
 

@@ -63,7 +63,7 @@ def build(cache: Path, name: str) -> None:
     )
 
 
-def untreated(cache: Path) -> list[Path]:
+def payloads_without_bytecode(cache: Path) -> list[Path]:
     """Finished payloads in Ansible's cache folder that have no bytecode yet."""
     return [path for path in cache.iterdir() if _is_payload(path) and not _mark(path).exists()]
 

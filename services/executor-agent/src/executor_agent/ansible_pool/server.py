@@ -189,7 +189,7 @@ class PoolServer:
             os.nice(5)
             for name in new:
                 payload_cache.build(self.payloads, name)
-            for path in payload_cache.untreated(self.payloads):
+            for path in payload_cache.payloads_without_bytecode(self.payloads):
                 payload_cache.add_bytecode(path)
             return 0
 

@@ -55,7 +55,7 @@ class Neighbours:
     def __init__(self, bus: Bus):
         self._bus = bus
 
-    async def before(self, proposal: Proposal) -> Before | None:
+    async def before(self, proposal: Proposal) -> NeighboursBefore | None:
         """To be asked before a run, and its `after` afterwards. None: nobody tells of that node."""
         try:
             async with asyncio.timeout(SECONDS):
@@ -66,13 +66,13 @@ class Neighbours:
                 seen = Neighbourhood()
                 since = max(0, entered_ms(f"/{last}") - LOOK_BACK_MS)
                 position = await read(self._bus, stream, f"{since}-0", seen)
-                return Before(self._bus, proposal, stream, position, seen)
+                return NeighboursBefore(self._bus, proposal, stream, position, seen)
         except (BusDown, ResponseError, TimeoutError) as error:
             log.info("neighbours.unknown", node=proposal.node, reason=str(error))
             return None
 
 
-class Before:
+class NeighboursBefore:
     """What was told of the node when a run began."""
 
     def __init__(self, bus: Bus, proposal: Proposal, stream: str, position: str, seen: Neighbourhood):

@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 
 from executor_agent.isolation import syscalls
-from mesh_core.storage.lock_note import read_note, taker_is_gone
+from mesh_core.storage.lock_note import holder_is_gone, read_note
 
 log = structlog.get_logger()
 
@@ -72,7 +72,7 @@ def end_orphans(lock: Path, suspected: tuple[str, frozenset[int]] | None) -> Orp
     note = read_note(lock)
     holders = _holders(lock)
     described = ", ".join(f"process {pid} ({_command(pid)})" for pid in sorted(holders))
-    pids = frozenset(pid for pid in holders if _is_copy_of_us(pid)) if taker_is_gone(note) else frozenset()
+    pids = frozenset(pid for pid in holders if _is_copy_of_us(pid)) if holder_is_gone(note) else frozenset()
     if not pids:
         return OrphanCheck(OrphanState.NONE, pids, None, described)
     if suspected != (note, pids):

@@ -13,8 +13,8 @@ import structlog
 
 from mesh_core.incidents.investigation import INVESTIGATION
 from node_agent.checks.check_result import CheckResult
+from node_agent.host.detached_thread import DetachedThread
 from node_agent.host.host_files import sees_host_files
-from node_agent.host.loose_thread import LooseThread
 from node_agent.host.mounts import read_mounts
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.investigation.question import Question, Room
@@ -54,7 +54,7 @@ class Investigator:
         self._seconds = options.seconds
         self._rooms = rooms if options.enabled else ()
         self._turn = asyncio.Lock()
-        self._thread = LooseThread("investigation")
+        self._thread = DetachedThread("investigation")
         self._left = BUDGET_SECONDS
         self._counted_at = time.monotonic()
         try:

@@ -36,7 +36,7 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Sight:
+class HostSnapshot:
     """`processes` are those that were asked for; `names`: short name and parent of all, by pid; `users` by number."""
 
     processes: tuple[Process, ...] = ()
@@ -44,7 +44,7 @@ class Sight:
     users: Mapping[int, str] = field(default_factory=dict)
 
 
-def look_around(root: Path, wanted: Callable[[str], bool], deadline: float) -> Sight:
+def look_around(root: Path, wanted: Callable[[str], bool], deadline: float) -> HostSnapshot:
     """The processes whose short name is `wanted`, and all on a terminal; until `deadline` (monotonic seconds).
 
     `root`: where the files of the host are seen. OSError where its /proc is not there.
@@ -63,7 +63,7 @@ def look_around(root: Path, wanted: Callable[[str], bool], deadline: float) -> S
             terminal = _terminal(int(fields[4]))
             if terminal or wanted(comm):
                 found.append(_process(folder, comm, terminal, began + int(fields[19]) / ticks))
-    return Sight(tuple(found), names, _users(root))
+    return HostSnapshot(tuple(found), names, _users(root))
 
 
 def last_key(root: Path, terminal: str) -> float | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from mesh_core.incidents.at_work import Work, WorkKind
 from node_agent.checks.evidence import clean_text
 from node_agent.work.deployments import composes, is_of_project
-from node_agent.work.host import Process, Sight, last_key
+from node_agent.work.host import HostSnapshot, Process, last_key
 from node_agent.work.subject import Subject
 
 IDLE_SECONDS = 900.0
@@ -26,7 +26,7 @@ _HANDS = frozenset(
 _READING = frozenset({"logs", "stats", "events", "inspect", "top", "ps", "status", "show", "cat", "attach", "wait"})
 
 
-def people_at(root: Path, sight: Sight, subject: Subject, now: float) -> Iterator[Work]:
+def people_at(root: Path, sight: HostSnapshot, subject: Subject, now: float) -> Iterator[Work]:
     """Those who did something within a quarter of an hour; `root`: where the host's files are seen."""
     busy: dict[str, list[Process]] = {}
     for process in sorted(sight.processes, key=lambda one: one.started):

@@ -19,11 +19,11 @@ from node_agent.checks.check_result import CheckResult
 from node_agent.checks.evidence import clean_text
 from node_agent.containers.container_check import unix_time
 from node_agent.containers.engine import Engine
-from node_agent.host.loose_thread import LooseThread
+from node_agent.host.detached_thread import DetachedThread
 from node_agent.host.processes import clock_began_at, program_of, started_at
 from node_agent.work.declared import declared_at
 from node_agent.work.deployments import CLIENTS, PULLED_SECONDS, deployment_by, pulled_at
-from node_agent.work.host import Process, Sight, look_around
+from node_agent.work.host import HostSnapshot, Process, look_around
 from node_agent.work.locks import held_locks
 from node_agent.work.options import WorkOptions
 from node_agent.work.people import people_at
@@ -43,7 +43,7 @@ class _HostLook:
 
     options: WorkOptions
     at: float = float("-inf")
-    sight: Sight = field(default_factory=Sight)
+    sight: HostSnapshot = field(default_factory=HostSnapshot)
     works: list[Work] = field(default_factory=list)
 
     def run(self) -> None:
@@ -76,7 +76,7 @@ class WorkWatch:
         self._engine = Engine(docker_host)
         self._clock = clock
         self._turn = asyncio.Lock()
-        self._thread = LooseThread("at_work")
+        self._thread = DetachedThread("at_work")
         self._look = _HostLook(options)
         self._pulls: list[Any] = []
 

@@ -90,14 +90,14 @@ class Auditor:
                 await self._write(fields | {"address": address})
 
     @asynccontextmanager
-    async def deciding(self, person: Person) -> AsyncIterator[Deciding]:
+    async def deciding(self, person: Person) -> AsyncIterator[DecisionAudit]:
         """Around a person's verb on the web: refused beforehand when it could not be written down (AuditDown).
 
         The watch over the folders waits until it is written, and so finds nothing new.
         """
         async with self._turn:
             await asyncio.to_thread(self.log.check)
-            yield Deciding(self, person)
+            yield DecisionAudit(self, person)
 
     async def moved(
         self, name: ActionName, source: Folder, target: Folder, actor: str, reason: str, uid: int | None, at: float
@@ -203,7 +203,7 @@ class Auditor:
         self._failures += 1
 
 
-class Deciding:
+class DecisionAudit:
     """Says what a person's verb came to, while everybody else waits for the log."""
 
     def __init__(self, auditor: Auditor, person: Person):

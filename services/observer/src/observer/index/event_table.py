@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from mesh_core.models.events import Severity, Trust
 from observer.index.event_parser import ArchivedEvent, summary_of
-from observer.index.keys import DAY_MS, LAST_MS, MARK, SLOTS, first_key, number_of, wished_key, words_of
+from observer.index.keys import DAY_MS, LAST_MS, MARK, SLOTS, first_key, number_of, preferred_key, words_of
 from observer.index.string_ids import StringIds, pieces, texts_of
 from observer.index.tables import event_days, events, words
 
@@ -28,7 +28,7 @@ def put_events(connection: Connection, names: StringIds, lines: Iterable[Archive
     """Events and what was decided about them, in the order of writing; how many rows are new or changed."""
     wanted = _joined(lines)
     numbers = names.numbers(connection, _names_in(wanted.values()))
-    places = [_Place(numbers[node], ms, sequence, wished_key(node, ms, sequence)) for node, ms, sequence in wanted]
+    places = [_Place(numbers[node], ms, sequence, preferred_key(node, ms, sequence)) for node, ms, sequence in wanted]
     there, taken = _known(connection, places)
     batch = _RowBatch(numbers, taken)
     for place, line in zip(places, wanted.values(), strict=True):

@@ -40,7 +40,7 @@ def first_key(ms: int) -> int:
     return max(0, min(ms, LAST_MS + 1)) * SLOTS
 
 
-def wished_key(node: str, ms: int, sequence: int) -> int:
+def preferred_key(node: str, ms: int, sequence: int) -> int:
     """The key that an event gets if nobody has it."""
     return ms * SLOTS + zlib.crc32(f"{node}/{sequence}".encode()) % SLOTS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from mesh_core.approvals.card import AroundCard, Card, card_for
+from mesh_core.approvals.card import Card, CardContext, card_for
 from mesh_core.approvals.earlier_runs import EarlierRuns
 from mesh_core.messaging.explained import Explained
 from mesh_core.models.proposals import Proposal
@@ -30,4 +30,4 @@ async def proposal_card(
         for place in context.world().places.values()
         if place.service is None and place.state is HealthState.OFFLINE
     ]
-    return card_for(p, AroundCard(runs, sick, named, occurrences, silent), context.now())
+    return card_for(p, CardContext(runs, sick, named, occurrences, silent), context.now())

@@ -49,7 +49,7 @@ async def enter(context: AppContext, value: dict[str, Any]) -> None:
     await context.bus.enter_request(asked)
 
 
-class KeptWhenRefused(APIRoute):
+class DeadLetterRoute(APIRoute):
     """A route by which people ask for something."""
 
     def get_route_handler(self) -> Callable[[HttpRequest], Coroutine[Any, Any, Response]]:

@@ -26,7 +26,7 @@ from mesh_core.runbooks.index import Match
 from mesh_core.runbooks.wording import in_short, told
 from mesh_core.security.redaction import redacted
 from planner_agent.diagnosis.budget_book import BudgetBook
-from planner_agent.diagnosis.model_chain import Matter, ModelChain
+from planner_agent.diagnosis.model_chain import DiagnosisInput, ModelChain
 from planner_agent.diagnosis.second_opinion import as_evidence
 from planner_agent.prompts.evidence import evidence_for
 from planner_agent.prompts.prompts import because
@@ -74,7 +74,7 @@ class Diagnostician:
         past = await self._store.history.record(event)
         allowed = await self._allowed(event, past, untouchable)
         seen, history = evidence_for(event), _history(past.runs, event)
-        matter = Matter(event, allowed, seen, before=_in_short(allowed.runbook), after=history)
+        matter = DiagnosisInput(event, allowed, seen, before=_in_short(allowed.runbook), after=history)
         answered, other = await self._models.answer(matter, rules_only=rules_only)
         answer = _without_doubt(answered.answer)
         return Diagnosis(

@@ -27,7 +27,7 @@ Pieces = tuple[Evidence, ...]
 
 
 @dataclass(frozen=True)
-class Matter:
+class DiagnosisInput:
     """What the models are asked about: an event, what it may lead to, and what is known before and after it."""
 
     event: HealthEvent
@@ -65,7 +65,7 @@ class ModelChain:
         return len(self._providers) + 1
 
     async def answer(
-        self, matter: Matter, *, rules_only: bool = False
+        self, matter: DiagnosisInput, *, rules_only: bool = False
     ) -> tuple[Answered[ModelAnswer], Answered[ModelAnswer] | None]:
         """(the answer that counts, another model's where one was asked as well). Raises BusDown."""
         first = await self._ask(matter, 1, 0 if rules_only else len(self._providers))
@@ -75,7 +75,7 @@ class ModelChain:
             return first, None
         return settled(first, second, matter.allowed)
 
-    async def _ask(self, matter: Matter, first: int, last: int) -> Answered[ModelAnswer]:
+    async def _ask(self, matter: DiagnosisInput, first: int, last: int) -> Answered[ModelAnswer]:
         """Those from the first to the last position, or the rules."""
         event = matter.event
 
@@ -92,7 +92,7 @@ class ModelChain:
         )
         return answer_or_rules(result, self._providers, rules_answer(event, matter.allowed))
 
-    def _call(self, matter: Matter, provider: Provider) -> ModelCall[ModelAnswer]:
+    def _call(self, matter: DiagnosisInput, provider: Provider) -> ModelCall[ModelAnswer]:
         event = matter.event
         view = evidence_for(outside_view(event)) if self._is_outside(provider.name) else matter.seen
         return call_for(

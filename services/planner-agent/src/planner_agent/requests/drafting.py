@@ -37,7 +37,7 @@ class Drafted:
 
 
 @dataclass(frozen=True)
-class Asking:
+class QuestionsOpen:
     """Something is missing."""
 
     questions: tuple[OpenQuestion, ...]
@@ -52,7 +52,7 @@ class Refused:
     beyond: Beyond | None = None
 
 
-def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot) -> Drafted | Asking | Refused:
+def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot) -> Drafted | QuestionsOpen | Refused:
     """What becomes of this request. `answers`: by slot, of what was asked before."""
     where = _where(request, config)
     if isinstance(where, Refused):
@@ -64,7 +64,7 @@ def drafted(request: Request, answers: Mapping[str, str], config: ConfigSnapshot
         case NotUnderstood():
             return Refused(understood.reason, understood.beyond)
         case Questions():
-            return Asking(understood.open)
+            return QuestionsOpen(understood.open)
         case Draft():
             return _drafted(request, attachments, understood, where)
 

@@ -37,7 +37,7 @@ from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.runtime.pulse import Pulse
 from mesh_core.runtime.service import cancelled, pause
-from planner_agent.requests.drafting import Asking, Drafted, Refused, drafted
+from planner_agent.requests.drafting import Drafted, QuestionsOpen, Refused, drafted
 from planner_agent.requests.filing import RequestFiling
 from planner_agent.requests.model_drafting import ModelDrafting
 from planner_agent.requests.wording import told_text
@@ -182,7 +182,7 @@ class RequestInbox:
                 return self._status(request, answers, entry, RequestState.WRITING, draft.reason)
             case Refused():
                 return self._status(request, answers, entry, RequestState.REFUSED, draft.reason)
-            case Asking():
+            case QuestionsOpen():
                 asks = self._status(request, answers, entry, RequestState.ASKS)
                 return asks.model_copy(update={"questions": draft.questions})
             case Drafted():

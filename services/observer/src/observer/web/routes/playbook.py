@@ -23,9 +23,9 @@ from mesh_core.models.run_options import Layout, Verify
 from observer.web.app_context import AppContext
 from observer.web.dependencies import Context, Operator
 from observer.web.errors import HttpProblem
-from observer.web.request_entry import KeptWhenRefused, enter, with_inventory
+from observer.web.request_entry import DeadLetterRoute, enter, with_inventory
 
-router = APIRouter(tags=["requests"], route_class=KeptWhenRefused)
+router = APIRouter(tags=["requests"], route_class=DeadLetterRoute)
 
 WAIT_SECONDS = 60.0
 LOOK_SECONDS = 0.2

@@ -40,12 +40,12 @@ from observer.web.cursors import Cursor, page_after
 from observer.web.dependencies import Context, Operator, Viewer
 from observer.web.errors import HttpProblem
 from observer.web.request_bundle import joined_bundle
-from observer.web.request_entry import KeptWhenRefused, enter, with_inventory
+from observer.web.request_entry import DeadLetterRoute, enter, with_inventory
 from observer.web.request_output import request_output
 from observer.web.sse import event_stream
 
 router = APIRouter(tags=["requests"])
-asking = APIRouter(route_class=KeptWhenRefused)
+asking = APIRouter(route_class=DeadLetterRoute)
 
 RequestPath = Annotated[str, PathParameter(max_length=64, description="the request's whole id")]
 

@@ -15,7 +15,7 @@ from mesh_core.actions.remedies.recipe_file import Recipe, Slot, Way
 from mesh_core.actions.remedies.recipe_tasks import tasks_of
 from mesh_core.actions.remedies.slot_values import SlotType
 from mesh_core.models.proposals import Attachment
-from mesh_core.policy.playbook_lint.checkers import CHECKERS, Beside
+from mesh_core.policy.playbook_lint.checkers import CHECKERS, TaskContext
 from mesh_core.policy.playbook_lint.table import Checker, table
 from planner_agent.requests.understanding.answering import value_said
 from planner_agent.requests.understanding.beyond import takes_away
@@ -130,7 +130,7 @@ def _argument(who: Checker, values: Sequence[str], files: Sequence[str]) -> Argu
 
 
 def _passes(who: str, text: str, arguments: Mapping[str, Any] | None = None) -> bool:
-    return "{" not in text and CHECKERS[who](text, Beside(frozenset(), arguments or {}, {})) is None
+    return "{" not in text and CHECKERS[who](text, TaskContext(frozenset(), arguments or {}, {})) is None
 
 
 def _module_task(module: str, values: Mapping[str, Any], attachments: Sequence[Attachment]) -> Task:

@@ -15,7 +15,7 @@ from mesh_core.runtime.process_memory import give_back
 log = structlog.get_logger()
 
 
-class LooseThread:
+class DetachedThread:
     """One at a time; `looks`: one is still out there."""
 
     def __init__(self, name: str):
