@@ -87,7 +87,8 @@ def said_of_value(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     if wanted := PATTERNS_IN_WORDS.get(context.get("pattern", "")):
         return f"should be {wanted}"
-    if words := _OF_A_VALUE.get(error["type"]):
+    of_a_secret = context.get("field_type") == "Value"  # whose length pydantic tells as if it were a list
+    if words := _OF_A_VALUE.get(f"string_{error['type']}" if of_a_secret else error["type"]):
         return words.format(**context)
     return error["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
 
