@@ -20,7 +20,7 @@ from parts.engine import LABEL, Engine
 
 NODE = "docker01"
 PREFIX = f"mm{secrets.token_hex(4)}"
-QUICK_CHECK = {"interval": "3s", "retries": 1, "start_period": "5s"}
+QUICK_CHECK = {"interval": "5s", "retries": 1, "start_period": "5s"}
 WELL = "echo $NAME > /data/by; touch /tmp/well; while :; do sleep 0.2; done"
 
 
