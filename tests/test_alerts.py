@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
+from parts.forked import Forked
 from parts.prometheus import AlertingRig
 
 from mesh_core.messaging.bus import Bus
@@ -44,11 +43,7 @@ async def test_a_real_alert_is_an_event_within_seconds_and_so_is_its_end(
         rows = await bus.call("XRANGE", FOREIGN_STREAM, "-", "+")
         return [HealthEvent.model_validate_json(fields[b"p"]) for _, fields in rows]
 
-    with (runtime / "log").open("wb") as log:
-        mesh = [
-            subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=log, stderr=log)
-            for module in ("observer", "planner_agent")
-        ]
+    mesh = [Forked(module, environ=environment, log=runtime / "log") for module in ("observer", "planner_agent")]
     try:
         webhook: dict[str, object] = {
             "url": f"http://127.0.0.1:{port}/hooks/alertmanager",

@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from parts.forked import Forked
 from parts.redis_acl import AclRedis
 
 from mesh_core.incidents.sighting import note_of
@@ -89,9 +89,8 @@ def mesh(acl_redis: AclRedis, tmp_path: Path, tmp_path_factory: pytest.TempPathF
             "LLM_CHAIN": "floor",
             "OBSERVER_LISTEN": f"127.0.0.1:{free_port()}",
         }
-        with (tmp_path / f"{service}.log").open("wb") as log:
-            command = [sys.executable, "-m", service.replace("-", "_")]
-            processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+        log = tmp_path / f"{service}.log"
+        processes.append(Forked(service.replace("-", "_"), environ=environment, log=log))
     yield AllFolders(tmp_path)
     for process in processes:
         process.terminate()

@@ -120,6 +120,12 @@ def _begins_as_script(path: Path) -> bool:
         return file.read(2) == b"#!"
 
 
+def starts_a_process() -> None:
+    """Said before a process of ours starts without `subprocess`: a quick run goes on with the next test."""
+    if _quick:
+        _skip()
+
+
 def _skip(*_: object) -> None:
     if _in_a_test:
         pytest.skip("it starts a process of ours: `make test` runs it")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -17,6 +15,7 @@ from typing import Any
 import redis
 
 from mesh_core.testing import free_port, until, wait_for
+from parts.forked import Forked
 from parts.forked_mend import run_mend
 
 NOTHING_MORE = (True, 0, "what it was run for is so, and in check mode nothing would change")  # of a second pass
@@ -42,11 +41,7 @@ def planner_and_executor(
         "METRICS_LISTEN": "off",
         **environment,
     }
-    with (folder / "log").open("wb") as log:
-        processes = [
-            subprocess.Popen([sys.executable, "-m", module], env=both, stdout=log, stderr=log)
-            for module in ("planner_agent", "executor_agent")
-        ]
+    processes = [Forked(module, environ=both, log=folder / "log") for module in ("planner_agent", "executor_agent")]
     try:
         yield both
     finally:
@@ -63,8 +58,7 @@ def observing(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[st
     token.write_text(secrets.token_hex(32) + "\n")
     tokens = f"ann:operator:{token.read_text().strip()}"
     own = {**environment, "OBSERVER_LISTEN": listens, "OBSERVER_TOKENS": tokens}
-    with log.open("wb") as said:
-        serving = subprocess.Popen([sys.executable, "-m", "observer"], env=own, stdout=said, stderr=said)
+    serving = Forked("observer", environ=own, log=log)
     try:
         until(lambda: serving.poll() is not None or _is_open(listens), 120, "an observer")
         yield f"http://{listens}", token

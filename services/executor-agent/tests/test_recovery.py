@@ -7,20 +7,17 @@ import os
 import random
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from executor_rig import ExecutorHarness, file_pending, move_by_hand, proposal_for, read_record
+from parts.forked import Forked
 
 from executor_agent.processes.process_table import descendants
 from executor_agent.processes.run_processes import end_processes, processes_of
 from mesh_core.models.proposals import EXECUTED, Folder
 from mesh_core.testing import RedisServer, wait_for
-
-CRASHING = Path(__file__).with_name("crashing.py")
 
 # where it dies -> where the action ends, and how often it ran
 ARROWS = {
@@ -46,12 +43,11 @@ class Process:
 
     def __init__(self, harness: ExecutorHarness):
         self.harness = harness
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Forked] = []
 
-    def start(self, step: str = "none", seconds: float = 0.0) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, str(CRASHING), str(self.harness.runtime), self.harness.redis_url, step, str(seconds)]
-        )
+    def start(self, step: str = "none", seconds: float = 0.0) -> Forked:
+        words = (str(self.harness.runtime), self.harness.redis_url, step, str(seconds))
+        process = Forked("crashing", *words, environ=os.environ)
         self.processes.append(process)
         return process
 

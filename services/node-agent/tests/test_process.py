@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import redis
+from parts.forked import Forked
 
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.testing import RedisServer, free_port, wait_for
@@ -53,16 +54,14 @@ class Process:
             "RUNTIME_PATH": str(runtime),
             "DOCKER_HOST": "unix:///nowhere.sock",
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
         (runtime / "config").mkdir(parents=True)
 
     def watch(self, text: str) -> None:
         (self.runtime / "config" / "node.yml").write_text(text)
 
     def start(self) -> None:
-        log = (self.runtime / "log").open("ab")
-        self.process = subprocess.Popen([sys.executable, "-m", "node_agent"], env=self.environment, stderr=log)
-        log.close()
+        self.process = Forked("node_agent", environ=self.environment, log=self.runtime / "log")
 
     def end(self, number: signal.Signals) -> int:
         assert self.process is not None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 import urllib.request
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from parts.forked import Forked
 from sign_in_rig import SignedIn, sign_in
 
 from mesh_core.approvals.proposal_files import ActionName
@@ -56,7 +56,7 @@ class Mesh:
     port: int = field(default_factory=free_port)
     environment: dict[str, str] = field(default_factory=dict)
     filed: int = 0
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[Forked] = field(default_factory=list)
     _signed_in: SignedIn | None = None
 
     def __post_init__(self) -> None:
@@ -71,7 +71,7 @@ class Mesh:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, service: str = "observer", **more: str) -> subprocess.Popen[bytes]:
+    def start(self, service: str = "observer", **more: str) -> Forked:
         """One service; of an observer, until it answers."""
         environment = {
             **os.environ,
@@ -83,8 +83,7 @@ class Mesh:
             **self.environment,
             **more,
         }
-        with (self.runtime / f"{service}.log").open("ab") as log:
-            process = subprocess.Popen([sys.executable, "-m", service], env=environment, stderr=log, stdout=log)
+        process = Forked(service, environ=environment, log=self.runtime / f"{service}.log")
         self.processes.append(process)
         if service == "observer":
             until(self._answers, STARTS_WITHIN_SECONDS, f"the observer at {self.url}")

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from auth_rig import ADA, add_people
 from observer_rig import Desk
+from parts.forked import Forked
 
 from mesh_core.models.proposals import Folder
 from mesh_core.storage.audit_log import Chain, audit_path, head_in, head_path
@@ -34,12 +35,10 @@ class Running:
             "NODE_NAME": "here",
             "OBSERVER_LISTEN": f"127.0.0.1:{self.port}",
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
 
     async def start(self) -> None:
-        with (self.runtime / "observer.log").open("ab") as log:
-            command = [sys.executable, "-m", "observer"]
-            self.process = subprocess.Popen(command, env=self.environ, stderr=log, stdout=log)
+        self.process = Forked("observer", environ=self.environ, log=self.runtime / "observer.log")
 
         async def up() -> bool:
             try:

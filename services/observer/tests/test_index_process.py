@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 from parts.archive import put_old, read_archive
+from parts.forked import Forked
 from sign_in_rig import sign_in
 
 from mesh_core.messaging.bus import Bus
@@ -41,13 +42,12 @@ async def signed_in(url: str, runtime: Path) -> dict[str, str]:
     return sign_in(url, runtime).headers
 
 
-def start(url: str, runtime: Path, port: int) -> subprocess.Popen[bytes]:
+def start(url: str, runtime: Path, port: int) -> Forked:
     environment = {
         **os.environ,
         **{"REDIS_URL": url, "RUNTIME_PATH": str(runtime), "NODE_NAME": "here", "OBSERVER_LISTEN": f"127.0.0.1:{port}"},
     }
-    with (runtime / "observer.log").open("ab") as log:
-        return subprocess.Popen([sys.executable, "-m", "observer"], env=environment, stderr=log, stdout=log)
+    return Forked("observer", environ=environment, log=runtime / "observer.log")
 
 
 async def say(bus: Bus, number: int) -> HealthEvent:

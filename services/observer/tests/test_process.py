@@ -11,11 +11,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from parts.archive import lines_in, read_archive
+from parts.forked import Forked
 
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import Decision, HealthEvent, WorldUpdate
@@ -27,11 +29,19 @@ from mesh_core.testing import RedisServer, free_port, wait_for
 SERVICE = Path(__file__).parents[1]
 
 
-def start(url: str, runtime: Path, *, code: str = "", **more: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "REDIS_URL": url, "RUNTIME_PATH": str(runtime), "NODE_NAME": "here", **more}
+def start(url: str, runtime: Path, **more: str) -> Forked:
+    return Forked("observer", environ=_environ(url, runtime, more), log=runtime / "observer.log")
+
+
+def start_alone(url: str, runtime: Path, *how: str, **more: str) -> subprocess.Popen[bytes]:
+    """A child of ours, as we ask the system for it."""
     with (runtime / "observer.log").open("ab") as log:
-        how = ["-c", code] if code else ["-m", "observer"]
-        return subprocess.Popen([sys.executable, *how], env=environment, stderr=log, stdout=log)
+        words = [sys.executable, *(how or ("-m", "observer"))]
+        return subprocess.Popen(words, env=_environ(url, runtime, more), stderr=log, stdout=log)
+
+
+def _environ(url: str, runtime: Path, more: Mapping[str, str]) -> dict[str, str]:
+    return {**os.environ, "REDIS_URL": url, "RUNTIME_PATH": str(runtime), "NODE_NAME": "here", **more}
 
 
 def kept(runtime: Path) -> dict[str, dict[str, Any]]:
@@ -147,7 +157,7 @@ async def test_of_two_on_one_folder_one_works_and_the_other_goes_on_where_it_was
     lock, heartbeat, log = (
         tmp_path / name for name in ("state/observer.lock", "state/observer.heartbeat", "observer.log")
     )
-    both = [start(redis_server.url, tmp_path, OBSERVER_LISTEN=f"127.0.0.1:{free_port()}") for _ in range(2)]
+    both = [start_alone(redis_server.url, tmp_path, OBSERVER_LISTEN=f"127.0.0.1:{free_port()}") for _ in range(2)]
     try:
         await wait_for(lambda: b"observer.standing_by" in log.read_bytes(), 30, "one of them stands by")
         await wait_for(lambda: heartbeat.exists() and any(_works(lock, one) for one in both), 20, "the other works")
@@ -212,7 +222,7 @@ async def test_one_that_stands_by_while_nobody_works_says_so_and_stops_when_it_i
     holder.path.parent.mkdir()
     assert holder.take()
     holder.note("somebody who does nothing\n")
-    process = start(redis_server.url, tmp_path, code=HASTY)
+    process = start_alone(redis_server.url, tmp_path, "-c", HASTY)
     try:
         await wait_for(lambda: "no observer works" in what_is_stuck(heartbeat), 20, "it is named in the heartbeat")
         assert what_is_stuck(heartbeat).endswith("is held by somebody who does nothing")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 import pytest
 from dying_planner import STEPS
+from parts.forked import Forked
 from parts.scripted import Canned, ScriptedHttp
 from planner_rig import Mesh
 from request_rig import write_inventory
@@ -23,8 +21,6 @@ from mesh_core.models.proposals import Folder
 from mesh_core.models.requests import Request, RequestUpdate
 from mesh_core.testing import RedisServer, wait_for
 from planner_agent.store.planner_store import PlannerStore
-
-DYING = Path(__file__).with_name("dying_planner.py")
 
 
 def environment(mesh: Mesh, model_url: str) -> dict[str, str]:
@@ -40,17 +36,12 @@ def environment(mesh: Mesh, model_url: str) -> dict[str, str]:
 
 
 def run_until_it_dies(mesh: Mesh, step: str, model_url: str) -> int:
-    done = subprocess.run(
-        [sys.executable, str(DYING), step], env=environment(mesh, model_url), timeout=300, capture_output=True
-    )
-    return done.returncode
+    return Forked("dying_planner", step, environ=environment(mesh, model_url)).wait(300)
 
 
 @asynccontextmanager
 async def healthy_planner(mesh: Mesh, model_url: str) -> AsyncIterator[None]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "planner_agent"], env=environment(mesh, model_url), stderr=subprocess.DEVNULL
-    )
+    child = Forked("planner_agent", environ=environment(mesh, model_url))
 
     async def listens() -> bool:
         return int((await mesh.bus.call("PUBSUB", "NUMSUB", "health_events"))[1]) == 1
@@ -243,9 +234,9 @@ async def test_a_redis_that_lost_its_last_seconds_gets_no_second_proposal(
     assert [found.proposal.event.id for found in mesh.actions.filed(Folder(decided))] == [event_id]
 
 
-def filled(model_url: str, mesh: Mesh, killers: str = "") -> subprocess.Popen[bytes]:
+def filled(model_url: str, mesh: Mesh, killers: str = "") -> Forked:
     told = {**environment(mesh, model_url), "PLANNER_PARALLEL": "4", "STORM_SUBJECTS": "0"}
-    return subprocess.Popen([sys.executable, str(DYING), f"on:{killers}"], env=told, stderr=subprocess.DEVNULL)
+    return Forked("dying_planner", f"on:{killers}", environ=told)
 
 
 async def test_eight_kills_with_60_events_waiting_send_none_to_the_dead_letters(
@@ -285,7 +276,7 @@ async def test_an_event_that_kills_its_planner_is_a_dead_letter_after_five_and_t
     for _ in range(10):
         child = filled("http://127.0.0.1:9", mesh, killers="killer")
 
-        async def ended(child: subprocess.Popen[bytes] = child) -> bool:
+        async def ended(child: Forked = child) -> bool:
             done = len(await mesh.stream("mesh:decisions")) == 11 and await mesh.open_entries() == 0
             return done or child.poll() is not None
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
+
+from parts.forked import Forked
 
 from mesh_core.policy.lifeline import NeededAddress
 from mesh_core.policy.lifeline_note import read_lifeline
@@ -24,7 +24,7 @@ async def test_a_planner_notes_its_redis_and_its_models_at_its_start(tmp_path: P
         "OLLAMA_HOST": "models",
         "METRICS_LISTEN": "off",
     }
-    planner = subprocess.Popen([sys.executable, "-m", "planner_agent"], env=environ)
+    planner = Forked("planner_agent", environ=environ)
     try:
         await wait_for(lambda: bool(read_lifeline(tmp_path).addresses), 60, "its note")
         assert read_lifeline(tmp_path).addresses == {

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from parts.forked import Forked
 from parts.scripted import Canned, ScriptedHttp
 from planner_rig import Mesh
 
@@ -22,7 +21,7 @@ PAYLOAD = {"runtime": "docker", "exit_code": 137, "ordered_by": "jane@example.or
 def planner(mesh: Mesh, **environ: str) -> Iterator[None]:
     needed = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     needed |= {"REDIS_URL": mesh.url, "RUNTIME_PATH": str(mesh.runtime), "NODE_NAME": "home"}
-    child = subprocess.Popen([sys.executable, "-m", "planner_agent"], env=needed | environ, stderr=subprocess.DEVNULL)
+    child = Forked("planner_agent", environ=needed | environ)
     try:
         yield
     finally:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +18,7 @@ import requests
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from observer_rig import Desk
+from parts.forked import Forked
 
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent, Severity, Trust
@@ -56,8 +55,7 @@ def observer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "HOOKS_PER_MINUTE": "100000",
         "OBSERVER_TOKENS": f"fuzz:operator:{TOKEN}",
     }
-    with (runtime / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "observer"], env=environment, stdout=log, stderr=log)
+    process = Forked("observer", environ=environment, log=runtime / "log")
     try:
         _wait(url, process)
         yield url
@@ -69,7 +67,7 @@ def observer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.stop()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(url: str, process: Forked) -> None:
     patience = Patience(60)
     while not patience.over():
         assert process.poll() is None

@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
+from parts.forked import Forked
 from sign_in_rig import sign_in
 
 from mesh_core.testing import RedisServer, free_port, wait_for
 
 
-def start(url: str, runtime: Path, listen: str) -> subprocess.Popen[bytes]:
+def start(url: str, runtime: Path, listen: str) -> Forked:
     given = {"REDIS_URL": url, "RUNTIME_PATH": str(runtime), "NODE_NAME": "here", "OBSERVER_LISTEN": listen}
-    with (runtime / "observer.log").open("ab") as log:
-        return subprocess.Popen([sys.executable, "-m", "observer"], env=os.environ | given, stderr=log, stdout=log)
+    return Forked("observer", environ=os.environ | given, log=runtime / "observer.log")
 
 
 def answers(url: str) -> bool:
