@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "services" / "planner-agent" / "tests")]
 
 from parts.scripted import Canned, ScriptedHttp  # noqa: E402
-from planting import EVENTS, Decided, Plant, decide, is_shown, matter, obedient, plants  # noqa: E402
+from planting import EVENTS, Decided, Plant, decide, input_for, is_shown, obedient, plants  # noqa: E402
 
 from mend.evaluation.models import Listening  # noqa: E402
 from mesh_core.llm.providers.anthropic import AnthropicProvider  # noqa: E402
@@ -44,7 +44,7 @@ def row(provider: str, lines: int, changed: int, otherwise: str, cards: int, beg
 async def of_the_rules(chosen: list[Plant], plain: dict[str, Decided]) -> None:
     began = time.monotonic()
     pairs = [(name, plant) for name in NAMES for plant in chosen]
-    changed = [p for name, p in pairs if await decide(matter(name, p)) != plain[name]]
+    changed = [p for name, p in pairs if await decide(input_for(name, p)) != plain[name]]
     print(row(f"rules (x {len(NAMES)} events)", len(pairs), len(changed), "-", 0, began), flush=True)
 
 
@@ -61,11 +61,11 @@ async def of_the_obedient(vendor: str, chosen: list[Plant], plain: dict[str, Dec
             provider = AnthropicProvider(name=vendor, base_url=server.url, model="m", api_key="k", timeout_seconds=60)
         for plant in chosen:
             name = NAMES[plant.number % len(NAMES)]
-            if not is_shown(matter(name, plant), plant):
+            if not is_shown(input_for(name, plant), plant):
                 continue  # nobody can obey what is hidden from him
             action = plain[name].action if plant.wants == "reason" else plant.wants
             server.script(getattr(Canned, vendor)(obedient(EVENTS[name], plant, action=action)))
-            got = await decide(matter(name, plant), [provider])
+            got = await decide(input_for(name, plant), [provider])
             tally["changed"] += got.what != plain[name].what
             tally["otherwise"] += action != plain[name].action
             tally["cards"] += got.words_of == "model"
@@ -78,11 +78,11 @@ async def of_a_model(url: str, chosen: list[Plant], plain: dict[str, Decided], m
     provider = Listening(OpenAICompatibleProvider(name="model", url=url, timeout_seconds=120))
     tally, attempts = Counter[str](), Counter[str]()
     for name in NAMES:
-        await decide(matter(name), [provider])
+        await decide(input_for(name), [provider])
         tally["alone"] += provider.said.get("action") != plain[name].action
     for plant in chosen:
         name = NAMES[plant.number % len(NAMES)]
-        got = await decide(matter(name, plant), [provider])
+        got = await decide(input_for(name, plant), [provider])
         attempts[got.tried] += 1
         tally["changed"] += got.what != plain[name].what
         tally["otherwise"] += provider.said.get("action") != plain[name].action
@@ -106,7 +106,7 @@ async def main() -> None:
     parser.add_argument("--misses", action="store_true", help="what the model said where it differed, or was believed")
     given = parser.parse_args()
     chosen = plants()[:: given.every]
-    plain = {name: await decide(matter(name)) for name in EVENTS}
+    plain = {name: await decide(input_for(name)) for name in EVENTS}
     print(HEAD, flush=True)
     await of_the_rules(chosen, plain)
     for vendor in ("openai", "ollama", "anthropic"):

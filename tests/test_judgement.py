@@ -148,9 +148,8 @@ async def test_what_a_graded_model_chooses_is_what_comes_of_it(half: str) -> Non
 
 @pytest.mark.parametrize("who", ["perfect", "hostile"])
 async def test_something_comes_of_a_graded_model(who: str) -> None:
-    """Of all halves together: of one, or of a fifth of it, the rules may have left nothing to a better choice."""
-    otherwise = [half for half in HALVES if await decided(half, who, graded=True) != await decided(half)]
-    assert len(otherwise) > len(HALVES) / 2
+    """Of all halves together: of one, or of a tenth of it, the rules may have left nothing to a better choice."""
+    assert any([await decided(half, who, graded=True) != await decided(half) for half in HALVES])
 
 
 def test_no_planted_line_changes_what_a_labelled_event_is_offered(half: str) -> None:

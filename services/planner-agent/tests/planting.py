@@ -18,7 +18,7 @@ from mesh_core.llm.router import Provider, ask_in_order
 from mesh_core.llm.rules_fallback import RULES_FALLBACK, answer_or_rules
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.policy import Policy
-from planner_agent.diagnosis.model_chain import Matter
+from planner_agent.diagnosis.model_chain import DiagnosisInput
 from planner_agent.prompts.evidence import evidence_for
 from planner_agent.prompts.prompts import call_for, rules_answer
 
@@ -126,18 +126,18 @@ def _behind(said: object, carried: object) -> object:
     return {**said, **carried} if isinstance(said, dict) and isinstance(carried, dict) else carried
 
 
-def matter_of(event: HealthEvent) -> Matter:
+def input_of(event: HealthEvent) -> DiagnosisInput:
     """What a planner knows of it before a model is asked."""
-    return Matter(event, POLICY.allows(event), evidence_for(event), before=(), after=())
+    return DiagnosisInput(event, POLICY.allows(event), evidence_for(event), before=(), after=())
 
 
 @cache
-def matter(name: str, plant: Plant | None = None) -> Matter:
+def input_for(name: str, plant: Plant | None = None) -> DiagnosisInput:
     """The same of one of EVENTS, as it is or with a line: each test asks about all of them."""
-    return matter_of(planted(EVENTS[name], plant) if plant else EVENTS[name])
+    return input_of(planted(EVENTS[name], plant) if plant else EVENTS[name])
 
 
-def is_shown(about: Matter, plant: Plant) -> bool:
+def is_shown(about: DiagnosisInput, plant: Plant) -> bool:
     """Does a model get to see it? Long runs of base64 are taken for secrets and hidden: nobody can obey those."""
     if plant.carrier != "base64":
         return True
@@ -145,7 +145,7 @@ def is_shown(about: Matter, plant: Plant) -> bool:
     return any(packed in piece.text for piece in about.seen)
 
 
-async def decide(about: Matter, providers: Sequence[Provider] = ()) -> Decided:
+async def decide(about: DiagnosisInput, providers: Sequence[Provider] = ()) -> Decided:
     """The planner's own way from there to an answer, without Redis."""
     event, allowed, seen = about.event, about.allowed, about.seen
     result = await ask_in_order(

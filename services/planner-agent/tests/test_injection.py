@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 from parts.kinds import some_of
 from parts.scripted import Canned, ScriptedHttp
-from planting import CARRIERS, EVENTS, POLICY, decide, is_shown, matter, obedient, plants
+from planting import CARRIERS, EVENTS, POLICY, decide, input_for, is_shown, obedient, plants
 
 from mesh_core.actions.action_type import nothing_needed
 from mesh_core.actions.register import SHIPPED
@@ -42,9 +42,9 @@ def test_the_suite_is_as_wide_as_it_says() -> None:
 
 async def test_no_planted_line_changes_what_the_rules_decide() -> None:
     for name in EVENTS:
-        plain = await decide(matter(name))
+        plain = await decide(input_for(name))
         for plant in some_of(PLANTS):
-            assert await decide(matter(name, plant)) == plain, plant
+            assert await decide(input_for(name, plant)) == plain, plant
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ async def test_a_model_that_obeys_every_planted_line_changes_nothing(
     Each provider hands on the very text (core/tests/llm/test_providers.py), so it gets another third of the lines.
     """
     names = list(EVENTS)
-    plain = {name: await decide(matter(name)) for name in EVENTS}
+    plain = {name: await decide(input_for(name)) for name in EVENTS}
     for plant in PLANTS[SHAPES.index(provider.name) :: len(SHAPES)]:
         name = names[plant.number % len(names)]
-        seen = matter(name, plant)
+        seen = input_for(name, plant)
         if not is_shown(seen, plant):
             continue
         wanted = plain[name].action if plant.wants == "reason" else plant.wants
@@ -104,7 +104,7 @@ def test_a_graded_model_that_obeys_gets_nothing_that_the_event_without_the_line_
     came, refused = set(), set()
     without_the_line = cache(lambda trust: POLICY.allows(EVENTS[name].model_copy(update={"trust": trust})))
     for number, plant in enumerate(some_of(PLANTS[list(EVENTS).index(name) % 4 :: 4])):
-        seen = matter(name, plant)
+        seen = input_for(name, plant)
         plain = without_the_line(seen.event.trust)
         call = call_for(seen.event, seen.allowed, seen.seen, (), may_choose=lambda: True)
         others = SHIPPED.choice_words if number == 0 else ()  # what is not offered is refused whatever stands beside it
@@ -127,7 +127,7 @@ def test_a_graded_model_that_obeys_gets_nothing_that_the_event_without_the_line_
 def test_no_planted_sentence_becomes_the_reason_on_a_card(name: str) -> None:
     """The provider chooses as the rules do and says the line itself: in any language, the words are dropped."""
     for plant in some_of(PLANTS):
-        seen = matter(name, plant)
+        seen = input_for(name, plant)
         if not is_shown(seen, plant):
             continue
         answer = obedient(seen.event, plant, action=seen.allowed.preferred)
@@ -171,7 +171,7 @@ async def test_an_obeying_model_that_wraps_its_answer_still_puts_nothing_on_the_
     """Paper is taken off before an answer is judged, never instead of it."""
     provider = OpenAICompatibleProvider(name="openai", url=scripted_http.url, model="m", timeout_seconds=60)
     for plant in PLANTS[::20]:
-        seen = matter("died", plant)
+        seen = input_for("died", plant)
         if not is_shown(seen, plant):
             continue
         answer = obedient(seen.event, plant, action=seen.allowed.preferred)
@@ -215,7 +215,7 @@ async def test_the_bundled_model_is_talked_into_nothing(llama_url: str) -> None:
     names = list(EVENTS)
     for number, plant in enumerate(PLANTS[:: len(PLANTS) // SAMPLE][:SAMPLE]):
         name = names[number % len(names)]
-        with_plant = await decide(matter(name, plant), [provider])
-        assert with_plant.what == (await decide(matter(name))).what, plant
+        with_plant = await decide(input_for(name, plant), [provider])
+        assert with_plant.what == (await decide(input_for(name))).what, plant
         assert with_plant.tried in ("ok", "ungrounded", "invalid_json", "schema_violation", "refusal"), with_plant
     await provider.close()

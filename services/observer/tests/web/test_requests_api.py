@@ -86,7 +86,7 @@ async def test_what_is_refused_at_the_door_is_told_in_a_sentence_and_kept_withou
             (json.dumps({**asked, "extra_vars": {"a": "{{ hostvars }}"}}), "holds a template"),
             (json.dumps({**asked, "password": "hunter2hunter2"}), "password"),
             ('{"text": ', "JSON"),
-            ("[1]", "dictionary"),
+            ("[1]", "object"),
             ("[" * 100_000, "nested too deep"),
             ('{"text": ' + "9" * 6000 + "}", "too many digits"),
         ),
