@@ -53,6 +53,8 @@ WHOLE = {
 }
 MARKS_THAT_SPILL = """[...document.querySelectorAll(".mark")]
     .filter((mark) => mark.scrollWidth > mark.clientWidth + 1).map((mark) => mark.textContent)"""
+CHARTS_THAT_SPILL = """[...document.querySelectorAll(".chart canvas")].filter((canvas) =>
+    canvas.getBoundingClientRect().right > canvas.closest("figure").getBoundingClientRect().right).length"""
 UNDER_A_BAR = """() => {
     const one = document.activeElement, box = one.getBoundingClientRect()
     if (one === document.body || one.closest("nav, .bar, .skip")) return ""
@@ -206,6 +208,7 @@ def test_a_view_has_no_serious_finding_and_fits_the_screen(
             wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert wider <= 0, f"{view} at {width} px is {wider} px too wide"
             assert page.evaluate(MARKS_THAT_SPILL) == [], f"{view} at {width} px"
+            assert page.evaluate(CHARTS_THAT_SPILL) == 0, f"{view} at {width} px: the last label is cut"
             if width == 1440 or scheme == "light":
                 assert serious(page) == []
 
