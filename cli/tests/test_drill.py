@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 from pathlib import Path
@@ -10,7 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 from drill_rig import drilling, finished, output
+from mend_rig import NODE, Mend
 
+from mend.demo.steps import Walkthrough
+from mend.demo.targets import ProgramTarget
+from mend.errors import CliError
 from mesh_core.models.proposals import Folder
 from mesh_core.testing import wait_for
 
@@ -23,13 +28,17 @@ async def waiting_for_yes(folder: Path) -> Path:
     return Path(re.findall(r"read it: (\S+)", output(folder))[0])
 
 
-async def test_yes_walks_through_every_step_and_leaves_no_process(tmp_path: Path) -> None:
-    async with drilling(tmp_path, "--yes") as process:
+async def test_enter_is_the_mv_and_the_whole_walk_is_told_and_leaves_no_process(tmp_path: Path) -> None:
+    async with drilling(tmp_path) as process:
+        await waiting_for_yes(tmp_path)
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
         assert await finished(process) == 0, output(tmp_path)
     text = output(tmp_path)
     places = [text.index(f" s  {step}") for step in STEPS]
     assert places == sorted(places)
-    assert "--yes was given" in text
+    assert "by Enter" in text
     [folder] = tmp_path.glob("mend-drill-*")
     [run] = (folder / "var" / "actions" / Folder.DONE).iterdir()
     assert (run / "bundle.zip").is_file()
@@ -47,22 +56,37 @@ async def test_nothing_runs_before_enter_and_a_mv_elsewhere_counts_as_well(tmp_p
     assert "whoever moved the file" in output(tmp_path)
 
 
-async def test_enter_is_the_mv(tmp_path: Path) -> None:
+async def test_without_a_keyboard_it_waits_and_a_no_ends_it_with_the_reason(tmp_path: Path) -> None:
     async with drilling(tmp_path) as process:
-        await waiting_for_yes(tmp_path)
         assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-        assert await finished(process) == 0, output(tmp_path)
-    assert "by Enter" in output(tmp_path)
-
-
-async def test_a_no_ends_it_with_the_reason(tmp_path: Path) -> None:
-    async with drilling(tmp_path) as process:
+        process.stdin.close()
+        process.stdin = None
         proposal = await waiting_for_yes(tmp_path)
+        await wait_for(lambda: "no keyboard" in output(tmp_path), 60, "it to say so")
         proposal.rename(proposal.parent.parent / Folder.REJECTED / proposal.name)
         assert await finished(process) == 1
     assert "rejected/" in output(tmp_path)
+
+
+def test_it_waits_only_as_long_as_it_was_told(mend: Mend, monkeypatch: pytest.MonkeyPatch) -> None:
+    mend.propose()
+    (filed,) = mend.actions.pending()
+    walk = Walkthrough(
+        runtime=mend.runtime,
+        node=NODE,
+        redis_url="",
+        target=ProgramTarget(mend.runtime, {}),
+        say=lambda *_: None,
+        stopping=lambda: False,
+        look=lambda: None,
+        yes=False,
+        patience_seconds=0.1,
+    )
+    with Path(os.devnull).open() as no_keyboard, monkeypatch.context() as patch:
+        patch.setattr("sys.stdin", no_keyboard)
+        with pytest.raises(CliError, match="nobody said yes"):
+            walk._wait_for_yes(mend.actions, filed)
+    assert filed.path.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -75,16 +99,6 @@ async def test_ctrl_c_in_the_middle_leaves_nothing(tmp_path: Path, number: int) 
         gone, _ = await asyncio.to_thread(psutil.wait_procs, family, 5)
         assert len(gone) == len(family)
     assert "Traceback" not in output(tmp_path)
-
-
-async def test_without_a_keyboard_it_waits_only_as_long_as_it_was_told(tmp_path: Path) -> None:
-    async with drilling(tmp_path, "--patience", "2") as process:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.stdin = None
-        assert await finished(process) == 1
-    assert "no keyboard" in output(tmp_path)
-    assert "nobody said yes" in output(tmp_path)
 
 
 async def test_an_engine_that_does_not_answer_is_a_sentence(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ async def test_with_docker_the_container_is_restarted_and_removed_afterwards(
     async with drilling(tmp_path, *words, DOCKER_HOST=engine.host) as process:
         assert await finished(process) == 0, output(tmp_path)
     text = output(tmp_path)
+    assert "--yes was given" in text
     assert "container_restart" in text
     [name] = set(re.findall(r"mend-drill-[0-9a-f]{6}(?= )", text))
     assert name not in engine.docker("ps", "-a", "--format", "{{.Names}}")

@@ -37,7 +37,7 @@ async def proposed_for(mend: Mend, service: str) -> Filed:
     return filed
 
 
-async def test_the_whole_mesh_starts_is_watched_and_stops_with_nothing_lost(up: Up) -> None:
+async def test_the_whole_mesh_starts_is_watched_stops_with_nothing_lost_and_falls_loudly(up: Up) -> None:
     mend = up.mend
     await up.start()
     for name in ("redis", *SERVICES):
@@ -71,7 +71,7 @@ async def test_the_whole_mesh_starts_is_watched_and_stops_with_nothing_lost(up: 
     await wait_for(lambda: up.of("planner-agent") not in (None, planner), 20, "a new planner")
 
     family = up.family()
-    assert await up.stop() == 0
+    assert await up.stop(signal.SIGTERM) == 0
     await gone(family)
     assert "everything is stopped" in up.said
     assert not (mend.runtime / "run" / "mesh.json").exists()
@@ -80,13 +80,21 @@ async def test_the_whole_mesh_starts_is_watched_and_stops_with_nothing_lost(up: 
     url = json.loads((mend.runtime / "run" / "mesh.json").read_text())["redis_url"]
     with redis.Redis.from_url(url) as client:
         assert client.xlen("mesh:ev:_foreign") == 1  # the event of before
+
+    # A supervisord that is killed takes everything down loudly.
     family = up.family()
-    assert await up.stop(signal.SIGTERM) == 0
+    next(p for p in family if "mend.local.waiting_supervisord" in words_of(p)).kill()
+    assert up.process is not None
+    assert await asyncio.to_thread(up.process.wait, 300) == 1
+    assert "supervisord ended" in up.said
     await gone(family)
 
 
-async def test_ctrl_c_lets_a_running_repair_end_and_says_so(up: Up, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_ctrl_c_lets_a_running_repair_end_and_says_so_and_a_redis_that_answers_is_used_and_stays(
+    up: Up, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     mend = up.mend
+    mend.environ["REDIS_URL"] = redis_server.url
     there = tmp_path_factory.mktemp("node")  # not in the runtime folder, which a run cannot see
     control = there / "supervisorctl"  # a slow one: `-c conf status|restart program`
     control.write_text(
@@ -98,6 +106,7 @@ async def test_ctrl_c_lets_a_running_repair_end_and_says_so(up: Up, tmp_path_fac
     variables = {"mend_supervisorctl": str(control), "mend_supervisor_conf": "/nowhere"}
     make_inventory(mend.runtime / "config" / "inventory.yml", NODE, variables)
     await up.start()
+    assert f"using the Redis that answers at {redis_server.url}" in up.said
     payload = json.dumps({"runtime": "supervisor", "state": "EXITED", "exit_status": 1})
     words = (
         "inject",
@@ -121,20 +130,14 @@ async def test_ctrl_c_lets_a_running_repair_end_and_says_so(up: Up, tmp_path_fac
     assert await up.stop() == 0
     await gone(family)
     assert "finishing 1 running action" in up.said
+    assert "everything is stopped" in up.said
     [(folder, run)] = mend.actions.find(filed.name.id)
     assert folder in (Folder.DONE, Folder.FAILED), folder  # told, not left hanging
     assert mend.actions.outcome_at(run) is not None
     assert (there / "restarts").read_text() == "x\n"
-
-
-async def test_a_supervisord_that_is_killed_takes_everything_down_loudly(up: Up) -> None:
-    await up.start()
-    family = up.family()
-    next(p for p in family if "mend.local.waiting_supervisord" in words_of(p)).kill()
-    assert up.process is not None
-    assert await asyncio.to_thread(up.process.wait, 300) == 1
-    assert "supervisord ended" in up.said
-    await gone(family)
+    assert not (mend.runtime / "redis").exists()
+    with redis.Redis.from_url(redis_server.url) as client:
+        assert client.ping()
 
 
 async def test_a_bad_setting_of_a_service_is_named_and_nothing_stays(up: Up) -> None:
@@ -145,16 +148,6 @@ async def test_a_bad_setting_of_a_service_is_named_and_nothing_stays(up: Up) -> 
     assert "COOLDOWN_SECONDS='never'" in up.said
     assert "Traceback" not in up.said
     assert psutil.pid_exists(up.process.pid) is False
-
-
-async def test_a_redis_that_answers_is_used_and_stays(up: Up, redis_server: RedisServer) -> None:
-    up.mend.environ["REDIS_URL"] = redis_server.url
-    await up.start()
-    assert f"using the Redis that answers at {redis_server.url}" in up.said
-    assert not (up.mend.runtime / "redis").exists()
-    assert await up.stop() == 0
-    with redis.Redis.from_url(redis_server.url) as client:
-        assert client.ping()
 
 
 async def test_the_embedded_redis_keeps_its_password_out_of_every_command_line_and_a_killed_mend_up_leaves_nothing(
