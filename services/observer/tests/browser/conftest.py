@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browser_rig import Mesh
 from parts.require import missing, require
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from mesh_core.security.users import people_path, read_people
 from mesh_core.testing import RedisServer
@@ -31,6 +32,7 @@ FLAGS = (
 WITHIN_MS = 120_000  # a busy machine; on a quiet one all of it takes a blink
 POLICY = "Content Security Policy"
 Visit = Callable[..., Page]
+Picture = Callable[..., None]
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +90,16 @@ def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots are kept: MENDMESH_SCREENSHOTS, or beside the other files of this test run."""
+def picture() -> Picture:
+    """`picture(page, "queue-390-dark")` keeps what is seen in MENDMESH_SCREENSHOTS. Where that names no folder, nobody
+    would look at it: fifty of them take four seconds of processor."""
     named = os.environ.get("MENDMESH_SCREENSHOTS")
-    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    folder = Path(named) if named else None
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def picture(seen: Page | Locator, name: str, **more: Any) -> None:
+        if folder:
+            seen.screenshot(path=folder / f"{name}.png", **more)
+
+    return picture

@@ -18,7 +18,7 @@ from mesh_core.models.previews import Effect, Preview, TaskPreview
 from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.runtime.executor_notes import note_targets
 
-Visit = Callable[..., Page]
+Visit, Picture = Callable[..., Page], Callable[..., None]
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TONE_OF_BAD = """() => {
     const one = document.body.appendChild(Object.assign(document.createElement("i"), {style: "color: var(--bad)"}))
@@ -78,7 +78,7 @@ def test_the_card_shows_what_a_person_decides_by_and_its_picture_is_kept(
 
 
 def test_a_yes_that_would_come_to_nothing_is_said_in_red_above_the_button(
-    visit: Visit, mesh: Mesh, pictures: Path
+    visit: Visit, mesh: Mesh, picture: Picture
 ) -> None:
     if not mesh.processes:
         mesh.start()
@@ -109,7 +109,7 @@ def test_a_yes_that_would_come_to_nothing_is_said_in_red_above_the_button(
             page.set_viewport_size({"width": width, "height": height})
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme=scheme)
-                page.screenshot(path=pictures / f"against-{name.id[-4:]}-{width}-{scheme}.png")
+                picture(page, f"against-{name.id[-4:]}-{width}-{scheme}")
                 assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
@@ -128,7 +128,7 @@ def test_what_only_hinders_the_telling_is_said_in_the_row_as_well(visit: Visit, 
 
 
 def test_who_asks_for_a_preview_sees_on_the_card_what_the_host_says_and_that_it_is_old_after_an_edit(
-    visit: Visit, mesh: Mesh, pictures: Path
+    visit: Visit, mesh: Mesh, picture: Picture
 ) -> None:
     if not mesh.processes:
         mesh.start()
@@ -173,7 +173,7 @@ def test_who_asks_for_a_preview_sees_on_the_card_what_the_host_says_and_that_it_
         page.set_viewport_size({"width": width, "height": height})
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            panel.screenshot(path=pictures / f"preview-{width}-{scheme}.png")
+            picture(panel, f"preview-{width}-{scheme}")
             assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
     (waits,) = (one.proposal for one in mesh.actions.pending() if one.name == name)
@@ -205,7 +205,7 @@ def test_the_card_names_the_runbook_that_was_found(visit: Visit, mesh: Mesh) -> 
 
 
 def test_a_tired_person_reads_whether_above_the_button_and_ids_only_when_asked(
-    visit: Visit, mesh: Mesh, pictures: Path
+    visit: Visit, mesh: Mesh, picture: Picture
 ) -> None:
     if not mesh.processes:
         mesh.start()
@@ -239,7 +239,7 @@ def test_a_tired_person_reads_whether_above_the_button_and_ids_only_when_asked(
         assert button["y"] + button["height"] <= height - TABS, (width, button)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=pictures / f"whether-{width}-{scheme}.png")
+            picture(page, f"whether-{width}-{scheme}")
             assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
     mesh.finished(Folder.FAILED, mesh.proposal("web03", "shop"), **ended(days=1))

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from browser_rig import Mesh, ago
@@ -19,7 +18,7 @@ from playwright.sync_api import Page, Route, expect
 from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.testing import until
 
-Visit = Callable[..., Page]
+Visit, Picture = Callable[..., Page], Callable[..., None]
 APPROVE = re.compile("/approve$")
 
 
@@ -160,7 +159,7 @@ def test_a_rejection_wants_a_reason_and_keeps_it(mesh: Mesh, visit: Visit) -> No
     expect(page.locator(".proposal", has_text="no/api")).to_have_count(0)
 
 
-def test_a_rejection_for_good_shows_the_rule_before_it_is_written(mesh: Mesh, visit: Visit, pictures: Path) -> None:
+def test_a_rejection_for_good_shows_the_rule_before_it_is_written(mesh: Mesh, visit: Visit, picture: Picture) -> None:
     name = mesh.propose("never", "api")
     page = visit(f"#/proposals/{name.id}")
     page.get_by_role("button", name="Reject…").click()
@@ -172,7 +171,7 @@ def test_a_rejection_for_good_shows_the_rule_before_it_is_written(mesh: Mesh, vi
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
         button.scroll_into_view_if_needed()
-        page.screenshot(path=pictures / f"reject-always-{width}.png")
+        picture(page, f"reject-always-{width}")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     file = mesh.runtime / "config" / "policy.yml"
     assert "rejected-api" not in (file.read_text() if file.exists() else "")

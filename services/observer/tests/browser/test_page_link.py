@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
+from typing import Literal
 
 import pytest
 from browser_rig import Mesh
@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 
 from mesh_core.security.sign_in_links import is_waiting, make_link, person_name
 
-Visit = Callable[..., Page]
+Visit, Picture = Callable[..., Page], Callable[..., None]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 
 
@@ -53,14 +54,13 @@ def test_who_only_fetches_the_page_uses_no_link_up(mesh: Mesh, visit: Visit) -> 
     assert not [url for url in asked if token in url]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_without_a_link_it_says_how_to_get_one(visit: Visit, pictures: Path, scheme: str, size: str) -> None:
+def test_without_a_link_it_says_how_to_get_one(visit: Visit, picture: Picture) -> None:
     page = visit(f"#/link/{'x' * 43}", stranger=True)
-    width, height = SIZES[size]
-    page.set_viewport_size({"width": width, "height": height})
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    expect(page.get_by_role("alert")).to_contain_text("used already or is too old")
-    expect(page.locator("main.alone pre")).to_have_text("mend page")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.screenshot(path=pictures / f"link-{size}-{scheme}.png")
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        expect(page.get_by_role("alert")).to_contain_text("used already or is too old")
+        expect(page.locator("main.alone pre")).to_have_text("mend page")
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            picture(page, f"link-{size}-{scheme}")

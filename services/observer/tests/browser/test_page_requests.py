@@ -20,7 +20,7 @@ from mesh_core.approvals.proposal_files import Filed
 from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import ActionUpdate, Folder
 
-Visit = Callable[..., Page]
+Visit, Picture = Callable[..., Page], Callable[..., None]
 HOSTS = {name: {"ansible_host": "192.0.2.7"} for name in ("db", "web01", "web02")}
 INVENTORY = {"all": {"hosts": HOSTS, "children": {"web": {"hosts": {"web01": {}, "web02": {}}}}}}
 
@@ -34,7 +34,7 @@ def started(mesh: Mesh) -> None:
     until(heartbeat.exists, 60, "a planner at work")
 
 
-def test_what_is_asked_for_asks_back_and_then_waits_on_each_host(mesh: Mesh, visit: Visit, pictures: Path) -> None:
+def test_what_is_asked_for_asks_back_and_then_waits_on_each_host(mesh: Mesh, visit: Visit, picture: Picture) -> None:
     page = visit("#/queue")
     page.keyboard.press("n")
     text = page.get_by_label("What should be?")
@@ -51,13 +51,13 @@ def test_what_is_asked_for_asks_back_and_then_waits_on_each_host(mesh: Mesh, vis
     asks.get_by_label("Which port").fill("no port")
     asks.get_by_role("button", name="Answer").click()
     expect(asks.locator("form")).to_contain_text("'no port' is no port.")
-    look(page, pictures, "requests-asks")
+    look(page, picture, "requests-asks")
     asks.get_by_label("is no port").fill("443/tcp")
     asks.get_by_role("button", name="Answer").click()
     expect(asks.locator("header .chip")).to_have_text(["risk guarded", "filed"])
     became = asks.get_by_role("list", name="Its proposals").get_by_role("listitem")
     expect(became).to_have_text(["web01 pending", "web02 pending"])
-    look(page, pictures, "requests-filed")
+    look(page, picture, "requests-filed")
     became.get_by_role("link", name="web02").click()
     expect(page.get_by_label("The playbook")).to_contain_text("hosts: web02")
     expect(page.get_by_role("button", name="Approve…")).to_be_visible()
@@ -65,7 +65,7 @@ def test_what_is_asked_for_asks_back_and_then_waits_on_each_host(mesh: Mesh, vis
 
 
 def test_all_of_a_request_are_approved_at_once_each_by_what_was_shown_unless_they_differ(
-    mesh: Mesh, visit: Visit, pictures: Path
+    mesh: Mesh, visit: Visit, picture: Picture
 ) -> None:
     for text in ("install nginx", "install htop"):
         mesh.ask("requests", {"text": text, "hosts": ["web", "db"], "name": text.split()[1]})
@@ -83,7 +83,7 @@ def test_all_of_a_request_are_approved_at_once_each_by_what_was_shown_unless_the
         # By its beginning: a short name of a host may stand in a digest, too.
         host = re.compile(rf"^{one.proposal.node}\b")
         expect(question.get_by_role("listitem").filter(has_text=host)).to_contain_text(one.name.digest)
-    look(page, pictures, "requests-all")
+    look(page, picture, "requests-all")
     assert mesh.actions.filed(Folder.APPROVED) == []
 
     edited = next(one for one in ours.values() if one.proposal.node == "db")
@@ -113,7 +113,7 @@ def test_all_of_a_request_are_approved_at_once_each_by_what_was_shown_unless_the
 
 
 def test_each_host_is_asked_what_would_change_and_what_the_runs_say_is_followed(
-    mesh: Mesh, visit: Visit, pictures: Path
+    mesh: Mesh, visit: Visit, picture: Picture
 ) -> None:
     mesh.ask("requests", {"text": "install curl", "hosts": ["web"], "name": "curl"})
     page = visit("#/queue")
@@ -127,7 +127,7 @@ def test_each_host_is_asked_what_would_change_and_what_the_runs_say_is_followed(
         if of and of.id in {one.name.id for one in ours.values()}:
             answer(mesh, asked, "1 of 1 tasks would change something: Packages curl: present")
     expect(answers).to_have_text([re.compile(r"^web0\d 1 of 1 tasks would change something")] * 2)
-    look(page, pictures, "requests-preview")
+    look(page, picture, "requests-preview")
     assert len(ours) == len([one for one in mesh.actions.pending() if one.proposal.service == "curl"]), "they wait"
 
     for one in ours.values():
@@ -145,7 +145,7 @@ def test_each_host_is_asked_what_would_change_and_what_the_runs_say_is_followed(
     with log.open("a") as more:
         more.write("changed: [web01]\n")
     expect(said).to_contain_text("web01: changed: [web01]")
-    look(page, pictures, "requests-output")
+    look(page, picture, "requests-output")
     for run in (first, second):
         mesh.actions.finish(run, Folder.DONE)
     expect(said).to_contain_text("web01: done")
@@ -206,13 +206,13 @@ def tell(mesh: Mesh, filed: Filed) -> None:
     mesh.say(ActionUpdate.of(filed.proposal, "approved", "running", actor="executor", timestamp=ago()))
 
 
-def look(page: Page, pictures: Path, name: str) -> None:
+def look(page: Page, picture: Picture, name: str) -> None:
     """A picture of each width and theme, where nothing is too wide and axe finds nothing serious."""
     for width, height in ((1440, 900), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png", full_page=True)
+            picture(page, f"{name}-{width}-{scheme}", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
             assert serious(page) == []
     page.set_viewport_size({"width": 1440, "height": 900})

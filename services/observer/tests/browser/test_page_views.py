@@ -1,10 +1,9 @@
-"""Every view, light and dark, wide and narrow: looked at by axe, kept as a picture, never wider than the screen."""
+"""Every view, light and dark, wide and narrow: looked at by axe, never wider than the screen, and kept as a picture."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -17,7 +16,7 @@ from remedy_rig import GOOD
 from mesh_core.models.proposals import Folder, Risk
 from mesh_core.testing import until
 
-Visit = Callable[..., Page]
+Visit, Picture = Callable[..., Page], Callable[..., None]
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 VIEWS = (
@@ -162,7 +161,7 @@ def test_a_probe_that_sees_nothing_is_said_in_red_above_the_nodes_until_it_works
 
 
 def test_the_catalogue_says_whose_a_remedy_is_what_it_did_here_and_which_file_is_bad(
-    visit: Visit, places: dict[str, str], pictures: Path
+    visit: Visit, places: dict[str, str], picture: Picture
 ) -> None:
     page = show(visit, places, "remedies")
     own = page.get_by_role("region", name="Your own").locator(".remedy")
@@ -175,7 +174,7 @@ def test_the_catalogue_says_whose_a_remedy_is_what_it_did_here_and_which_file_is
     expect(replaced).to_contain_text("not offered: scratch_clean stands in its place")
     asked_for = page.get_by_role("region", name="What you can ask for")
     expect(asked_for.locator(".remedy", has_text="sysctl")).to_contain_text("set vm.swappiness to 10")
-    asked_for.screenshot(path=pictures / "remedies-recipes.png")
+    picture(asked_for, "remedies-recipes")
     asked_for.get_by_role("button", name="Ask for sysctl").click()
     expect(page.get_by_label("What should be?")).to_have_value("set vm.swappiness to 10")
 
@@ -197,14 +196,14 @@ def test_the_queue_says_what_is_wrong_and_how_far_a_yes_goes(visit: Visit, place
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_has_no_serious_finding_and_fits_the_screen(
-    visit: Visit, places: dict[str, str], pictures: Path, view: str
+    visit: Visit, places: dict[str, str], picture: Picture, view: str
 ) -> None:
     page = show(visit, places, view)
     for width, height in ((1440, 900), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            page.screenshot(path=pictures / f"{view}-{width}-{scheme}.png")
+            picture(page, f"{view}-{width}-{scheme}")
             wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert wider <= 0, f"{view} at {width} px is {wider} px too wide"
             assert page.evaluate(MARKS_THAT_SPILL) == [], f"{view} at {width} px"
@@ -213,14 +212,14 @@ def test_a_view_has_no_serious_finding_and_fits_the_screen(
                 assert serious(page) == []
 
 
-def test_what_a_person_is_asked_has_no_serious_finding(visit: Visit, places: dict[str, str], pictures: Path) -> None:
+def test_what_a_person_is_asked_has_no_serious_finding(visit: Visit, places: dict[str, str], picture: Picture) -> None:
     page = show(visit, places, "proposal")
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         for key, asked in ASKED.items():
             page.keyboard.press(key)
             expect(page.locator(asked)).to_be_visible()
-            page.screenshot(path=pictures / f"asked-{'help' if key == '?' else key}-{scheme}.png")
+            picture(page, f"asked-{'help' if key == '?' else key}-{scheme}")
             assert serious(page) == []
             page.keyboard.press("Escape")
             expect(page.locator(asked)).to_have_count(0)
