@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from parts.forked_mend import run_mend
 from parts.nodes import SshNode, local_sshd
 from parts.planning import mend, outcome_of, planner_and_executor, waiting
 
@@ -38,13 +37,8 @@ class Asking:
 
     def request(self, *words: str, code: int | None = 0) -> dict[str, Any]:
         """Where the request stands once a planner has read it; `code` None: however it ends."""
-        done = subprocess.run(
-            [sys.executable, "-m", "mend", "request", *words, "--json"],
-            env=dict(self.environment),
-            capture_output=True,
-            timeout=180,
-        )
-        row: dict[str, Any] = json.loads(done.stdout or b"{}")
+        done = run_mend(self.environment, "request", *words, "--json")
+        row: dict[str, Any] = json.loads(done.stdout or "{}")
         assert row, done.stderr
         if row["state"]:
             assert code in (None, done.returncode), row
