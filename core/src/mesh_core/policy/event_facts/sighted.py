@@ -20,8 +20,9 @@ from mesh_core.incidents.sighting import sighting_in_words
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.records import parse_time
 from mesh_core.models.sightings import SeenState, Sighting
-from mesh_core.policy.event_facts.facts import YOUNG_SECONDS, Fact, facts_for
+from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.event_facts.startable import NOT_TO_BE_STARTED
+from mesh_core.policy.event_facts.whole_facts import YOUNG_SECONDS
 
 # What has its name beside a service of this node, and is another thing.
 _ANOTHER = frozenset({Fact.KUBERNETES, Fact.SWARM, Fact.GUEST, "about_guest", "about_kubernetes"})
