@@ -54,6 +54,7 @@ Row = TypeVar("Row")
 Start = Callable[..., None]
 _quick = False
 _in_a_test = False
+_heard = threading.Event()  # the main thread has been told that its test starts a process of ours
 _long: list[tuple[float, str]] = []
 
 
@@ -77,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("quick")
         subprocess.Popen.__init__ = _no_python(subprocess.Popen.__init__)  # type: ignore[method-assign]
         # A test that is left in its middle leaves open what it had: that is no fault of the next one.
-        signal.signal(signal.SIGUSR2, _skip)
+        signal.signal(signal.SIGUSR2, _hear)
         for warning in ("ResourceWarning", *(f"pytest.PytestUn{kind}ExceptionWarning" for kind in LEFT_OPEN)):
             config.addinivalue_line("filterwarnings", f"ignore::{warning}")
 
@@ -100,7 +101,7 @@ def _no_python(start: Start) -> Start:
         if _in_a_test and _is_python(options.get("executable") or words[0], words):
             thread = threading.current_thread()
             if thread is not threading.main_thread() and not thread.name.startswith(POOLS):
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR2)
+                _tell_main_thread()
             _skip()
         start(self, args, *more, **options)
 
@@ -126,7 +127,20 @@ def starts_a_process() -> None:
         _skip()
 
 
-def _skip(*_: object) -> None:
+def _tell_main_thread() -> None:
+    """Again until it hears: a signal that comes just before it begins to wait for something does not end that wait."""
+    _heard.clear()
+    while not _heard.is_set():
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR2)
+        _heard.wait(0.1)
+
+
+def _hear(*_: object) -> None:
+    _heard.set()
+    _skip()
+
+
+def _skip() -> None:
     if _in_a_test:
         pytest.skip("it starts a process of ours: `make test` runs it")
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -179,4 +180,9 @@ def _words(pid: int) -> list[str]:
 
 
 def _has_open(pid: int, path: Path) -> bool:
-    return any(entry.samefile(path) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.exists())
+    """A process closes files while it is looked at."""
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if entry.samefile(path):
+                return True
+    return False
