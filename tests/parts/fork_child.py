@@ -17,6 +17,9 @@ def run_as(module: str, words: tuple[str, ...], environ: dict[str, str], *output
     for number, path in enumerate(outputs, 1):
         with path.open("ab") as file:
             os.dup2(file.fileno(), number)
+    if "PYTHONPATH" in environ:  # other modules than those that are imported here
+        os.environ["PYTHONPATH"] = os.pathsep.join([environ["PYTHONPATH"], *sys.path])
+        os.execv(sys.executable, [sys.executable, "-m", module, *words])
     sys.argv[1:] = words
     sys.modules.pop(f"{module}.__main__", None)  # it is run, as by `python -m`, and not only imported
     runpy.run_module(module, run_name="__main__", alter_sys=True)
