@@ -56,6 +56,16 @@ def test_what_its_sender_calls_a_test_is_nothing(body: dict[str, Any]) -> None:
         {"text": "cellar\n\nNew alerts:\n * Test alert\n * Pool a is DEGRADED"},
         {"message": "This is a test server. Its disk is full"},
         {"title": "Testalarm der Sirene fehlgeschlagen"},
+        # A check that is called after what it tests.
+        {"title": "Mail test [FAILED]"},
+        {"title": "[CRITICAL] Webhook test"},
+        {"title": "Failing uplink ping test"},
+        {"alertname": "Uplink ping test", "status": "down"},
+        {"title": "Connection test", "severity": "critical"},
+        {"text": "Ping test\n100 % packet loss"},
+        # What others wrote below what is wrong.
+        {"text": "Login failures\nThis is a test message"},
+        {"title": "Brute force on ssh", "message": "This is a test message\nuser: root"},
     ],
 )
 def test_what_is_about_a_test_is_an_alert(body: dict[str, Any]) -> None:
@@ -69,6 +79,7 @@ def test_what_is_about_a_test_is_an_alert(body: dict[str, Any]) -> None:
         {"text": "TrueNAS @ cellar\n\nNew alerts:\n  * Test alert\n\nCurrent alerts:\n  * Test alert"},
         {"embeds": [{"title": "Test notification", "description": "It works."}]},
         {"title": "Connection test", "message": "It works."},
+        {"title": "[CRITICAL] Test notification", "severity": "critical"},
         {"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "*Test message*"}}]},
     ],
 )

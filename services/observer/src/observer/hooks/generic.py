@@ -25,7 +25,8 @@ from observer.hooks.alert import (
 from observer.hooks.known_fields import KnownFields, alerts_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.request_body import Body
-from observer.hooks.sent_as_test import is_sent_as_test, says_test
+from observer.hooks.sent_as_test import is_sent_as_test
+from observer.hooks.severities import SEVERE
 
 SOURCE = "generic"
 
@@ -78,8 +79,9 @@ class GenericHook(BaseModel):
 
     def _alert(self, item: object, name: str) -> Read:
         body = item if isinstance(item, dict) else {}
-        known = KnownFields({} if self.type else body)
-        if is_sent_as_test(body) or says_test(known.title):
+        fields = KnownFields(body)
+        known = KnownFields({}) if self.type else fields
+        if is_sent_as_test(body, known.title, is_severe=fields.severity in SEVERE):
             return Nothing("its sender calls it a test")
         event_type = self._text(self.type, item) if self.type else known.rule
         if not event_type and self.type:

@@ -14,12 +14,11 @@ from mesh_core.models.truth import truth_in
 from observer.hooks.plain_words import lines_of, only_names, plain_words
 
 _FLAGS = frozenset({"test", "istest", "testmode"})
-_SAID_IN = frozenset(
-    {
-        *("title", "subject", "summary", "headline", "message", "msg", "text", "content", "body", "description"),
-        *("event", "eventname", "eventtype", "notificationtype", "alertname", "alerttype", "type", "kind", "action"),
-    }
-)
+_TITLES = frozenset({"title", "subject", "summary", "headline", "alertname"})
+_SAID_IN = _TITLES | {
+    *("message", "msg", "text", "content", "body", "description"),
+    *("event", "eventname", "eventtype", "notificationtype", "alerttype", "type", "kind", "action"),
+}
 _MOST_CHARS = 120
 _MOST_TEXT_CHARS = 2000
 _WHAT = (
@@ -28,17 +27,25 @@ _WHAT = (
 )
 # A few words may say who sends it: before it, or behind "from" and the like, where it is a test of a message.
 _ENGLISH = (
-    rf"(?:this is )?(?:just )?(?:an? |the )?(?:{_WHAT} )*test(?:ing)?"
-    rf"(?:(?: {_WHAT})+(?: (?:from|of|for|by|via|sent)(?: \w+){{1,5}})?)?"
+    rf"(?:this is )?(?:just )?(?:an? |the )?(?:{_WHAT} )*test(?:ing)?(?: {_WHAT})+"
+    rf"(?: (?:from|of|for|by|via|sent)(?: \w+){{1,5}})?"
+    r"|(?:this is )?(?:just )?(?:an? |the )?test(?:ing)?"
+    rf"|this is (?:just )?(?:an? |the )?(?:{_WHAT} )+test(?:ing)?"
 )
+# What may also be the name of a check: "Ping test" is down.
+_OF_A_CHECK = re.compile(rf"(?:\w+ ){{0,3}}(?:{_WHAT} )+test(?:ing)?")
 # Of the message that one reads, not of something else that is tested.
 _OF_ITSELF = re.compile(
     rf"this is (?:just |only )?(?:an? |the )?(?:{_WHAT} )*"
     rf"(?:test {_WHAT}(?: (?:from|of|for|by|via|sent|to)(?: \w+){{1,8}})?"
     rf"|test of (?:the |your )?{_WHAT}(?: \w+){{0,6}})"
 )
-_NAMED = rf"(?:\w+ ){{1,3}}(?:test {_WHAT}|{_WHAT} test)"
-_SENDER = re.compile(r"\W*\[[^\]]{1,40}\]\s*")  # before the words, in brackets
+_NAMED = rf"(?:\w+ ){{1,3}}test {_WHAT}"
+_SENDER = re.compile(r"\A\W*\[[^\]]{1,40}\]\s*")  # before the words, in brackets
+_WRONG = re.compile(
+    r"\b(?:fail\w*|down|offline|critical|errors?|unhealthy|unreachable|degraded|full|lost|missing|dead|denied|broken"
+    r"|attack\w*|brute\w*|intru\w*)\b"
+)
 _THIS_IS = (
     r"(?:(?:dies|das) ist |dit is |ceci est |c est |esto es |este es |questo è |isto é |det (?:här )?(?:är|er) )?"
     r"(?:\w{1,5} )?"
@@ -60,15 +67,20 @@ _OTHERS = (
 _TEST = re.compile("|".join((_ENGLISH, _NAMED, *_OTHERS)))
 
 
-def is_sent_as_test(body: Mapping[str, Any]) -> bool:
-    """Of the fields at its top; what its sender quotes further down does not count."""
-    for key, value in list(body.items())[:200]:
-        name = bare_key(key)
-        if name in _FLAGS and truth_in(value) is True:
-            return True
-        if name in _SAID_IN and isinstance(value, str) and says_test(value):
-            return True
-    return False
+def is_sent_as_test(body: Mapping[str, Any], title: str = "", *, is_severe: bool = False) -> bool:
+    """By the fields at its top and its `title`; what its sender quotes further down does not count.
+
+    `is_severe`: others of its fields say that something is wrong, so "Ping test" is a check, and no test of its sender.
+    A title that says what is wrong is one, whatever stands in the text below it.
+    """
+    fields = [(bare_key(key), value) for key, value in list(body.items())[:200]]
+    if any(name in _FLAGS and truth_in(value) is True for name, value in fields):
+        return True
+    titles = [title, *(value for name, value in fields if name in _TITLES and isinstance(value, str))]
+    if any(_says_what_is_wrong(text) and not says_test(text) for text in titles):
+        return False
+    said = [title, *(value for name, value in fields if name in _SAID_IN and isinstance(value, str))]
+    return any(map(says_test, said)) or (not is_severe and any(map(_is_named_test, said)))
 
 
 def says_test(text: str) -> bool:
@@ -78,7 +90,17 @@ def says_test(text: str) -> bool:
     if _is_test(first):
         return True
     said = [line for line in rest if not line.endswith(":")]  # whatever headings they stand under
-    return only_names(first) and bool(said) and all(map(_is_test, said))
+    return only_names(first) and not _says_what_is_wrong(first) and bool(said) and all(map(_is_test, said))
+
+
+def _is_named_test(text: str) -> bool:
+    """All of it, and not what came of it: "Connection test"."""
+    line = _SENDER.sub("", text)
+    return len(lines_of(line)) == 1 and _fits(_OF_A_CHECK, line) and not _says_what_is_wrong(text)
+
+
+def _says_what_is_wrong(text: str) -> bool:
+    return _WRONG.search(plain_words(text, _MOST_CHARS)) is not None
 
 
 def _is_test(line: str) -> bool:
