@@ -170,6 +170,14 @@ def test_a_sender_that_nobody_described_tells_trouble_and_its_end(
         {"kind": "state_not_ok", "host": "attic"},
         {"event": "StateNotOk", "host": "attic"},
         {"event": "PartlyRestored", "host": "attic"},
+        {"event": "NodeNotHealthy", "host": "attic"},
+        # Words that end like a word for well.
+        {"event": "CpuLockUp", "host": "attic"},
+        {"eventType": "ConnectionClosed", "host": "attic"},
+        # What an alert is called, and a number that is no count of problems.
+        {"alert": "redis_up", "status": "firing", "host": "attic"},
+        {"alert": "free space", "trigger_value": 0, "status": "firing", "host": "attic"},
+        {"event_name": "no free places", "event_value": 0, "event_status": "PROBLEM", "host": "attic"},
         # Some are over, and others are not.
         {"text": "NAS @ attic\nThese alerts have been cleared:\n* Fan\nCurrent alerts:\n* Pool is DEGRADED"},
         {"text": "NAS @ attic\nCurrent alerts:\n* The following alert has been cleared:"},
@@ -186,7 +194,7 @@ def test_what_is_not_said_to_be_over_is_trouble(body: Body) -> None:
 
 
 def test_each_word_for_an_end_is_one() -> None:
-    assert all(map(says_over, ("OK", "[RESOLVED]", "monitor.up", "incident_resolved", "RECOVERY")))
+    assert all(map(says_over, ("OK", "[RESOLVED]", "monitor.up", "incident_resolved", "RECOVERY", "IssueResolved")))
     assert not any(map(says_over, ("monitor.down", "unresolved", "not_ok", "is it ok", "")))
     assert all(map(says_all_well, ("\u2705 Resolved: disk full", "attic is now up again", "Job on attic succeeded")))
     assert all(map(says_all_well, ("Alert cleared", "3 alerts have been cleared", "All problems are closed")))

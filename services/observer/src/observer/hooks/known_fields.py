@@ -18,6 +18,7 @@ from mesh_core.models.events import Severity
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.models.truth import truth_in
+from mesh_core.policy.event_facts.alert_state import says_well
 from mesh_core.policy.event_facts.payload_fields import is_of_another_time
 from observer.hooks.alert import MAX_WORD_CHARS
 from observer.hooks.mapping import SERVICE_LABELS
@@ -75,10 +76,11 @@ _ALERTS_STATE = (  # of the alert alone, whatever else is said of the thing
     *("alertstatus", "alertstate", "eventstatus", "incidentstate", "incidentstatus", "newstatevalue", "newstate"),
     *("newstatus", "currentstate", "currentstatus", "monitorcondition", "monitorstatus", "checkstatus", "transition"),
     *("alerttypefriendlyname", "notificationtype", "notifytype", "eventtype", "event", "action"),
-    *("servicestate", "alert"),
+    "servicestate",
 )
-_NONE_LEFT = ("state", "eventvalue", "triggervalue")  # how many problems: 0 is the end
+_NONE_LEFT = ("eventvalue", "triggervalue")  # how many problems: 0 is the end, where no word says how it stands
 _OUTPUTS = ("output", "serviceoutput", "hostoutput")  # of a check: another text each time
+_SAY_HOW_IT_STANDS = tuple(key for key in _ALERTS_STATE if key.endswith(("state", "status")))
 _YES_IS_WELL = ("isresolved", "recovered", "isup", "up", "success", "succeeded", "healthy")
 _NO_IS_WELL = ("firing", "isfiring", "triggered", "isdown", "failed")
 # Kinds that say no more than that something is said.
@@ -158,7 +160,11 @@ class KnownFields:
         of_the_alert = self._told(*_ALERTS_STATE, *(() if of_a_service else ("hoststate",)))
         if any(map(says_over, of_the_alert)) or any(map(says_alert_over, (*states, self.title))):
             return False
-        if self._texts.get("severity", "").strip().lower() in _OVER_SEVERITIES or "0" in self._told(*_NONE_LEFT):
+        if says_well(self._texts.get("alert", "")):  # all of it: an alert may be called `redis_up`
+            return False
+        if self._texts.get("severity", "").strip().lower() in _OVER_SEVERITIES or self._texts.get("state") == "0":
+            return False
+        if "0" in self._told(*_NONE_LEFT) and not self._told(*_STATES, *_SAY_HOW_IT_STANDS):
             return False
         if self._texts.get("resolvedat", "")[:2] == "20" or truth_in(self._texts.get("resolved", "")) is True:
             return False

@@ -18,7 +18,8 @@ _NOT = re.compile(
     r"\b(?:not|no|never|cannot|unable|without|longer|partially|partly|un\w+|\w+n t"
     r"|fail\w*|error|errors|degraded|corrupt\w*|missing|lost)\b"
 )
-_PARTS = re.compile(r"[._:/-]|(?<=[a-z])(?=[A-Z])")
+# Behind a hump only what is said of health: `BackUp` and `ConnectionClosed` are no ends.
+_HUMPED = re.compile(r"(.*[a-z])(Restored|Resolved|Recovered|Cleared|Healthy)")
 _MARKED = re.compile(r"\W*(?:resolved|recovered|recovery|ok|cleared)\s*(?:[]):|]|-\s|\u2013)", re.IGNORECASE)
 _ALERT_OVER = re.compile(
     r"\b(?:recovered|resolved)$"
@@ -38,9 +39,11 @@ def says_over(text: str) -> bool:
     """Of a state or a kind: `OK`, `[RESOLVED]`, `monitor.up`, `incident_resolved`, `HealthRestored`."""
     if says_well(text):
         return True
-    *before, last = _PARTS.split(text)
-    is_word = not re.search(r"\s", text) and (says_well(last) or last == "Restored")
-    return is_word and not _NOT.search(_plain(" ".join(before)))
+    *before, last = re.split(r"[._:/-]", text)
+    humped = _HUMPED.fullmatch(last)
+    said = [*before, *(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", humped[1]) if humped else ())]
+    is_word = not re.search(r"\s", text) and (humped is not None or says_well(last))
+    return is_word and not _NOT.search(_plain(" ".join(said)))
 
 
 def says_alert_over(title: str) -> bool:
