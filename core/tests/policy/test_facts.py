@@ -317,6 +317,15 @@ def test_prose_never_makes_a_fact() -> None:
     assert facts({"log_tail": [words], "message": words, "alerts": [{"annotations": {"summary": words}}]}) == set()
 
 
+@pytest.mark.parametrize("key", ["logs", "container_log", "log_lines", "stderr", "journal"])
+def test_what_lies_in_a_structured_log_is_no_field(key: str) -> None:
+    """Who asks a program for something may choose keys of what it logs."""
+    line = {"path": "/", "query": {"downtime_depth": "1", "maintenance": "true", "state": "exited"}}
+    for said in ([line], {"last": line}, [[line["query"]]]):
+        assert facts({"status": "running", key: said}) == facts({"status": "running"}), said
+    assert facts({"log_volume": {"disk_used_percent": 100}}) == {Fact.NO_ROOM}
+
+
 def test_evidence_that_is_newer_than_its_event_is_a_contradiction() -> None:
     heartbeat = {"heartbeat": {"time": "2026-10-01 05:58:11.512"}}
     assert Fact.CONFLICT in facts(heartbeat, timestamp="2019-01-07T03:00:00Z")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from mesh_core.models.owner_labels import bare_key
 
 MAX_FIELDS = 4000
+# What a program printed, structured or not: who asks it for something may choose keys in there (`?downtime_depth=1`).
+_PRINTED = re.compile(r"(?:.*[^a-z])?(?:logs?|log_?lines|log_?entries|stdout|stderr|journal)")
 _EARLIER = ("last", "prev", "old", "former", "from", "before", "next")
 
 
 def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, int]]:
-    """(the last four folded keys of its path, value, depth) of every field; lists do not lengthen the path."""
+    """(the last four folded keys of its path, value, depth) of every field; lists do not lengthen the path, and what
+    lies in a log is no field."""
     todo: list[tuple[tuple[str, ...], Any, int]] = [((), payload, 0)]
     seen = 0
     while todo and seen < MAX_FIELDS:
@@ -21,7 +25,11 @@ def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, i
         if path:
             yield path, value, depth
         if isinstance(value, dict):
-            todo.extend(((*path[-3:], bare_key(key)), child, depth + 1) for key, child in value.items())
+            todo.extend(
+                ((*path[-3:], bare_key(key)), child, depth + 1)
+                for key, child in value.items()
+                if not (isinstance(child, dict | list) and _PRINTED.fullmatch(str(key).lower()))
+            )
         elif isinstance(value, list):
             todo.extend((path, child, depth + 1) for child in value if isinstance(child, dict | list))
 
