@@ -245,6 +245,8 @@ def test_a_part_that_is_not_as_declared_is_a_drift(said: dict[str, Any]) -> None
         {"declared_temperature": 20, "actual_temperature": 24},
         {"expected": {"rows": 4}, "actual": {"rows": 3}},
         {"compose": {"project": "shop", "service": "web"}, "container": {"id": "77ab", "service": "web"}},
+        {"compose": {"name": "web", "state": "running"}, "container": {"name": "shop-web-1", "state": "exited"}},
+        {"env": {"declared": {"DEBUG": False, "PORT": 8080}, "actual": {"DEBUG": "false", "PORT": "8080"}}},
     ],
 )
 def test_another_order_or_something_else_than_a_container_is_no_drift(said: dict[str, Any]) -> None:

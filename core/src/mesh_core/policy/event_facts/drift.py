@@ -94,14 +94,18 @@ def _processor(image: str) -> str:
 
 
 def _wholes(payload: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
-    """What is declared and what is so, as objects: at the top, in a part of it, or as compose calls the two."""
+    """What is declared and what is so, as objects: at the top, in a part of it, or as compose calls the two. Of the
+    latter only what makes a container: each has a name, an id and a state of its own."""
     parts = [value for key, value in payload.items() if _OF_A_CONTAINER.fullmatch(bare_key(key))]
     for part in filter(_is_mapping, parts):
         wanted = part.get("declared")
         lacking = dict.fromkeys(wanted) if _is_mapping(wanted) else {}  # of a part all is told
         yield from ((wanted, {**lacking, **part[word]}) for word in _RUNS if _is_mapping(part.get(word)))
     yield from ((payload.get("declared"), payload.get(word)) for word in _RUNS)
-    yield payload.get("compose"), payload.get("container")
+    compose = payload.get("compose")
+    if _is_mapping(compose):
+        made_of = {key: value for key, value in compose.items() if _OF_A_CONTAINER.fullmatch(bare_key(key))}
+        yield made_of, payload.get("container")
 
 
 def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
@@ -115,7 +119,10 @@ def _differ(declared: Any, runs: Any) -> bool:
 
 
 def _in_any_order(value: Any) -> Any:
-    return sorted(map(str, value)) if isinstance(value, list) else value
+    """A list's order, and whether a number or a truth value is written as a text, make no difference."""
+    if isinstance(value, list):
+        return sorted(map(str, value))
+    return str(value).lower() if isinstance(value, bool | int | float) else value
 
 
 def _is_another_tag(declared: Any, runs: Any) -> bool:
