@@ -71,6 +71,10 @@ def test_a_cause_of_which_a_field_says_that_it_is_over_stands_against_nothing(li
     [
         (WANTING[0], {"ldap": "active, its socket does not answer"}),
         (WANTING[0], {"ldap": "up until 04:10"}),
+        (WANTING[0], {"ldap": "was down, is up but refuses logins"}),
+        (WANTING[0], {"rabbitmq": "running with errors"}),
+        (WANTING[0], {"depends_on": {"ids": "upgrading"}}),
+        (WANTING[0], {"depends_on": {"ids": "running, degraded"}}),
         (WANTING[0], {"previous_ldap": "healthy"}),
         (WANTING[0], {"logs": [WANTING[0], "ldap is healthy again"]}),  # anybody may write a line
         (WANTING[3], {"dns_now": "unknown, was fine at noon"}),

@@ -47,7 +47,10 @@ _RUNS_NOW = re.compile(
     r"(?:(?:it |and )?(?:is|are) |has |now )?(?:running|healthy|reachable|online|up|ok|back|answers|answering|resolves"
     r"|restored|recovered|reconnected|connected|available|active|works|working|responds|responding)(?![\w.-])"
 )
-_NOT_NOW = re.compile(r"\b(?:not|no|never|was|were|until|down|lost|without|un\w+|half|partly|tried|tries)\b|n't\b")
+_NOT_NOW = re.compile(
+    r"\b(?:not|no|never|was|were|until|down|lost|without|un\w+|half|partly|tried|tries|but|although|refus\w+|reject\w+"
+    r"|errors?|fail\w*|slow\w*|degraded|read.only|full|hang\w*|stuck|tim(?:ing|ed) out|timeouts?)\b|n't\b"
+)
 _SERVERS = frozenset(  # what programs wait for at their start, by its own name
     {
         *("postgres", "postgresql", "mysql", "mariadb", "mongo", "mongodb", "redis", "valkey", "memcached", "influxdb"),
@@ -137,14 +140,16 @@ def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]
     if word and any(room in key for room in _ROOM) and _ROOM_AGAIN.search(_at_the_end(word)):
         return frozenset({"space"})
     ends = _ends_when_it_runs(key.removesuffix("now").removesuffix("service"))
-    return ends if ends and parent not in ALL_NEEDED and _runs_now(_at_the_end(word)) else frozenset()
+    return ends if ends and parent not in ALL_NEEDED and says_it_runs(word) else frozenset()
 
 
 def _at_the_end(word: str) -> str:
     return _CLAUSE.split(word)[-1]
 
 
-def _runs_now(said: str) -> bool:
+def says_it_runs(word: str) -> bool:
+    """`was down until 01:20, is up`; not `upgrading`, nor `up but refuses logins`."""
+    said = _at_the_end(word)
     return _RUNS_NOW.match(said) is not None and _NOT_NOW.search(said) is None
 
 

@@ -10,14 +10,13 @@ from mesh_core.incidents.causes_over import causes_over
 from mesh_core.incidents.event_types import DOES_NOT_RUN, SERVICE_STATES, EventType
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.event_facts.backed import is_backed
-from mesh_core.policy.event_facts.other_cause import cues_it_ends
+from mesh_core.policy.event_facts.other_cause import cues_it_ends, says_it_runs
 from mesh_core.policy.event_facts.payload_fields import fields_of
 
 # What a program did, and could not reach, while it ran: started again it finds out how that is now.
 _OF_ITS_LIFE = frozenset({"progress", "dependency", "dns"})
 _NEEDED = frozenset({"dependency"})  # what a program prints that could not reach what it needs
 _NEEDS_KEYS = ("depends_on", "dependencies", "dependency")  # of a payload: {name: how it is}
-_RUNS = ("running", "healthy", "active", "up")
 
 
 def cues_of_the_past(event: HealthEvent) -> frozenset[str]:
@@ -52,8 +51,7 @@ def _states_of_what_it_needs(payload: Mapping[str, Any]) -> list[Any]:
 
 
 def _is_up(said: Any) -> bool:
-    state = said.strip().lower() if isinstance(said, str) else ""
-    return state.startswith(_RUNS) and "unhealthy" not in state
+    return isinstance(said, str) and says_it_runs(said.strip().lower())
 
 
 def _left_by(type_: str) -> frozenset[str]:
