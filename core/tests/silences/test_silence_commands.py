@@ -183,6 +183,7 @@ def test_what_is_said_again_is_one_silence(folder: SilenceFolder, actions: AllFo
     assert (known.reason, known.ends_at) == ("vendor", first.ends_at)
     longer, _ = silencing.acknowledge(folder, actions, request(service="shop", ends=NOW + timedelta(days=9)), later)
     assert folder.current() == (longer,)
+    assert longer.reason == "vendor"
     assert folder.end_reason(known.id) == f"{longer.id} is in its place\n-- ann"
     for other in ({"service": "mail"}, {"service": "shop", "type": "disk_full"}, {"service": None}):
         silencing.acknowledge(folder, actions, request(**other), later)

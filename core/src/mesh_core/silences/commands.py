@@ -220,15 +220,18 @@ def about(folder: SilenceFolder, filed: Filed, now: datetime) -> tuple[Silence, 
 
 
 def _put_once(folder: SilenceFolder, silence: Silence, known: Sequence[Silence], now: datetime) -> Silence:
-    """`silence`, in the place of those known ones that it covers; or the one that covers it and says the same."""
+    """`silence`, in the place of those known ones that it covers, whose reason it keeps if it brings none; or the one
+    that covers it and says the same."""
     for one in known:
         said = silence.reason in ("", one.reason) and not silence.put_aside
         if said and _covers(one, silence, now):
             return one
+    replaced = [one for one in known if _covers(silence, one, now)]
+    reasons = (one.reason for one in (silence, *replaced) if one.reason)
+    silence = silence.model_copy(update={"reason": next(reasons, "")})
     _put(folder, silence)
-    for one in known:
-        if _covers(silence, one, now):
-            folder.end(one.id, f"{silence.id} is in its place\n-- {silence.by}")
+    for one in replaced:
+        folder.end(one.id, f"{silence.id} is in its place\n-- {silence.by}")
     return silence
 
 
