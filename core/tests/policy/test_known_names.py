@@ -150,6 +150,8 @@ def test_what_somebody_types_under_a_units_name_is_a_unit() -> None:
     assert KNOWN.named(typed).payload == {"runtime": "systemd"}
     told = typed.model_copy(update={"payload": {"runtime": "docker"}})
     assert KNOWN.named(told) is told
+    elsewhere = typed.model_copy(update={"payload": {"runtime": "nspawn"}})
+    assert KNOWN.named(elsewhere).runtime is None
 
 
 INVENTORY = b"""

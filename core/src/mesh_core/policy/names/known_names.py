@@ -56,7 +56,9 @@ class KnownNames:
             service, runtime = self.service(node, service, runtime)
         if (node, service, runtime) == (event.node, event.service, str(event.runtime or "")):
             return event
-        payload = {**event.payload, **({"runtime": runtime} if runtime else {})}
+        # Whoever says what runs it in words that we do not know has said that it is nothing of ours.
+        is_unsaid = not event.payload.get("runtime")
+        payload = {**event.payload, **({"runtime": runtime} if runtime and is_unsaid else {})}
         host_as_ours(payload, event.node, node)
         return event.model_copy(update={"node": node, "service": service, "payload": payload})
 
