@@ -73,6 +73,7 @@ def test_a_cause_of_which_a_field_says_that_it_is_over_stands_against_nothing(li
         (WANTING[0], {"ldap": "up until 04:10"}),
         (WANTING[0], {"ldap": "was down, is up but refuses logins"}),
         (WANTING[0], {"rabbitmq": "running with errors"}),
+        (WANTING[0], {"docker": "running", "api": "ok"}),
         (WANTING[0], {"depends_on": {"ids": "upgrading"}}),
         (WANTING[0], {"depends_on": {"ids": "running, degraded"}}),
         (WANTING[0], {"previous_ldap": "healthy"}),

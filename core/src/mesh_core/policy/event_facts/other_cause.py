@@ -51,11 +51,12 @@ _NOT_NOW = re.compile(
     r"\b(?:not|no|never|was|were|until|down|lost|without|un\w+|half|partly|tried|tries|but|although|refus\w+|reject\w+"
     r"|errors?|fail\w*|slow\w*|degraded|read.only|full|hang\w*|stuck|tim(?:ing|ed) out|timeouts?)\b|n't\b"
 )
-_SERVERS = frozenset(  # what programs wait for at their start, by its own name
+# What programs wait for at their start, by its own name; `api` or `docker` may be its own part, or what runs it.
+_SERVERS = frozenset(
     {
         *("postgres", "postgresql", "mysql", "mariadb", "mongo", "mongodb", "redis", "valkey", "memcached", "influxdb"),
         *("rabbitmq", "mosquitto", "kafka", "nats", "zookeeper", "etcd", "consul", "vault", "elasticsearch"),
-        *("opensearch", "minio", "keycloak", "docker", "server", "backend", "api", "controller"),
+        *("opensearch", "minio", "keycloak"),
     }
 )
 _RESOLVERS = frozenset({"dns", "resolver", "nameserver", "nameservers", "names"})
