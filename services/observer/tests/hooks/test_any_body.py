@@ -64,6 +64,12 @@ PAIRS: list[tuple[str, Body, Body, tuple[str, str, str | None, str]]] = [
         ("disk_is_full", "cellar", None, "warning"),
     ),
     (
+        "zabbix triggers",
+        {"trigger_name": "Swap is full", "trigger_status": "PROBLEM", "trigger_value": 1, "host": "cellar"},
+        {"trigger_name": "Swap is full", "trigger_status": "OK", "trigger_value": 0, "host": "cellar"},
+        ("swap_is_full", "cellar", None, "warning"),
+    ),
+    (
         "icinga",
         {"host": "cellar", "service": "mail", "state": "CRITICAL", "output": "connection refused"},
         {"host": "cellar", "service": "mail", "state": "OK", "output": "SMTP OK - 0.02 s"},
@@ -175,9 +181,11 @@ def test_a_sender_that_nobody_described_tells_trouble_and_its_end(
         {"event": "CpuLockUp", "host": "attic"},
         {"eventType": "ConnectionClosed", "host": "attic"},
         # What an alert is called, and a number that is no count of problems.
-        {"alert": "redis_up", "status": "firing", "host": "attic"},
+        {"alert": "redis_up", "host": "attic", "message": "no answer from it"},
+        {"alert": "up", "status": "firing", "host": "attic"},
         {"alert": "free space", "trigger_value": 0, "status": "firing", "host": "attic"},
         {"event_name": "no free places", "event_value": 0, "event_status": "PROBLEM", "host": "attic"},
+        {"event_name": "no free places", "event_value": 0, "trigger_status": "PROBLEM", "host": "attic"},
         # Some are over, and others are not.
         {"text": "NAS @ attic\nThese alerts have been cleared:\n* Fan\nCurrent alerts:\n* Pool is DEGRADED"},
         {"text": "NAS @ attic\nCurrent alerts:\n* The following alert has been cleared:"},

@@ -76,7 +76,7 @@ _ALERTS_STATE = (  # of the alert alone, whatever else is said of the thing
     *("alertstatus", "alertstate", "eventstatus", "incidentstate", "incidentstatus", "newstatevalue", "newstate"),
     *("newstatus", "currentstate", "currentstatus", "monitorcondition", "monitorstatus", "checkstatus", "transition"),
     *("alerttypefriendlyname", "notificationtype", "notifytype", "eventtype", "event", "action"),
-    "servicestate",
+    *("servicestate", "triggerstatus", "triggerstate"),
 )
 _NONE_LEFT = ("eventvalue", "triggervalue")  # how many problems: 0 is the end, where no word says how it stands
 _OUTPUTS = ("output", "serviceoutput", "hostoutput")  # of a check: another text each time
@@ -160,7 +160,7 @@ class KnownFields:
         of_the_alert = self._told(*_ALERTS_STATE, *(() if of_a_service else ("hoststate",)))
         if any(map(says_over, of_the_alert)) or any(map(says_alert_over, (*states, self.title))):
             return False
-        if says_well(self._texts.get("alert", "")):  # all of it: an alert may be called `redis_up`
+        if says_well(self._texts.get("alert", "")) and not self._told(*_STATES):  # an alert may be called `up`
             return False
         if self._texts.get("severity", "").strip().lower() in _OVER_SEVERITIES or self._texts.get("state") == "0":
             return False
