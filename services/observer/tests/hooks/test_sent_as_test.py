@@ -63,6 +63,7 @@ def test_what_its_sender_calls_a_test_is_nothing(body: dict[str, Any]) -> None:
         {"alertname": "Uplink ping test", "status": "down"},
         {"title": "Connection test", "severity": "critical"},
         {"text": "Ping test\n100 % packet loss"},
+        {"message": "Test\nsda1 is at 95 %"},
         # What others wrote below what is wrong.
         {"text": "Login failures\nThis is a test message"},
         {"title": "Brute force on ssh", "message": "This is a test message\nuser: root"},
@@ -80,6 +81,8 @@ def test_what_is_about_a_test_is_an_alert(body: dict[str, Any]) -> None:
         {"embeds": [{"title": "Test notification", "description": "It works."}]},
         {"title": "Connection test", "message": "It works."},
         {"title": "[CRITICAL] Test notification", "severity": "critical"},
+        {"type": "Test", "data": {"status": "down"}},
+        {"text": "Testing"},
         {"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "*Test message*"}}]},
     ],
 )

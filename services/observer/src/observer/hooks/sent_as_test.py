@@ -25,11 +25,12 @@ _WHAT = (
     r"(?:e ?mail|mail|web ?hook|hook|push|ping|slack|discord|telegram|connection"
     r"|alert|alarm|notification|message|event)"
 )
+_BARE = r"(?:this is )?(?:just )?(?:an? |the )?test(?:ing)?"
 # A few words may say who sends it: before it, or behind "from" and the like, where it is a test of a message.
 _ENGLISH = (
     rf"(?:this is )?(?:just )?(?:an? |the )?(?:{_WHAT} )*test(?:ing)?(?: {_WHAT})+"
     rf"(?: (?:from|of|for|by|via|sent)(?: \w+){{1,5}})?"
-    r"|(?:this is )?(?:just )?(?:an? |the )?test(?:ing)?"
+    rf"|{_BARE}"
     rf"|this is (?:just )?(?:an? |the )?(?:{_WHAT} )+test(?:ing)?"
 )
 # What may also be the name of a check: "Ping test" is down.
@@ -40,6 +41,7 @@ _OF_ITSELF = re.compile(
     rf"(?:test {_WHAT}(?: (?:from|of|for|by|via|sent|to)(?: \w+){{1,8}})?"
     rf"|test of (?:the |your )?{_WHAT}(?: \w+){{0,6}})"
 )
+_BARE_TEST = re.compile(_BARE)  # above other lines it may be the name of anything
 _NAMED = rf"(?:\w+ ){{1,3}}test {_WHAT}"
 _SENDER = re.compile(r"\A\W*\[[^\]]{1,40}\]\s*")  # before the words, in brackets
 _WRONG = re.compile(
@@ -76,7 +78,7 @@ def is_sent_as_test(body: Mapping[str, Any], title: str = "", *, is_severe: bool
     fields = [(bare_key(key), value) for key, value in list(body.items())[:200]]
     if any(name in _FLAGS and truth_in(value) is True for name, value in fields):
         return True
-    titles = [title, *(value for name, value in fields if name in _TITLES and isinstance(value, str))]
+    titles = [value for name, value in fields if name in _TITLES and isinstance(value, str)]
     if any(_says_what_is_wrong(text) and not says_test(text) for text in titles):
         return False
     said = [title, *(value for name, value in fields if name in _SAID_IN and isinstance(value, str))]
@@ -87,7 +89,7 @@ def says_test(text: str) -> bool:
     """Is the first line of it wholly a sender's word for a test, or all below a line that only names who says it? Case,
     marks and pictures around the words do not count. What calls itself a test may say more behind that sentence."""
     first, *rest = lines_of(text[:_MOST_TEXT_CHARS]) or [""]
-    if _is_test(first):
+    if _is_test(first) and not (rest and _fits(_BARE_TEST, first)):
         return True
     said = [line for line in rest if not line.endswith(":")]  # whatever headings they stand under
     return only_names(first) and not _says_what_is_wrong(first) and bool(said) and all(map(_is_test, said))
