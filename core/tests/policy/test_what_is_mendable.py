@@ -271,6 +271,7 @@ def test_a_program_that_takes_a_whole_processor_and_does_nothing_is_started_anew
     assert allows("cpu_high", UNIT | {"cpu_percent": 180}).preferred == RESTART
     busy: list[dict[str, Any]] = [
         *({"cpu_percent": 60}, {"cpu_percent": 180, "active_streams": 2}, {"cpu_percent": 180, "uptime_seconds": 90}),
+        {"cpu_percent": 540},  # as who transcodes, or compiles
         *({"cpu_percent": 180, "jobs_completed_per_minute": 4}, {"cpu_percent": 180, "logs": ["indexing 40 %"]}),
     ]
     for said in busy:

@@ -14,7 +14,7 @@ class Fact(StrEnum):
     RESTARTING = "restarting"  # somebody restarts it, makes it anew or copies it right now
     WORKS = "works"  # a number says that it gets work done
     STALLED = "stalled"  # numbers say that work waits for it, and that it does none
-    SPINS = "spins"  # it takes a whole processor or more
+    SPINS = "spins"  # it takes one or two whole processors
     OVERDUE = "overdue"  # it runs, and what it does all the time it did long ago
     IN_USE = "in_use"  # it is at work that a restart would break off, or serves somebody
     LOOPING = "looping"  # restarted again and again already

@@ -24,7 +24,7 @@ _STEADY = (
 )
 _HANDS = ("consumers", "activeconsumers", "members", "groupmembers", "workers", "activeworkers", "subscribers")
 _PROCESSOR = ("cpupercent", "cpupct", "cpuusagepercent", "processcpupercent")  # of one: two whole ones are 200
-_WHOLE_PERCENT = 95
+_SPINS_PERCENT = (95, 200)  # one thread that never rests, or two; what takes more works in parallel
 _UNIT, _WHAT = "(seconds|minutes|hours)", "|".join(_STEADY)
 _LAST = re.compile(rf"(?:last|latest|newest)(?:{_WHAT})(?:{_UNIT}ago|age{_UNIT})|{_UNIT}since(?:the)?last(?:{_WHAT})")
 _SILENT = re.compile(rf"(?:silent|nodata|nonewdata|nooutput|withoutdata|withoutoutput|datastale|stale)(?:for)?{_UNIT}")
@@ -41,7 +41,8 @@ def of_its_throughput(told: Mapping[str, Any]) -> Iterator[Fact]:
         yield Fact.WORKS
     elif (done or 0 in map(numbers.get, _HANDS)) and any(numbers.get(key, 0) > 0 for key in _WAITING):
         yield Fact.STALLED
-    if any(numbers.get(key, 0) >= _WHOLE_PERCENT for key in _PROCESSOR):
+    least, most = _SPINS_PERCENT
+    if any(least <= numbers.get(key, 0) <= most for key in _PROCESSOR):
         yield Fact.SPINS
 
 
