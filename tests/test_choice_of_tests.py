@@ -95,6 +95,45 @@ def test_with_more(number, seven): assert number < seven
 def test_with_a_mark(number): pass
 @pytest.mark.parametrize("number", [1, 2])
 def test_that_is_left(number): pytest.skip("not here")
+@pytest.mark.parametrize(["number"], [(1,), (3,)])
+def test_of_ones(number): assert number % 2
+"""
+
+# What is more than its rows, and where a test for each of them is asked for.
+APART = """
+import pytest
+
+times = []
+@pytest.fixture
+def afresh(): times.clear()
+@pytest.mark.usefixtures("afresh")
+@pytest.mark.parametrize("number", [1, 2])
+def test_with_a_fixture_of_a_mark(number): assert not times.append(number) and times == [number]
+@pytest.mark.xfail(strict=True)
+@pytest.mark.parametrize("number", [1, 2])
+def test_that_fails_but_for_one_row(number): assert number == 2
+@pytest.mark.parametrize("number", [])
+def test_without_a_row(number): pass
+"""
+
+OF_ITS_MODULE = (
+    APART
+    + """
+@pytest.fixture(autouse=True)
+def anew(): times.clear()
+@pytest.mark.parametrize("number", [1, 2])
+def test_with_a_fixture_of_its_module(number): assert not times.append(number) and times == [number]
+"""
+)
+
+HOWEVER_IT_ENDS = """
+import pytest, time
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_that_leaves(number): raise SystemExit(number)
+@pytest.mark.timeout(1)
+@pytest.mark.parametrize("number", [3, 4])
+def test_that_hangs(number): time.sleep(600)
 """
 
 PRODUCT = """
@@ -196,11 +235,25 @@ def test_bytes_that_are_packed_anew_in_each_worker_are_one_test(tmp_path: Path) 
 
 def test_rows_that_want_nothing_else_are_one_test_that_shows_each_that_fails(tmp_path: Path) -> None:
     done = run(tmp_path, ROWS, plugins='"parts.rows"')
-    assert "1 failed, 5 passed, 1 skipped" in done.stdout, done.stdout
+    assert "1 failed, 6 passed, 1 skipped" in done.stdout, done.stdout
     assert "2 of 4 rows failed" in done.stdout
     assert re.findall(r"with (\{.*\})", done.stdout) == ["{'number': 2}", "{'number': 4}"]
     picked = run(tmp_path, ROWS, "test_made.py::test_of_rows[3]", plugins='"parts.rows"')
     assert "1 passed" in picked.stdout, picked.stdout
+    left_out = run(tmp_path, ROWS, "--deselect", "test_made.py::test_of_rows[2]", plugins='"parts.rows"')
+    assert re.findall(r"test_of_rows\[(\d)\] (?:PASSED|FAILED)", left_out.stdout) == ["1", "3", "4"], left_out.stdout
+
+
+@pytest.mark.parametrize(("tests", "passed"), [(APART, 2), (OF_ITS_MODULE, 4)])
+def test_rows_that_want_a_fixture_or_may_fail_are_a_test_each(tmp_path: Path, tests: str, passed: int) -> None:
+    done = run(tmp_path, tests, plugins='"parts.rows"')
+    assert f"1 failed, {passed} passed, 1 skipped, 1 xfailed" in done.stdout, done.stdout
+
+
+def test_of_a_row_that_leaves_or_hangs_is_told_which_it_was(tmp_path: Path) -> None:
+    done = run(tmp_path, HOWEVER_IT_ENDS, "-p", "pytest_timeout", plugins='"parts.rows"')
+    assert "2 failed" in done.stdout, done.stdout
+    assert re.findall(r"with (\{.*\})", done.stdout) == ["{'number': 1}", "{'number': 2}", "{'number': 3}"], done.stdout
 
 
 def test_a_run_with_workers_says_what_each_of_them_spent(tmp_path: Path) -> None:
