@@ -1,17 +1,20 @@
 """`python -m MODULE` again and again: an interpreter that has the services imported forks for each process.
 
 Settings, streams, files and the end are those of a process of its own; only the imports, most of what a start takes,
-are shared. What a start itself does, what others see of a process and what waits for its parent is tested with
-`subprocess`.
+are shared. What a start itself does, what others see of a process (its command line, its first environment) and what
+waits for its parent is tested with `subprocess`. Under a PYTHONPATH it is a new interpreter, which imports by that.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
+import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from parts.fork_child import run_as
@@ -41,9 +44,10 @@ class Forked:
         stderr = log or Path(os.devnull)
         for path in (stderr, stdout or stderr):
             path.open("ab").close()  # there at once, as with a process that is handed an open file
-        told = (module, words, dict(environ), stdout or stderr, stderr)
-        self._process = _forks.Process(target=run_as, args=told, daemon=True)
-        self._process.start()
+        told = (module, words, dict(environ), _umask(), stdout or stderr, stderr)
+        process = _forks.Process(name=f"python -m {module}", target=run_as, args=told, daemon=True)
+        process.start()
+        self._process = process
 
     @property
     def pid(self) -> int:
@@ -66,10 +70,23 @@ class Forked:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it may end meanwhile
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+    def __del__(self) -> None:
+        """As with one of `subprocess`, the test that forgets it hears of that; and the tests after it are rid of it."""
+        if "_process" in vars(self) and self.poll() is None:
+            self.kill()
+            warnings.warn(f"{self._process.name} still ran", ResourceWarning, stacklevel=1, source=self)
+
+
+def _umask() -> int:
+    """This process's, which `os.umask` tells only by setting another one."""
+    found = re.search(r"^Umask:\s*(\d+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(found[1], 8) if found else 0o022
