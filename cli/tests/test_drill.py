@@ -6,13 +6,17 @@ import asyncio
 import os
 import re
 import signal
+import tempfile
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from drill_rig import drilling, finished, output
 from mend_rig import NODE, Mend
 
+from mend.commands import drill
 from mend.demo.steps import Walkthrough
 from mend.demo.targets import ProgramTarget
 from mend.errors import CliError
@@ -87,6 +91,20 @@ def test_it_waits_only_as_long_as_it_was_told(mend: Mend, monkeypatch: pytest.Mo
         with pytest.raises(CliError, match="nobody said yes"):
             walk._wait_for_yes(mend.actions, filed)
     assert filed.path.exists()
+
+
+def test_how_long_that_is_is_an_option(mend: Mend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def go(walk: Walkthrough) -> None:
+        raise CliError(f"it waits {walk.patience_seconds:g} s")
+
+    mesh = SimpleNamespace(plan=SimpleNamespace(redis_url=""), look=lambda: None)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(drill, "Stopper", lambda: lambda: False)
+    monkeypatch.setattr(drill, "_alive", lambda *_: nullcontext())
+    monkeypatch.setattr(drill, "_mesh", lambda *_: nullcontext(mesh))
+    monkeypatch.setattr(Walkthrough, "go", go)
+    done = mend("drill", "--patience", "2")
+    assert (done.exit_code, "it waits 2 s" in done.output) == (1, True), done.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
