@@ -28,8 +28,7 @@ from planner_agent.intake.keyed_queue import KeyedQueue
 from planner_agent.intake.silence_filter import SilenceFilter
 from planner_agent.planner import READ_BATCH, Planner
 from planner_agent.proposal_writer import ProposalWriter
-from planner_agent.proposals.event_decisions import GROUP
-from planner_agent.store.planner_store import PlannerStore
+from planner_agent.store.planner_store import GROUP, PlannerStore
 
 NODES = 4
 BENIGN_SHARE = 0.9

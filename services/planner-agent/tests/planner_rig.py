@@ -30,8 +30,7 @@ from planner_agent.intake.keyed_queue import KeyedQueue
 from planner_agent.intake.silence_filter import SilenceFilter
 from planner_agent.planner import Planner
 from planner_agent.proposal_writer import ProposalWriter
-from planner_agent.proposals.event_decisions import GROUP
-from planner_agent.store.planner_store import PlannerStore
+from planner_agent.store.planner_store import GROUP, PlannerStore
 
 
 class SayingProvider:

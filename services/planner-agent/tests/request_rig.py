@@ -22,11 +22,11 @@ from planner_agent.diagnosis.attempt_reports import AttemptReports
 from planner_agent.proposals.proposal_drafts import ProposalDrafts
 from planner_agent.requests.channel import RequestChannel
 from planner_agent.requests.filing import RequestFiling
-from planner_agent.requests.inbox import GROUP, RequestInbox
+from planner_agent.requests.inbox import RequestInbox
 from planner_agent.requests.model_drafting import ModelDrafting
 from planner_agent.requests.syntax_check import SyntaxCheck
 from planner_agent.requests.writing.task_writer import TaskWriter
-from planner_agent.store.planner_store import PlannerStore
+from planner_agent.store.planner_store import GROUP, PlannerStore
 
 INVENTORY = "all: {hosts: {db01: {}}, children: {web: {hosts: {web01: {}, web02: {}}}, empty: {}}}\n"
 

@@ -17,8 +17,7 @@ from mesh_core.silences.put_aside import end_for_people
 from mesh_core.silences.silence import Silence
 from mesh_core.testing import AllFolders, wait_for
 from planner_agent.intake.triage import Route, triage
-from planner_agent.proposals.event_decisions import GROUP
-from planner_agent.store.planner_store import PlannerStore
+from planner_agent.store.planner_store import GROUP, PlannerStore
 
 NOW = datetime.now(UTC)
 INCIDENT = "web01/nginx/1700000000000"

@@ -30,7 +30,6 @@ from planner_agent.intake.keyed_queue import KeyedQueue
 from planner_agent.intake.silence_filter import SilenceFilter
 from planner_agent.intake.triage import Route, calls_for_another, triage
 from planner_agent.proposal_writer import ProposalWriter
-from planner_agent.proposals.event_decisions import GROUP
 from planner_agent.store.planner_store import KnownTrouble, PlannerStore
 from planner_agent.store.worsening import as_bad_as, may_be_worse
 
@@ -184,7 +183,7 @@ class Planner:
             reported = as_bad_as(at_work[holder]) if holder in at_work else gate.reported
             repeats = holder and holder not in deferred and not may_be_worse(event, reported)
             if repeats and not self._actions.was_filed(one.task.action_id):
-                known.append(KnownTrouble(one.task.entry, GROUP, holder, _suppressed(event, holder)))
+                known.append(KnownTrouble(one.task.entry, holder, _suppressed(event, holder)))
             else:
                 self._enqueue(one, self._writer.plan)
                 at_work[event.id] = event

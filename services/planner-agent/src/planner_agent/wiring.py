@@ -38,7 +38,6 @@ from planner_agent.intake.keyed_queue import KeyedQueue
 from planner_agent.intake.silence_filter import SilenceFilter
 from planner_agent.planner import Planner
 from planner_agent.proposal_writer import ProposalWriter
-from planner_agent.proposals.event_decisions import GROUP
 from planner_agent.requests.channel import RequestChannel
 from planner_agent.requests.filing import RequestFiling
 from planner_agent.requests.inbox import RequestInbox
@@ -46,7 +45,7 @@ from planner_agent.requests.model_drafting import ModelDrafting
 from planner_agent.requests.syntax_check import SyntaxCheck
 from planner_agent.requests.writing.task_writer import TaskWriter
 from planner_agent.settings import PlannerSettings
-from planner_agent.store.planner_store import PlannerStore
+from planner_agent.store.planner_store import GROUP, PlannerStore
 
 log = structlog.get_logger()
 

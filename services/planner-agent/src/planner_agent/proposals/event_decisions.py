@@ -19,7 +19,6 @@ from planner_agent.intake.silence_filter import SilenceFilter
 from planner_agent.proposals.proposal_drafts import ProposalDrafts
 from planner_agent.store.planner_store import KnownTrouble, PlannerStore
 
-GROUP = "planner"  # of consumers
 MAX_REASON = 500  # characters
 
 log = structlog.get_logger()
@@ -44,23 +43,23 @@ class EventDecisions:
 
     async def proposed(self, task: PlanningTask) -> None:
         decision = self._decision(task, DecisionVerdict.PROPOSED, "", task.action_id)
-        await self._store.settle(task.entry, GROUP, task.event, decision, task.action_id)
+        await self._store.settle(task.entry, task.event, decision, task.action_id)
 
     async def ignored(self, task: PlanningTask, diagnosis: Diagnosis) -> None:
         log.info("planner.ignored", event_id=task.event.id, reason=diagnosis.answer.reason)
         said = quoted(diagnosis.answer.reason, diagnosis.model)[:MAX_REASON]
         decision = self._decision(task, DecisionVerdict.IGNORED, said)
-        await self._store.settle(task.entry, GROUP, task.event, decision, task.action_id)
+        await self._store.settle(task.entry, task.event, decision, task.action_id)
 
     async def recovered(self, task: PlanningTask, withdrawn: str | None) -> None:
         told = f"withdrew {withdrawn}" if withdrawn else "nothing open"
         decision = self._decision(task, DecisionVerdict.RECOVERED, told)
-        await self._store.settle(task.entry, GROUP, task.event, decision, f"recovery:{task.event.id}")
+        await self._store.settle(task.entry, task.event, decision, f"recovery:{task.event.id}")
 
     async def counted(self, task: PlanningTask, owner: str, reason: str) -> None:
         """Trouble that is known already: one more occurrence beside the proposal, never in its bytes."""
         decision = self._decision(task, DecisionVerdict.COUNTED, reason)
-        await self._store.count([KnownTrouble(task.entry, GROUP, owner, decision)])
+        await self._store.count([KnownTrouble(task.entry, owner, decision)])
 
     async def silenced(self, task: PlanningTask, silences: tuple[Silence, ...]) -> None:
         """Nothing is proposed; the gate is open for the first trouble after the end of the silence."""
@@ -82,7 +81,7 @@ class EventDecisions:
         """The gate is open for the next word about this."""
         event, action_id = task.event, task.action_id
         await self._store.free_gate(event)
-        await self._store.settle(task.entry, GROUP, event, decision, f"{decision.verdict}:{event.id}")
+        await self._store.settle(task.entry, event, decision, f"{decision.verdict}:{event.id}")
         if decided := await self._drafts.decided(action_id):
             self._actions.drop_draft(action_id, decided.token)
 

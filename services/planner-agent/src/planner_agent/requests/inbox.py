@@ -42,8 +42,8 @@ from planner_agent.requests.filing import RequestFiling
 from planner_agent.requests.model_drafting import ModelDrafting
 from planner_agent.requests.wording import told_text
 from planner_agent.requests.writing.task_writer import Written
+from planner_agent.store.planner_store import GROUP
 
-GROUP = "planner"
 RETRY_SECONDS = 1.0
 SWEEP_SECONDS = 3600.0
 MOST_WRITING = 50  # requests in hand over which a model sits or waits to; what is more waits in the stream

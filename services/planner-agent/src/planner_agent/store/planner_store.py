@@ -37,6 +37,7 @@ from mesh_core.silences.silence import MAX_DAYS
 from planner_agent.store.target_history import TargetHistory
 from planner_agent.store.worsening import Weight
 
+GROUP = "planner"  # of consumers, in each stream that planners read
 RECOVERED_MS = 600_000
 SILENCED_SECONDS = (MAX_DAYS + 1) * 86400
 
@@ -53,7 +54,6 @@ class KnownTrouble:
     """An entry whose trouble has a proposal already, that of the event `owner`, and the decision that says so."""
 
     entry: Entry
-    group: str
     owner: str
     decision: Decision
 
@@ -154,7 +154,7 @@ class PlannerStore:
         pipe = self._bus.redis.pipeline(transaction=False)
         for one in known:
             keys = [one.entry.stream, Decision.stream, OCCURRENCES_KEY]
-            await runner(keys=keys, args=[one.group, one.entry.id, one.owner, one.decision.wire()], client=pipe)
+            await runner(keys=keys, args=[GROUP, one.entry.id, one.owner, one.decision.wire()], client=pipe)
         await self._bus.run(pipe)
         for one in known:
             DECISIONS.add(one.decision.verdict)
@@ -200,12 +200,12 @@ class PlannerStore:
         token, update = await self._bus.script(DECIDE, [f"proposal:{action_id}"], arguments)
         return Receipt(bytes(token).decode(), bytes(update or b""))
 
-    async def settle(self, entry: Entry, group: str, event: HealthEvent, decision: Decision, action_id: str) -> None:
+    async def settle(self, entry: Entry, event: HealthEvent, decision: Decision, action_id: str) -> None:
         """The event is dealt with: told once, remembered, acknowledged."""
         state = "filed" if decision.verdict is DecisionVerdict.PROPOSED else decision.verdict
         incident = _incident(event.incident) if event.incident and state in ("filed", "ignored") else ""
         keys = [f"proposal:{action_id}", entry.stream, ActionUpdate.stream, Decision.stream, incident]
-        arguments: list[object] = [group, entry.id, state, decision.wire(), self._keep_seconds]
+        arguments: list[object] = [GROUP, entry.id, state, decision.wire(), self._keep_seconds]
         await self._bus.script(SETTLE, keys, [*arguments, ActionUpdate.channel, event.id])
         DECISIONS.add(decision.verdict)
 
