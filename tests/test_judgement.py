@@ -46,8 +46,10 @@ class AskedOnce(Policy):
     known: ClassVar[dict[int, tuple[HealthEvent, Allowed]]] = {}
 
     def allows(self, event: HealthEvent, past: TrackRecord = NOTHING_KNOWN, untouchable: str = "") -> Allowed:
+        if untouchable or past != NOTHING_KNOWN:
+            return super().allows(event, past, untouchable)
         if id(event) not in self.known:
-            self.known[id(event)] = (event, super().allows(event, past, untouchable))
+            self.known[id(event)] = (event, super().allows(event))
         return self.known[id(event)][1]
 
 
