@@ -19,16 +19,17 @@ interface Told {
   type: string
   node: string
   service: string | null
+  severity: string
 }
 
-/** Newest first: what a place repeats, with nothing else told of it in between, is one line that says how often. */
+/** Newest first: what a place repeats, with nothing else or worse told of it in between, is one line that says how often. */
 export function folded<T extends Told>(lines: T[]): (T & { times: number })[] {
   const shown: (T & { times: number })[] = []
   const lastOf = new Map<string, T & { times: number }>()
   for (const line of lines) {
     const place = `${line.node}/${line.service ?? ''}`
     const later = lastOf.get(place)
-    if (later?.type === line.type) {
+    if (later?.type === line.type && later.severity === line.severity) {
       later.times += 1
       continue
     }

@@ -76,11 +76,14 @@ def test_what_a_place_repeats_is_one_line_of_the_feed_until_something_else_is_to
     expect(lines).to_have_count(1)
     expect(lines).to_contain_text("disk filling · 3×")
     mesh.tell(type="service_recovered", node="barn", service="tank", severity="info")
+    mesh.tell(type="disk_filling", node="barn", service="tank", severity="critical", payload={"percent": 99})
     mesh.tell(type="disk_filling", node="barn", service="tank", severity="warning", payload={"percent": 93})
-    expect(lines).to_have_count(3)
-    expect(lines.first).not_to_contain_text("×")
+    expect(lines).to_have_count(4)
+    for line in (lines.first, lines.nth(1)):
+        expect(line).not_to_contain_text("×")
+    expect(lines.nth(1)).to_contain_text("critical")
     page.reload()
-    expect(lines).to_have_count(3)
+    expect(lines).to_have_count(4)
     expect(lines.last).to_contain_text("disk filling · 3×")
 
 
