@@ -81,6 +81,8 @@ def test_a_cause_of_which_a_field_says_that_it_is_over_stands_against_nothing(li
         (WANTING[3], {"dns_now": "unknown, was fine at noon"}),
         (WANTING[3], {"resolver": "up-1.lan"}),
         ("OSError: [Errno 28] No space left on device", {"disk": "0 GiB free"}),
+        ("OSError: [Errno 28] No space left on device", {"disk": "sda1, 80 GiB free"}),  # it may be another one
+        ("OSError: [Errno 28] No space left on device", {"volume": "was full, now 3 % free"}),  # kept for root
         ("could not get lock /var/lib/web/lock, is held by process 812", {"lock": "not released"}),
     ],
 )

@@ -62,7 +62,10 @@ _SERVERS = frozenset(
 _RESOLVERS = frozenset({"dns", "resolver", "nameserver", "nameservers", "names"})
 _IN_THE_WAY = frozenset({"port", "lock", "lockfile", "pidfile", "socket", "mountpoint"})
 _NO_MORE_IN_THE_WAY = ("free", "released", "gone", "removed", "empty", "unlocked")
-_ROOM_AGAIN = re.compile(r"\b[1-9]\d*(?:[.,]\d+)? ?(?:[kmgt]i?b|%) (?:is |are )?(?:free|available)\b|\bfreed\b")
+# Less than a tenth may be kept for root. That there is room tells of an end only beside a word for another time: the
+# file system that was full may be another one.
+_ROOM_NOW = re.compile(r"\b(?:[1-9]\d*(?:[.,]\d+)? ?[gt]i?b|[1-9]\d(?:[.,]\d+)? ?%) (?:is |are )?(?:free|available)\b")
+_ONCE = re.compile(r"\b(?:was|were|again|now)\b")
 _LINES = frozenset({"gateway", "internet", "wan", "uplink", "network", "router"})
 _REACHED = ("reachable", "online")
 _FOUND = ("there", "present", "pluggedin", "attached")
@@ -138,7 +141,7 @@ def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]
     if word.startswith(_NO_MORE_IN_THE_WAY) and (parent.startswith("port") or key.removesuffix("now") in _IN_THE_WAY):
         beside = {"busy"} if "lock" in key else {"attached"} if "mount" in key else set()
         return frozenset(beside | {"configuration"})
-    if word and any(room in key for room in _ROOM) and _ROOM_AGAIN.search(_at_the_end(word)):
+    if word and any(room in key for room in _ROOM) and _has_room_again(word):
         return frozenset({"space"})
     ends = _ends_when_it_runs(key.removesuffix("now").removesuffix("service"))
     return ends if ends and parent not in ALL_NEEDED and says_it_runs(word) else frozenset()
@@ -146,6 +149,11 @@ def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]
 
 def _at_the_end(word: str) -> str:
     return _CLAUSE.split(word)[-1]
+
+
+def _has_room_again(word: str) -> bool:
+    said = _at_the_end(word)
+    return re.search(r"\bfreed\b", said) is not None or bool(_ROOM_NOW.search(said) and _ONCE.search(word))
 
 
 def says_it_runs(word: str) -> bool:
