@@ -181,8 +181,9 @@ async def test_an_ollama_keeps_the_model_loaded_and_gives_the_prompt_room(server
         assert (await ask(provider)).outcome is AttemptOutcome.OK
         await provider.close()
         assert (server.chats[-1]["keep_alive"], server.chats[-1]["options"]["num_ctx"]) == (keep_alive, num_ctx)
-    with pytest.raises(BadSettings, match="OLLAMA_KEEP_ALIVE"):
-        read_settings(ChainSettings, {"OLLAMA_KEEP_ALIVE": "for ever"})
+    for unfit in ("for ever", "\u0663\u0660m"):  # digits, but none that Ollama reads
+        with pytest.raises(BadSettings, match="OLLAMA_KEEP_ALIVE"):
+            read_settings(ChainSettings, {"OLLAMA_KEEP_ALIVE": unfit})
 
 
 async def test_an_ollama_that_leaves_the_answer_in_its_thoughts_is_read(

@@ -94,10 +94,11 @@ def said_of_value(error: ErrorDetails) -> str:
 
 
 def spelled(pattern: str, words: str) -> AfterValidator:
-    """A text that fits, from end to end; of another one people hear that it should be what these `words` say."""
+    """A text that fits from end to end, its letters and digits being those of ASCII; of another one people hear that it
+    should be what these `words` say."""
 
     def fit(text: str) -> str:
-        if re.fullmatch(pattern, text) is None:
+        if re.fullmatch(pattern, text, re.ASCII) is None:
             raise ValueError(f"should be {words}")
         return text
 
