@@ -17,7 +17,7 @@ from parts.forked import Forked
 from executor_agent.processes.process_table import descendants
 from executor_agent.processes.run_processes import end_processes, processes_of
 from mesh_core.models.proposals import EXECUTED, Folder
-from mesh_core.testing import RedisServer, wait_for
+from mesh_core.testing import RedisServer, until, wait_for
 
 # where it dies -> where the action ends, and how often it ran
 ARROWS = {
@@ -249,6 +249,7 @@ def tree() -> Iterator[tuple[int, int]]:
                 return
             os.kill(child, signal.SIGKILL)
             shell.kill()
+        until(lambda: not processes_of(TREE), 30, "the pair that was not wanted is gone")
     raise AssertionError("500 pairs of numbers, and none as wanted")
 
 
