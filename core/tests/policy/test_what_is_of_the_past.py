@@ -57,7 +57,7 @@ def test_what_ended_does_not_work_any_more() -> None:
         ("OSError: [Errno 28] No space left on device", {"volume": "was full at 03:00, 12.5 GiB free"}),
         ("OSError: [Errno 28] No space left on device", {"disk": "freed by a person"}),
         ("cannot mount /srv: No such file or directory", {"mountpoint": "empty now"}),
-        ("could not get lock /var/lib/web/lock, is held by process 812", {"lock": "released"}),
+        ("cannot open /run/web.pid: Permission denied", {"pidfile": "removed"}),
     ],
 )
 def test_a_cause_of_which_a_field_says_that_it_is_over_stands_against_nothing(line: str, said: dict[str, Any]) -> None:
@@ -84,6 +84,7 @@ def test_a_cause_of_which_a_field_says_that_it_is_over_stands_against_nothing(li
         ("OSError: [Errno 28] No space left on device", {"disk": "sda1, 80 GiB free"}),  # it may be another one
         ("OSError: [Errno 28] No space left on device", {"volume": "was full, now 3 % free"}),  # kept for root
         ("could not get lock /var/lib/web/lock, is held by process 812", {"lock": "not released"}),
+        ("resilver in progress, 40 % done", {"lock": "released"}),  # which is another work
     ],
 )
 def test_what_says_less_than_that_ends_nothing(line: str, said: dict[str, Any]) -> None:

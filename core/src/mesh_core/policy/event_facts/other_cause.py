@@ -139,8 +139,8 @@ def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]
     if "mount" in key + parent and ((key in _HERE and truth_in(value) is True) or word.startswith("mounted")):
         return frozenset({"configuration", "dependency", "attached"})
     if word.startswith(_NO_MORE_IN_THE_WAY) and (parent.startswith("port") or key.removesuffix("now") in _IN_THE_WAY):
-        beside = {"busy"} if "lock" in key else {"attached"} if "mount" in key else set()
-        return frozenset(beside | {"configuration"})
+        # Not `busy`: a lock that was let go ends no backup, no resilver and no migration.
+        return frozenset({"configuration", "attached"} if "mount" in key else {"configuration"})
     if word and any(room in key for room in _ROOM) and _has_room_again(word):
         return frozenset({"space"})
     ends = _ends_when_it_runs(key.removesuffix("now").removesuffix("service"))
