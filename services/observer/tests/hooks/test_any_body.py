@@ -76,6 +76,12 @@ PAIRS: list[tuple[str, Body, Body, tuple[str, str, str | None, str]]] = [
         ("connection_refused", "cellar", "mail", "critical"),
     ),
     (
+        "naemon, of a host",
+        {"host": "cellar", "state": "DOWN", "output": "CRITICAL - 192.0.2.7: rta nan, lost 100%"},
+        {"host": "cellar", "state": "UP", "output": "OK - 192.0.2.7: rta 0.4 ms, lost 0%"},
+        ("alert", "cellar", None, "error"),
+    ),
+    (
         "lidarr",
         {"eventType": "Health", "type": "DownloadClientCheck", "level": "warning", "message": "No client answers"},
         {"eventType": "HealthRestored", "type": "DownloadClientCheck", "level": "warning", "message": "No client"},
@@ -219,6 +225,7 @@ def test_several_alerts_of_one_body_are_each_its_own() -> None:
 def test_the_end_of_one_disk_is_not_the_end_of_another() -> None:
     body = {"rule": "smart", "host": "attic", "disk": "sda", "status": "failed"}
     assert read(body).key != read({**body, "disk": "sdb", "status": "ok"}).key
+    assert read({"host": "attic", "output": "a fan stopped"}).key != read({"host": "attic", "output": "sda fails"}).key
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.alert_state import says_well
 from mesh_core.policy.event_facts.payload_fields import is_of_another_time
 from observer.hooks.alert import MAX_WORD_CHARS
-from observer.hooks.mapping import SERVICE_LABELS
+from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over
 from observer.hooks.severities import SEVERE, severity_in
@@ -184,9 +184,10 @@ class KnownFields:
 
     @property
     def _own_name(self) -> str:
-        """Not what a check put out, where its service says which check that was."""
-        named = self.title != self.first(_OUTPUTS).partition("\n")[0] or not self.label_of(SERVICE_LABELS)
-        return (self.rule or self.title) if named else ""
+        """Not what a check put out, where its service says which check that was, or the host whose state it is."""
+        is_output = self.title == self.first(_OUTPUTS).partition("\n")[0]
+        of_a_host = self.label_of(NODE_LABELS) and self._told("state", "hoststate")
+        return "" if is_output and (self.label_of(SERVICE_LABELS) or of_a_host) else self.rule or self.title
 
     @property
     def called(self) -> tuple[str, ...]:
