@@ -109,6 +109,11 @@ async def test_only_a_proven_leftover_is_ended(tmp_path: Path) -> None:
         assert end_orphans(lock, once.suspected).state is OrphanState.KILLED
         _, status = await asyncio.to_thread(os.waitpid, copy, 0)
         assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    except BaseException:
+        with suppress(OSError):  # it has ended
+            os.kill(copy, signal.SIGKILL)
+            os.waitpid(copy, 0)  # noqa: ASYNC222
+        raise
     finally:
         holder.release()
 
