@@ -21,7 +21,7 @@ _DECLARED_IN = frozenset(
 )
 _COMPOSE_FILE = re.compile(r"(?:.*/)?(?:docker-|podman-)?compose[\w.-]*\.ya?ml(?: .*)?")
 # Other things have what is wanted and what is so as well: `actual_temperature`.
-_OF_A_CONTAINER = re.compile(
+_MAKES_A_CONTAINER = re.compile(
     r"tags?|version|ports?|env(?:ironment)?|volumes?|mounts?|labels|networks?|command|entrypoint|user"
 )
 
@@ -46,7 +46,7 @@ def is_not_as_declared(payload: Mapping[str, Any]) -> bool:
     declared, live = (_parts(payload, word) for word in ("declared", "live"))
     if any(live[part] != value for part, value in declared.items() if part in live):
         return True
-    parts = {part: value for part, value in declared.items() if _OF_A_CONTAINER.fullmatch(bare_key(part))}
+    parts = _of_a_container(declared)
     if any(_differ(parts, _parts(payload, word)) for word in _RUNS) or any(starmap(_differ, _wholes(payload))):
         return True
     return _is_another_tag(declared.get("_image"), payload.get("image"))
@@ -81,6 +81,10 @@ def _parts(payload: Mapping[str, Any], word: str) -> dict[str, Any]:
     return {key.removeprefix(word): value for key, value in payload.items() if key.startswith(word)}
 
 
+def _of_a_container(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if _MAKES_A_CONTAINER.fullmatch(bare_key(key))}
+
+
 def _image_of(payload: Mapping[str, Any], word: str) -> str:
     """`declared_image`, or `image` in `declared`; its own where `word` is empty."""
     inner = payload.get(word)
@@ -96,16 +100,14 @@ def _processor(image: str) -> str:
 def _wholes(payload: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     """What is declared and what is so, as objects: at the top, in a part of it, or as compose calls the two. Of the
     latter only what makes a container: each has a name, an id and a state of its own."""
-    parts = [value for key, value in payload.items() if _OF_A_CONTAINER.fullmatch(bare_key(key))]
-    for part in filter(_is_mapping, parts):
+    for part in filter(_is_mapping, _of_a_container(payload).values()):
         wanted = part.get("declared")
         lacking = dict.fromkeys(wanted) if _is_mapping(wanted) else {}  # of a part all is told
         yield from ((wanted, {**lacking, **part[word]}) for word in _RUNS if _is_mapping(part.get(word)))
     yield from ((payload.get("declared"), payload.get(word)) for word in _RUNS)
     compose = payload.get("compose")
     if _is_mapping(compose):
-        made_of = {key: value for key, value in compose.items() if _OF_A_CONTAINER.fullmatch(bare_key(key))}
-        yield made_of, payload.get("container")
+        yield _of_a_container(compose), payload.get("container")
 
 
 def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:

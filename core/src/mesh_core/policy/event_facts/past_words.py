@@ -25,11 +25,11 @@ def cues_of_the_past(event: HealthEvent) -> frozenset[str]:
     found = (_left_by(type_) for type_ in causes_over(event))
     over = frozenset(cue for cues in found for cue in cues) | _ended_by_fields(event.payload)
     needed = _states_of_what_it_needs(event.payload)
-    if needed and all(map(_is_up, needed)):
+    if not all(map(_is_up, needed)):
+        return over
+    if needed:
         over |= _NEEDED
-    if _has_ended(event) and all(map(_is_up, needed)):
-        over |= _OF_ITS_LIFE
-    return over
+    return over | _OF_ITS_LIFE if _has_ended(event) else over
 
 
 def _has_ended(event: HealthEvent) -> bool:
