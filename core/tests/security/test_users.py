@@ -7,8 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from argon2 import extract_parameters
 
-from mesh_core.security.passwords import affordable, hash_password, password_fits, problem_with
+from mesh_core.security.passwords import NOBODYS_HASH, affordable, hash_password, password_fits, problem_with
 from mesh_core.security.users import (
     BadPeople,
     People,
@@ -101,6 +102,12 @@ def test_a_password_fits_only_its_own_hash() -> None:
     assert not password_fits(HASHED, "a long passwore")
     assert not password_fits("$argon2id$nonsense", "a long password")
     assert not password_fits("", "")
+
+
+def test_a_name_that_nobody_has_costs_what_a_wrong_password_does() -> None:
+    assert extract_parameters(NOBODYS_HASH) == extract_parameters(HASHED)
+    assert affordable(NOBODYS_HASH)
+    assert not password_fits(NOBODYS_HASH, "a long password")
 
 
 def test_an_umlaut_is_the_same_on_every_keyboard() -> None:

@@ -14,7 +14,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from mesh_core.runtime.process_memory import return_big_blocks
-from mesh_core.security.passwords import password_fits
+from mesh_core.security.passwords import NOBODYS_HASH, password_fits
 from observer.auth.credentials import Account, UserStore, mark_of
 from observer.auth.devices import DeviceCookies
 from observer.auth.request_origin import neighbourhood
@@ -26,9 +26,6 @@ PER_PERSON = RateLimitItemPerSecond(5, WINDOW_SECONDS)  # one name from one netw
 PER_NETWORK = RateLimitItemPerSecond(20, WINDOW_SECONDS)  # all names from one network
 PER_DEVICE = RateLimitItemPerSecond(10, WINDOW_SECONDS)  # a browser that this person signed in with before
 STRANGERS = RateLimitItemPerMinute(60)  # all others together: about 1.5 s of one core a minute
-
-# At the price of all others (passwords.py): a name that nobody has takes as long as a wrong password.
-_NOBODYS = "$argon2id$v=19$m=19456,t=2,p=1$E6uMAZZvsJq+hEBGYS4HNQ$MmuwASZV3Al9BM25VW5X1yDBOwbVFVt7rzuou6ZnS3c"
 
 
 class TooManyAttempts(Exception):
@@ -52,7 +49,7 @@ class LoginVerifier:
         self._waiting = 0
 
     async def check(self, user: str, password: str, token: str, address: str, device: str = "") -> Account | None:
-        """Who it is; None if that is nobody. Raises TooMany and BadPeople. `device` is the browser's cookie, if any.
+        """Who it is; None if that is nobody. `device`: the browser's cookie, if any. TooManyAttempts and BadPeople.
 
         Guesses are counted by name, network and all together. A browser that this very person has signed in with before
         has a count of its own, and a right token none (nobody guesses 256 bits): so a flood of guesses keeps only new
@@ -101,7 +98,7 @@ class LoginVerifier:
 
 
 def _fits(hashed: str | None, password: str) -> bool:
-    return password_fits(hashed or _NOBODYS, password) and hashed is not None
+    return password_fits(hashed or NOBODYS_HASH, password) and hashed is not None
 
 
 def _counts_of(name: str, network: str, device: str) -> tuple[tuple[RateLimitItem, tuple[str, ...]], ...]:
