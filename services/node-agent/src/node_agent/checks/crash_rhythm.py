@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
+SLOW_LOOP = "it ends and is started again and again, slowly"  # for people: why it is one
 DAY_SECONDS = 86400.0
 CRASHES_KEPT = 8
 _FORGOTTEN_SECONDS = 8 * DAY_SECONDS

@@ -15,7 +15,7 @@ from mesh_core.models.events import Severity
 from mesh_core.models.records import parse_time
 from node_agent.checks.check_result import CheckResult, CheckTarget, Condition
 from node_agent.checks.confirmation import ConfirmationRule
-from node_agent.checks.crash_rhythm import loop_seconds_left
+from node_agent.checks.crash_rhythm import SLOW_LOOP, loop_seconds_left
 from node_agent.checks.evidence import clean_text
 from node_agent.containers.container_history import ContainerRecord
 from node_agent.containers.container_identity import Identity, container_facts
@@ -64,9 +64,9 @@ class ContainerCheck:
                     Condition.UNHEALTHY, loop, Severity.CRITICAL, recheck_seconds=self.stable_seconds
                 )
             if (left := loop_seconds_left(self.record.crashes, self.loop_deaths, self.now)) > 0:
-                count, why = len(self.record.crashes), "it ends and is started again and again, slowly"
+                count = len(self.record.crashes)
                 return self._target.result(
-                    Condition.UNHEALTHY, "container_restart_loop", recheck_seconds=left, crashes=count, reason=why
+                    Condition.UNHEALTHY, "container_restart_loop", recheck_seconds=left, crashes=count, reason=SLOW_LOOP
                 )
         if status == "running":
             health = self._health

@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 from mesh_core.models.events import Runtime, Severity
 from node_agent.checks.check_result import CheckResult, CheckTarget, Condition
 from node_agent.checks.confirmation import ConfirmationRule
-from node_agent.checks.crash_rhythm import loop_seconds_left
+from node_agent.checks.crash_rhythm import SLOW_LOOP, loop_seconds_left
 from node_agent.checks.evidence import clean_lines
 from node_agent.host.supervisor_ends import ProgramEnds, program_in
 from node_agent.options import Positive
@@ -162,8 +162,7 @@ class SupervisorProbe:
             return target.result(*loop, recheck_seconds=stable_seconds, reason="it restarts again and again")
         crashes = self._ends.crashes_of(program)
         if left := loop_seconds_left(crashes, self._options.loop_restarts, self._clock()):
-            why = "it ends and is started again and again, slowly"
-            return target.result(*loop, recheck_seconds=left, crashes=len(crashes), reason=why)
+            return target.result(*loop, recheck_seconds=left, crashes=len(crashes), reason=SLOW_LOOP)
         return target.result(Condition.HEALTHY if state == "RUNNING" else Condition.UNKNOWN)
 
     def _target(self, row: dict[str, Any], restarts: int) -> CheckTarget:

@@ -26,7 +26,7 @@ from mesh_core.models.records import rfc3339
 from mesh_core.storage.folder_watch import APPEARED, VANISHED, FolderWatch
 from node_agent.checks.check_result import CheckResult, CheckTarget, Condition
 from node_agent.checks.confirmation import ConfirmationRule
-from node_agent.checks.crash_rhythm import RestartCounts, loop_seconds_left
+from node_agent.checks.crash_rhythm import SLOW_LOOP, RestartCounts, loop_seconds_left
 from node_agent.checks.evidence import LOG_LINES
 from node_agent.host import absent_mounts, bound_units, systemctl
 from node_agent.host.absent_mounts import AbsentMounts, patient_rule
@@ -251,8 +251,8 @@ class SystemdProbe:
         left = loop_seconds_left(crashes, self._options.loop_restarts, self._wall())
         if left <= 0 or active not in ("active", "activating"):
             return None
-        count, why = len(crashes), "it ends and is started again and again, slowly"
-        return target.result(Condition.UNHEALTHY, "unit_restart_loop", recheck_seconds=left, restarts=count, reason=why)
+        loop = Condition.UNHEALTHY, "unit_restart_loop"
+        return target.result(*loop, recheck_seconds=left, restarts=len(crashes), reason=SLOW_LOOP)
 
     def _inactive(self, target: CheckTarget, unit: Unit) -> CheckResult:
         name = unit["Id"]
