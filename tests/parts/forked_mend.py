@@ -5,9 +5,9 @@ What a start itself does is asked of real ones (cli/tests).
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from parts.forked import Forked
@@ -15,21 +15,13 @@ from parts.forked import Forked
 SECONDS = 300
 
 
-@dataclass(frozen=True)
-class Ended:
-    """`returncode` is negative for a signal, as everywhere."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run_mend(environment: Mapping[str, str], *words: str) -> Ended:
+def run_mend(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     """With that environment and no other. Raises subprocess.TimeoutExpired after SECONDS."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         process = Forked("mend", *words, environ=environment, log=err, stdout=out)
         try:
-            return Ended(process.wait(SECONDS), out.read_text(), err.read_text())
+            ended = process.wait(SECONDS)
+            return subprocess.CompletedProcess(("mend", *words), ended, out.read_text(), err.read_text())
         finally:
             process.kill()
