@@ -18,7 +18,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder, ModelRef, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.silences import commands as silencing
-from mesh_core.silences.commands import BadSilence, SilenceRequest, new_silence
+from mesh_core.silences.commands import BadSilence, Made, SilenceRequest, new_silence
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.put_aside import put_aside_by, words_for
 from mesh_core.silences.silence import SilenceKind
@@ -50,7 +50,7 @@ def test_what_was_asked_for_is_written_whole_and_readable_for_the_planner(folder
     folder.root.mkdir(mode=0o2775)  # as a deployment has it
     old = os.umask(0o077)
     try:
-        made = silencing.maintain(folder, request(node="web*", reason="new\n disk"), NOW)
+        made = silencing.maintain(folder, request(node="web*", reason="new\n disk"), NOW).silence
     finally:
         os.umask(old)
     path = folder.root / f"{made.id}.json"
@@ -85,7 +85,7 @@ def test_a_wish_that_cannot_be_granted_says_why_and_leaves_nothing(
 def test_a_full_disk_refuses_the_end_of_a_silence_before_it_is_moved(
     folder: SilenceFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = silencing.maintain(folder, request(), NOW)
+    made = silencing.maintain(folder, request(), NOW).silence
 
     def no_space(path: Path, data: bytes, *more: Any) -> Path:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -100,8 +100,8 @@ def test_a_full_disk_refuses_the_end_of_a_silence_before_it_is_moved(
 
 
 def test_a_silence_ends_before_its_time_once(folder: SilenceFolder) -> None:
-    made = silencing.maintain(folder, request(), NOW)
-    other = silencing.maintain(folder, request(node="web02"), NOW)
+    made = silencing.maintain(folder, request(), NOW).silence
+    other = silencing.maintain(folder, request(node="web02"), NOW).silence
     with pytest.raises(CannotDecide, match="fits 2 silences"):
         silencing.unsilence(folder, "maintenance", "bob")
     assert silencing.unsilence(folder, made.id.rpartition("-")[2], "bob") == made
@@ -163,11 +163,11 @@ def test_acknowledging_leaves_or_takes_what_waits_as_asked(folder: SilenceFolder
     proposal = propose(actions)
     other = propose(actions, service="mail", number=2)
     about = request(service="shop", reason="known")
-    _, none = silencing.acknowledge(folder, actions, about, NOW)
-    assert none == ()
-    made, (filed,) = silencing.acknowledge(folder, actions, about, NOW, reject=True)
+    assert silencing.acknowledge(folder, actions, about, NOW).aside == ()
+    made = silencing.acknowledge(folder, actions, about, NOW, reject=True)
+    (filed,) = made.aside
     assert filed.name.id == proposal.id
-    assert made.put_aside == {"web01/1-0": proposal.id}
+    assert made.silence.put_aside == {"web01/1-0": proposal.id}
     assert [f.name.id for f in actions.pending()] == [other.id]
     reason = actions.folder(Folder.REJECTED) / f"{filed.name.file}.reason.txt"
     assert reason.read_text() == "acknowledged by ann: known\n-- ann\n"
@@ -175,13 +175,19 @@ def test_acknowledging_leaves_or_takes_what_waits_as_asked(folder: SilenceFolder
 
 def test_what_is_said_again_is_one_silence(folder: SilenceFolder, actions: AllFolders) -> None:
     hour, later = timedelta(hours=1), NOW + timedelta(minutes=5)
-    first, _ = silencing.acknowledge(folder, actions, request(service="shop", ends=None), NOW)
-    assert silencing.acknowledge(folder, actions, request(service="shop", ends=None), later) == (first, ())
-    assert silencing.acknowledge(folder, actions, request(service="shop", ends=later + hour), later) == (first, ())
+    first = silencing.acknowledge(folder, actions, request(service="shop", ends=None), NOW).silence
+    assert silencing.acknowledge(folder, actions, request(service="shop", ends=None), later) == Made(
+        first, already=True
+    )
+    assert silencing.acknowledge(folder, actions, request(service="shop", ends=later + hour), later) == Made(
+        first, already=True
+    )
     assert folder.current() == (first,)
-    known, _ = silencing.acknowledge(folder, actions, request(service="shop", ends=None, reason="vendor"), later)
+    known = silencing.acknowledge(folder, actions, request(service="shop", ends=None, reason="vendor"), later).silence
     assert (known.reason, known.ends_at) == ("vendor", first.ends_at)
-    longer, _ = silencing.acknowledge(folder, actions, request(service="shop", ends=NOW + timedelta(days=9)), later)
+    made = silencing.acknowledge(folder, actions, request(service="shop", ends=NOW + timedelta(days=9)), later)
+    assert (made.already, made.replaced) == (False, (known,))
+    longer = made.silence
     assert folder.current() == (longer,)
     assert longer.reason == "vendor"
     assert folder.end_reason(known.id) == f"{longer.id} is in its place\n-- ann"
@@ -192,13 +198,15 @@ def test_what_is_said_again_is_one_silence(folder: SilenceFolder, actions: AllFo
 
 def test_a_maintenance_that_is_said_again_lasts_until_the_later_end(folder: SilenceFolder) -> None:
     hour = timedelta(hours=1)
-    first = silencing.maintain(folder, request(node="web*", ends=NOW + hour), NOW)
-    assert silencing.maintain(folder, request(node="web*", ends=NOW + hour), NOW + hour / 2) == first
-    longer = silencing.maintain(folder, request(node="web*", ends=NOW + 2 * hour), NOW + hour / 2)
+    first = silencing.maintain(folder, request(node="web*", ends=NOW + hour), NOW).silence
+    assert silencing.maintain(folder, request(node="web*", ends=NOW + hour), NOW + hour / 2) == Made(
+        first, already=True
+    )
+    longer = silencing.maintain(folder, request(node="web*", ends=NOW + 2 * hour), NOW + hour / 2).silence
     assert folder.current() == (longer,)
     tomorrow = request(node="web*", begins=NOW + 24 * hour, ends=NOW + 26 * hour)
-    planned = silencing.maintain(folder, tomorrow, NOW + hour)
-    assert silencing.maintain(folder, tomorrow, NOW + hour) == planned
+    planned = silencing.maintain(folder, tomorrow, NOW + hour).silence
+    assert silencing.maintain(folder, tomorrow, NOW + hour) == Made(planned, already=True)
     assert {one.id for one in folder.current()} == {longer.id, planned.id}
     silencing.maintain(folder, request(node="web01", ends=NOW + 2 * hour), NOW + hour)
     assert len(folder.current()) == 3, "another pattern is another one"
@@ -207,9 +215,9 @@ def test_a_maintenance_that_is_said_again_lasts_until_the_later_end(folder: Sile
 def test_a_silence_names_what_goes_on_because_a_person_said_yes(folder: SilenceFolder, actions: AllFolders) -> None:
     proposal = propose(actions)
     actions.approve(actions.pending()[0].name, "bob")
-    made = silencing.maintain(folder, request(node="web*"), NOW)
+    made, other = (silencing.maintain(folder, request(node=node), NOW).silence for node in ("web*", "db*"))
     assert [f.name.id for f in silencing.in_progress(actions, made)] == [proposal.id]
-    assert silencing.in_progress(actions, silencing.maintain(folder, request(node="db*"), NOW)) == ()
+    assert silencing.in_progress(actions, other) == ()
 
 
 def test_what_a_silence_put_aside_is_told_from_a_rejection_by_its_own_words() -> None:

@@ -49,7 +49,7 @@ def _hostile(folder: SilenceFolder, name: str) -> None:
 
 
 def test_rubbish_in_the_folder_is_left_alone_and_said_once(folder: SilenceFolder) -> None:
-    made = silencing.maintain(folder, request(), NOW)
+    made = silencing.maintain(folder, request(), NOW).silence
     for number in range(10):
         _hostile(folder, f"maintenance-0000000{number}")
     with capture_logs() as logs:
@@ -72,7 +72,7 @@ def test_reading_again_costs_little_when_nothing_changed(folder: SilenceFolder) 
 
 
 def test_what_was_ended_long_ago_is_forgotten(folder: SilenceFolder) -> None:
-    made = silencing.maintain(folder, request(), NOW)
+    made = silencing.maintain(folder, request(), NOW).silence
     silencing.unsilence(folder, made.id, "ann")
     assert folder.forget(time.time() - 3600) == 0
     assert folder.forget(time.time() + 3600) == 2  # the file and its reason
@@ -116,7 +116,7 @@ def test_planner_and_operators_end_each_others_silences_in_a_deployed_folder_and
         now = datetime.now(UTC)
 
         def make(node: str) -> str:
-            return silencing.maintain(folder, request(node=node, ends=now + timedelta(hours=1)), now).id
+            return silencing.maintain(folder, request(node=node, ends=now + timedelta(hours=1)), now).silence.id
 
         assert _as(PLANNER, PLANNER, folder.prepare) == "None"
         first, second = (_as(OPERATOR, OPERATORS, partial(make, node)) for node in ("web01", "web02"))

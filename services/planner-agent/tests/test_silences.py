@@ -63,7 +63,7 @@ def test_only_what_would_be_planned_is_silenced() -> None:
 
 async def test_in_a_maintenance_no_model_is_asked_and_the_event_is_kept_with_the_reason(mesh: Mesh) -> None:
     provider = SayingProvider(first_choice)
-    silence = maintain(folder(mesh), request(node="web*", service=None), datetime.now(UTC))
+    silence = maintain(folder(mesh), request(node="web*", service=None), datetime.now(UTC)).silence
     await mesh.start([provider])
     event_id = await mesh.happens()
     assert await mesh.verdict_of(event_id) == "silenced"
@@ -78,7 +78,7 @@ async def test_in_a_maintenance_no_model_is_asked_and_the_event_is_kept_with_the
 
 
 async def test_trouble_that_is_still_open_after_the_end_is_proposed_at_once(mesh: Mesh) -> None:
-    silence = maintain(folder(mesh), request(), datetime.now(UTC))
+    silence = maintain(folder(mesh), request(), datetime.now(UTC)).silence
     await mesh.start()
     assert await mesh.verdict_of(await mesh.happens(incident=INCIDENT)) == "silenced"
     unsilence(folder(mesh), silence.id, "ann")
@@ -94,7 +94,7 @@ async def test_a_silence_set_during_the_model_call_counts(mesh: Mesh) -> None:
     await mesh.start([slow])
     event_id = await mesh.happens(incident=INCIDENT)
     await wait_for(lambda: slow.asked == 1, 10, "the model is asked")
-    silence = maintain(folder(mesh), request(), datetime.now(UTC))
+    silence = maintain(folder(mesh), request(), datetime.now(UTC)).silence
     slow.may_answer.set()
     assert await mesh.verdict_of(event_id) == "silenced"
     assert mesh.proposals() == []
@@ -105,8 +105,8 @@ async def test_a_silence_set_during_the_model_call_counts(mesh: Mesh) -> None:
 
 
 async def test_an_acknowledgement_ends_with_the_recovery_and_the_next_trouble_is_proposed(mesh: Mesh) -> None:
-    silence, put_aside = acknowledge(folder(mesh), mesh.actions, request(), datetime.now(UTC))
-    assert put_aside == ()
+    made = acknowledge(folder(mesh), mesh.actions, request(), datetime.now(UTC))
+    assert made.aside == ()
     await mesh.start()
     assert await mesh.verdict_of(await mesh.happens()) == "silenced"
     # All three may be read in one batch: the order still counts.
@@ -116,7 +116,7 @@ async def test_an_acknowledgement_ends_with_the_recovery_and_the_next_trouble_is
     [filed] = await mesh.proposed()
     assert filed.proposal.event.id == new
     assert folder(mesh).current() == ()
-    assert "service_recovered at" in folder(mesh).end_reason(silence.id)
+    assert "service_recovered at" in folder(mesh).end_reason(made.silence.id)
 
 
 async def test_an_acknowledgement_takes_nothing_back(mesh: Mesh) -> None:
@@ -256,7 +256,7 @@ async def test_an_unrelated_alert_that_is_resolved_does_not_end_an_acknowledgeme
 
 
 async def test_an_acknowledgement_holds_until_the_last_trouble_that_it_keeps_quiet_is_over(mesh: Mesh) -> None:
-    silence, _ = acknowledge(folder(mesh), mesh.actions, request(service=None), datetime.now(UTC))
+    silence = acknowledge(folder(mesh), mesh.actions, request(service=None), datetime.now(UTC)).silence
     await mesh.start()
     for kind, number in (("disk_full", 1), ("load_high", 2)):
         event_id = await mesh.happens(kind, service=None, incident=f"web01//{number}")

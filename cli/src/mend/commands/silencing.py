@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Annotated
@@ -19,8 +18,8 @@ from mesh_core.models.durations import BadTime, parse_moment, parse_span
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.runtime.places_note import SeenPlaces, read_places
 from mesh_core.silences import commands as silencing
-from mesh_core.silences.commands import BadSilence, SilenceRequest
-from mesh_core.silences.silence import Silence, SilenceKind
+from mesh_core.silences.commands import BadSilence, Made, SilenceRequest
+from mesh_core.silences.silence import Silence
 
 For = Annotated[str | None, typer.Option("--for", metavar="SPAN", help="How long: 45m, 2h, 1h30m, 3d.")]
 Until = Annotated[
@@ -63,15 +62,15 @@ def maintenance(
         actor=cli.user,
         reason=plain(reason),
     )
-    known = silencing.alike(cli.silences, SilenceKind.MAINTENANCE, request, timestamp)
     try:
         made = silencing.maintain(cli.silences, request, timestamp)
     except BadSilence as error:
         raise CliError(plain(error), USAGE) from None
-    already = f"already, by {plain(made.by, 40)}, " if made in known else ""
-    cli.say(f"maintenance of {plain(made.target)} {already}until {local_time(made.ends_at)}", "bold")
-    _say_replaced(cli, known)
-    _say_rest(cli, made)
+    silence = made.silence
+    already = f"already, by {plain(silence.by, 40)}, " if made.already else ""
+    cli.say(f"maintenance of {plain(silence.target)} {already}until {local_time(silence.ends_at)}", "bold")
+    _say_replaced(cli, made)
+    _say_rest(cli, silence)
     _say_if_unknown(cli, node)
 
 
@@ -126,25 +125,22 @@ def ack(
     given = for_ or until
     ends = _end(for_, until, timestamp) if given else None
     request = SilenceRequest(node, ends, cli.user, service=service or None, type=type_, reason=plain(reason))
-    known = silencing.alike(cli.silences, SilenceKind.ACKNOWLEDGE, request, timestamp)
     try:
-        made, aside = silencing.acknowledge(cli.silences, cli.actions, request, timestamp, reject=reject)
+        made = silencing.acknowledge(cli.silences, cli.actions, request, timestamp, reject=reject)
     except BadSilence as error:
         raise CliError(plain(error), USAGE) from None
-    already = f" already, by {plain(made.by, 40)}" if made in known else ""
-    cli.say(
-        f"acknowledged {plain(made.target)}{already}: until it is healthy again, or {local_time(made.ends_at)} at the "
-        "latest",
-        "bold",
-    )
-    _say_replaced(cli, known)
-    _say_if_unknown(cli, made.node, made.service)
-    for filed in aside:
+    silence = made.silence
+    already = f" already, by {plain(silence.by, 40)}" if made.already else ""
+    over = f"until it is healthy again, or {local_time(silence.ends_at)} at the latest"
+    cli.say(f"acknowledged {plain(silence.target)}{already}: {over}", "bold")
+    _say_replaced(cli, made)
+    _say_if_unknown(cli, silence.node, silence.service)
+    for filed in made.aside:
         cli.say(f"  put aside: {filed.name.id}")
-    waiting = () if reject else silencing.waiting_for(cli.actions, made.node, made.service, made.type)
+    waiting = () if reject else silencing.waiting_for(cli.actions, silence.node, silence.service, silence.type)
     for filed in waiting:
         cli.say(f"  still waits for you: {filed.name.id} (--reject would have put it aside)", "yellow")
-    _say_rest(cli, made)
+    _say_rest(cli, silence)
 
 
 def _end(for_: str | None, until: str | None, timestamp: datetime, begins: datetime | None = None) -> datetime:
@@ -165,11 +161,9 @@ def _parse_time(option: str, text: str, timestamp: datetime) -> datetime:
         raise CliError(f"{option} {plain(error)}", USAGE) from None
 
 
-def _say_replaced(cli: CliContext, known: Iterable[Silence]) -> None:
-    left = {one.id for one in cli.silences.current()}
-    for one in known:
-        if one.id not in left:
-            cli.say(f"  in the place of {one.id}, until {local_time(one.ends_at)}")
+def _say_replaced(cli: CliContext, made: Made) -> None:
+    for one in made.replaced:
+        cli.say(f"  in the place of {one.id}, until {local_time(one.ends_at)}")
 
 
 def _say_rest(cli: CliContext, made: Silence) -> None:

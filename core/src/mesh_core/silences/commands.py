@@ -49,30 +49,40 @@ class SilenceRequest:
     begins: datetime | None = None
 
 
-def maintain(folder: SilenceFolder, request: SilenceRequest, now: datetime) -> Silence:
+@dataclass(frozen=True)
+class Made:
+    """What a request came to. `already`: somebody had said as much; `replaced` ended for it; `aside` was rejected."""
+
+    silence: Silence
+    already: bool = False
+    replaced: tuple[Silence, ...] = ()
+    aside: tuple[Filed, ...] = ()
+
+
+def maintain(folder: SilenceFolder, request: SilenceRequest, now: datetime) -> Made:
     """Nothing is proposed for what the patterns fit, until the end. BadSilence says what does not fit.
 
     The one that says as much already, where there is one; what says less of the same ends.
     """
     silence = new_silence(SilenceKind.MAINTENANCE, request, now)
-    return _put_once(folder, silence, alike(folder, SilenceKind.MAINTENANCE, request, now), now)
+    return _put_once(folder, silence, _alike(folder, SilenceKind.MAINTENANCE, request, now), now)
 
 
 def acknowledge(
     folder: SilenceFolder, actions: OperatorFolders, request: SilenceRequest, now: datetime, *, reject: bool = False
-) -> tuple[Silence, tuple[Filed, ...]]:
+) -> Made:
     """ "I know": nothing is proposed for that target until it is well again, or the end.
 
-    What waits for it stays where it is; with `reject` it is put aside as well, and this returns what was. Said again it
-    is one, as a maintenance is.
+    What waits for it stays where it is; with `reject` it is put aside as well. Said again it is one, as a maintenance
+    is.
     """
     waiting = waiting_for(actions, request.node, request.service, request.type) if reject else ()
-    known = alike(folder, SilenceKind.ACKNOWLEDGE, request, now)
+    known = _alike(folder, SilenceKind.ACKNOWLEDGE, request, now)
     if request.ends is None and known:
         request = replace(request, ends=max(parse_time(one.ends_at) for one in known))
-    silence = _put_once(folder, new_silence(SilenceKind.ACKNOWLEDGE, request, now, waiting), known, now)
-    words = words_for(silence)
-    return silence, tuple(filed for filed in waiting if actions.reject(filed.name, words, request.actor))
+    made = _put_once(folder, new_silence(SilenceKind.ACKNOWLEDGE, request, now, waiting), known, now)
+    words = words_for(made.silence)
+    return replace(made, aside=tuple(filed for filed in waiting if actions.reject(filed.name, words, request.actor)))
 
 
 def snooze(
@@ -198,16 +208,6 @@ def new_silence(kind: SilenceKind, request: SilenceRequest, now: datetime, put_a
         raise BadSilence(_in_words(error)) from None
 
 
-def alike(folder: SilenceFolder, kind: SilenceKind, request: SilenceRequest, now: datetime) -> tuple[Silence, ...]:
-    """Those of that kind about the very same, patterns and all, that hold or will."""
-    about = (kind, request.node, request.service, request.type, request.subject)
-    return tuple(
-        one
-        for one in folder.current()
-        if (one.kind, one.node, one.service, one.type, one.subject) == about and not one.over(now)
-    )
-
-
 def active(folder: SilenceFolder, now: datetime) -> tuple[Silence, ...]:
     """What holds now, the one that ends first comes first."""
     found = [silence for silence in folder.current() if silence.active(now)]
@@ -219,20 +219,30 @@ def about(folder: SilenceFolder, filed: Filed, now: datetime) -> tuple[Silence, 
     return silences_of(folder.current(), filed.proposal.event, now)
 
 
-def _put_once(folder: SilenceFolder, silence: Silence, known: Sequence[Silence], now: datetime) -> Silence:
+def _alike(folder: SilenceFolder, kind: SilenceKind, request: SilenceRequest, now: datetime) -> tuple[Silence, ...]:
+    """Those of that kind about the very same, patterns and all, that hold or will."""
+    about = (kind, request.node, request.service, request.type, request.subject)
+    return tuple(
+        one
+        for one in folder.current()
+        if (one.kind, one.node, one.service, one.type, one.subject) == about and not one.over(now)
+    )
+
+
+def _put_once(folder: SilenceFolder, silence: Silence, known: Sequence[Silence], now: datetime) -> Made:
     """`silence`, in the place of those known ones that it covers, whose reason it keeps if it brings none; or the one
     that covers it and says the same."""
     for one in known:
         said = silence.reason in ("", one.reason) and not silence.put_aside
         if said and _covers(one, silence, now):
-            return one
-    replaced = [one for one in known if _covers(silence, one, now)]
+            return Made(one, already=True)
+    replaced = tuple(one for one in known if _covers(silence, one, now))
     reasons = (one.reason for one in (silence, *replaced) if one.reason)
     silence = silence.model_copy(update={"reason": next(reasons, "")})
     _put(folder, silence)
     for one in replaced:
         folder.end(one.id, f"{silence.id} is in its place\n-- {silence.by}")
-    return silence
+    return Made(silence, replaced=replaced)
 
 
 def _covers(longer: Silence, shorter: Silence, now: datetime) -> bool:

@@ -37,8 +37,8 @@ def test_an_acknowledgement_is_over_once_its_place_became_well(
 ) -> None:
     folder = SilenceFolder(tmp_path)
     wish = SilenceRequest("web01", NOW + timedelta(hours=1), "ann", service="shop")
-    kept = maintain(folder, wish, NOW)
-    made, _ = acknowledge(folder, AllFolders(tmp_path), wish, NOW)
+    kept = maintain(folder, wish, NOW).silence
+    made = acknowledge(folder, AllFolders(tmp_path), wish, NOW).silence
     SilenceExpiry(folder, lambda: world(state, since)).look()
     assert SILENCES.value("acknowledge") == (0 if ends else 1)
     assert SILENCES.value("maintenance") == 1
@@ -49,7 +49,7 @@ def test_an_acknowledgement_is_over_once_its_place_became_well(
 def test_what_is_over_by_the_clock_is_put_away_without_a_word(tmp_path: Path) -> None:
     folder = SilenceFolder(tmp_path)
     long_ago = NOW - timedelta(hours=2)
-    made = maintain(folder, SilenceRequest("web01", NOW - timedelta(hours=1), "ann"), long_ago)
+    made = maintain(folder, SilenceRequest("web01", NOW - timedelta(hours=1), "ann"), long_ago).silence
     SilenceExpiry(folder, World).look()
     assert folder.current() == ()
     assert folder.ended() == (made,)

@@ -126,13 +126,13 @@ async def silence(context: Context, user: Operator, body: NewSilence) -> Silence
     )
 
     def do() -> Silenced:
-        aside: tuple[Filed, ...] = ()
         if body.kind is SilenceKind.MAINTENANCE:
             made = silencing.maintain(context.silences, request, now)
         else:
-            made, aside = silencing.acknowledge(context.silences, context.actions, request, now, reject=body.reject)
-        goes_on = [filed.name.id for filed in silencing.in_progress(context.actions, made)]
-        return Silenced(silence=_out(made, now), put_aside=[filed.name.id for filed in aside], going_on=goes_on)
+            made = silencing.acknowledge(context.silences, context.actions, request, now, reject=body.reject)
+        put_aside = [filed.name.id for filed in made.aside]
+        goes_on = [filed.name.id for filed in silencing.in_progress(context.actions, made.silence)]
+        return Silenced(silence=_out(made.silence, now), put_aside=put_aside, going_on=goes_on)
 
     async with context.audit.deciding(user):  # what it came to is written by the watch over the silences
         return await _asked(do)
