@@ -9,8 +9,9 @@ from typing import Any
 from mesh_core.models.owner_labels import bare_key
 
 MAX_FIELDS = 4000
-# What a program printed, structured or not: who asks it for something may choose keys in there (`?downtime_depth=1`).
-_PRINTED = re.compile(r"(?:.*[^a-z])?(?:logs?|log_?lines|log_?entries|stdout|stderr|journal)")
+# A key that names a log, whose entries are objects here: who asks the program for something may choose keys in there
+# (`?downtime_depth=1`). Of a key that only mentions one (`log_rotation`, `journal_usage`) what is below are fields.
+_IS_A_LOG = re.compile(r"(?:.*[^a-z])?(?:logs?|log_?lines|log_?entries|stdout|stderr|journal)")
 _EARLIER = ("last", "prev", "old", "former", "from", "before", "next")
 
 
@@ -28,7 +29,7 @@ def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, i
             todo.extend(
                 ((*path[-3:], bare_key(key)), child, depth + 1)
                 for key, child in value.items()
-                if not (isinstance(child, dict | list) and _PRINTED.fullmatch(str(key).lower()))
+                if not (isinstance(child, dict | list) and _IS_A_LOG.fullmatch(str(key).lower()))
             )
         elif isinstance(value, list):
             todo.extend((path, child, depth + 1) for child in value if isinstance(child, dict | list))

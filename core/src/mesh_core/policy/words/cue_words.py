@@ -24,7 +24,9 @@ _BEFORE_THE_PROGRAM = frozenset({"dns", "certificate"})  # who asks finds these 
 _START = 3  # letters of a word by which it is looked up
 MAX_WORDS = 64 * 1024  # characters of a payload in which cues are looked for
 
-_PRINTED = re.compile(r"(?:^|[^a-z])(?:log|stdout|stderr|journal|console|tail)(?:$|[^a-z])|logs$|loglines$")
+# A key that mentions what a program printed (`log_tail`, `last_stderr`): the texts below it are its own words. Wider
+# than what names a log (payload_fields.py), below which no field counts.
+_OF_OUTPUT = re.compile(r"(?:^|[^a-z])(?:log|stdout|stderr|journal|console|tail)(?:$|[^a-z])|logs$|loglines$")
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def _pieces(payload: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
         value, printed = todo.pop()
         if isinstance(value, Mapping):
             for key, child in value.items():
-                todo.append((child, printed or _PRINTED.search(str(key).lower()) is not None))
+                todo.append((child, printed or _OF_OUTPUT.search(str(key).lower()) is not None))
             text, printed = "\n".join(str(key) for key in value), False  # two keys make no sentence
         elif isinstance(value, list):
             todo.extend((child, printed) for child in reversed(value))  # in order: a line continues the one before
