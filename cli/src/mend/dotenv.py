@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mend.errors import USAGE, CliError
-from mesh_core.models.saved_text import saved_text
-from mesh_core.runtime.dotenv import BadDotenv, read_dotenv
+from mesh_core.runtime.dotenv import BadDotenv, read_dotenv_file
 
 FILE = ".env"
 
@@ -16,13 +15,11 @@ def with_dotenv(environ: Mapping[str, str], *folders: Path | None) -> dict[str, 
     """`environ` over what `.env` says in the first of `folders` that has one. CliError (usage) if it cannot be read."""
     for path in (folder / FILE for folder in folders if folder is not None):
         try:
-            text = saved_text(path.read_bytes()).text
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except (OSError, UnicodeDecodeError) as error:
-            raise CliError(f"{path} cannot be read: {error}", USAGE) from None
-        try:
-            return {**read_dotenv(text, str(path)), **environ}
+            said = read_dotenv_file(path)
         except BadDotenv as error:
             raise CliError(str(error), USAGE) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise CliError(f"{path} cannot be read: {error}", USAGE) from None
+        if said is not None:
+            return {**said, **environ}
     return dict(environ)

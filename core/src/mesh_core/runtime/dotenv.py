@@ -1,14 +1,27 @@
-"""The text of a `.env`: KEY=VALUE lines into a mapping. Pure; opens nothing, expands nothing."""
+"""A `.env`: KEY=VALUE lines into a mapping. Expands nothing, and knows nobody's environment."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+from mesh_core.models.saved_text import saved_text
 
 _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
 
 class BadDotenv(ValueError):
     """A line that is not KEY=VALUE; the text names the file and the line, never the value."""
+
+
+def read_dotenv_file(path: Path) -> dict[str, str] | None:
+    """The variables of the file, in whichever form an editor saved it; None where there is none. Raises BadDotenv, and
+    OSError or UnicodeDecodeError where it cannot be read."""
+    try:
+        text = saved_text(path.read_bytes()).text
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return read_dotenv(text, str(path))
 
 
 def read_dotenv(text: str, source: str) -> dict[str, str]:

@@ -9,8 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mesh_core.models.saved_text import saved_text
-from mesh_core.runtime.dotenv import read_dotenv
+from mesh_core.runtime.dotenv import read_dotenv_file
 from mesh_core.runtime.secret_files import FILE_SUFFIX, is_given
 from mesh_core.runtime.settings import default_runtime_path
 
@@ -25,16 +24,10 @@ def with_settings_file(
     runtime = environ.get("RUNTIME_PATH", "").strip()
     path = (Path(runtime) if runtime else default_runtime_path()) / "config" / service / ".env"
     try:
-        text = saved_text(path.read_bytes()).text
-    except (FileNotFoundError, NotADirectoryError):
-        return dict(environ)
+        said = read_dotenv_file(path) or {}
     except (OSError, UnicodeDecodeError) as error:
         warn(f"nothing in {path} counts: it cannot be read by uid {os.geteuid()} ({error})")
         return dict(environ)
     # A setting has several ways (NAME, NAME_FILE, a credential): the environment wins, whichever of them it uses.
-    below = {
-        name: value
-        for name, value in read_dotenv(text, str(path)).items()
-        if not is_given(environ, name.removesuffix(FILE_SUFFIX))
-    }
+    below = {name: value for name, value in said.items() if not is_given(environ, name.removesuffix(FILE_SUFFIX))}
     return {**environ, **below}
