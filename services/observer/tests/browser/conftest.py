@@ -58,6 +58,12 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def started(mesh: Mesh) -> None:
+    """For modules whose observer needs nothing there beforehand."""
+    mesh.start()
+
+
 @pytest.fixture
 def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
     """`visit("#/queue")`: a page in a browser of its own, which must not complain while it is used.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import pytest
 import redis
 from browser_rig import Mesh, ago
 from playwright.sync_api import Page, expect
@@ -18,6 +19,7 @@ from mesh_core.models.previews import Effect, Preview, TaskPreview
 from mesh_core.models.proposals import ActionUpdate, Folder
 from mesh_core.runtime.executor_notes import note_targets
 
+pytestmark = pytest.mark.usefixtures("started")
 Visit, Picture = Callable[..., Page], Callable[..., None]
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TONE_OF_BAD = """() => {
@@ -53,7 +55,6 @@ def test_the_card_shows_what_a_person_decides_by_and_its_picture_is_kept(
     for number in range(2):
         mesh.finished(Folder.DONE, mesh.proposal("web01", "shop"), **ended(days=9 + number))
     name = mesh.propose("web01", "shop", rule=RULE, considered=CONSIDERED)
-    mesh.start()
     mesh.make_sound("web01")
     page = visit(f"#/proposals/{name.id}")
     page.set_viewport_size({"width": 1100, "height": 900})
@@ -80,8 +81,6 @@ def test_the_card_shows_what_a_person_decides_by_and_its_picture_is_kept(
 def test_a_yes_that_would_come_to_nothing_is_said_in_red_above_the_button(
     visit: Visit, mesh: Mesh, picture: Picture
 ) -> None:
-    if not mesh.processes:
-        mesh.start()
     mesh.make_sound("web01")
     note_targets(mesh.runtime, 0)
     (mesh.runtime / "config" / "inventory.yml").write_text("all: {hosts: {web01: {}}}\n")
@@ -114,8 +113,6 @@ def test_a_yes_that_would_come_to_nothing_is_said_in_red_above_the_button(
 
 
 def test_what_only_hinders_the_telling_is_said_in_the_row_as_well(visit: Visit, mesh: Mesh) -> None:
-    if not mesh.processes:
-        mesh.start()
     mesh.make_sound("alone")
     name = mesh.propose("alone", "shop")
     with redis.Redis.from_url(mesh.redis.url) as client:
@@ -130,8 +127,6 @@ def test_what_only_hinders_the_telling_is_said_in_the_row_as_well(visit: Visit, 
 def test_who_asks_for_a_preview_sees_on_the_card_what_the_host_says_and_that_it_is_old_after_an_edit(
     visit: Visit, mesh: Mesh, picture: Picture
 ) -> None:
-    if not mesh.processes:
-        mesh.start()
     mesh.make_sound("web02")
     name = mesh.propose("web02", "shop")
     page = visit(f"#/proposals/{name.id}")
@@ -185,8 +180,6 @@ def test_who_asks_for_a_preview_sees_on_the_card_what_the_host_says_and_that_it_
 
 
 def test_what_runs_on_no_host_has_no_preview(visit: Visit, mesh: Mesh) -> None:
-    if not mesh.processes:
-        mesh.start()
     name = mesh.propose("web02", "mail", type="notify", action="notify")
     page = visit(f"#/proposals/{name.id}")
     expect(page.get_by_role("button", name="Approve…")).to_be_visible()
@@ -194,8 +187,6 @@ def test_what_runs_on_no_host_has_no_preview(visit: Visit, mesh: Mesh) -> None:
 
 
 def test_the_card_names_the_runbook_that_was_found(visit: Visit, mesh: Mesh) -> None:
-    if not mesh.processes:
-        mesh.start()
     heading = "container-down: A container does not run (found by its name)"
     evidence = ({"source": "runbook", "text": f"{heading}\nmeans: Its <b>program</b> ended."},)
     name = mesh.propose("web01", "documented", evidence=evidence)
@@ -207,8 +198,6 @@ def test_the_card_names_the_runbook_that_was_found(visit: Visit, mesh: Mesh) -> 
 def test_a_tired_person_reads_whether_above_the_button_and_ids_only_when_asked(
     visit: Visit, mesh: Mesh, picture: Picture
 ) -> None:
-    if not mesh.processes:
-        mesh.start()
     mesh.make_sound("web03")
     for number in range(5):
         mesh.finished(Folder.DONE, mesh.proposal("web03", "shop"), **ended(days=2 + number))

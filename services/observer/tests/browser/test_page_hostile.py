@@ -11,12 +11,8 @@ from playwright.sync_api import Page, expect
 
 from mesh_core.models.proposals import Evidence, Folder
 
+pytestmark = pytest.mark.usefixtures("started")
 Visit = Callable[..., Page]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def started(mesh: Mesh) -> None:
-    mesh.start()
 
 
 HOSTILE = (

@@ -12,14 +12,10 @@ from playwright.sync_api import Page, expect
 
 from mesh_core.security.sign_in_links import is_waiting, make_link, person_name
 
+pytestmark = pytest.mark.usefixtures("started")
 Visit, Picture = Callable[..., Page], Callable[..., None]
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def started(mesh: Mesh) -> None:
-    mesh.start()
 
 
 def test_a_link_signs_in_leaves_no_trace_of_itself_and_counts_once(mesh: Mesh, visit: Visit) -> None:

@@ -26,7 +26,7 @@ INVENTORY = {"all": {"hosts": HOSTS, "children": {"web": {"hosts": {"web01": {},
 
 
 @pytest.fixture(scope="module", autouse=True)
-def started(mesh: Mesh) -> None:
+def planner_at_work(mesh: Mesh) -> None:
     (mesh.runtime / "config" / "inventory.yml").write_text(json.dumps(INVENTORY))
     mesh.start()
     mesh.start("planner_agent", LLM_CHAIN="floor")
