@@ -32,14 +32,7 @@ def pending(ctx: typer.Context, as_json: AsJson = False) -> None:
 
         cli.say(f"Nothing waits for you in {plain(cli.actions.folder(Folder.PENDING))}.")
     if not as_json:
-        _say_renamed(cli)
+        for told in cli.actions.renamed():
+            cli.say(plain(told), "yellow")
         say_silences(cli)
         say_held(cli)
-
-
-def _say_renamed(cli: CliContext) -> None:
-    for name, own in cli.actions.renamed():
-        told = (
-            f"{plain(name, 200)} in pending/ is a proposal under another name, and nobody sees it: call it {own} again"
-        )
-        cli.say(told, "yellow")

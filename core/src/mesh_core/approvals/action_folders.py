@@ -74,11 +74,9 @@ class ActionFolders:
             self._seen_pending = (-1 if fresh else changed, tuple(self._filed(Folder.PENDING)))
         return self._seen_pending[1]
 
-    def renamed(self) -> Iterator[tuple[str, str]]:
-        """Of what lies in pending/ under another name, and so is not seen there: that name, and its own.
-
-        A copy of what waits is left out, and so is what is no proposal.
-        """
+    def renamed(self) -> Iterator[str]:
+        """Of what lies in pending/ under another name, and so is not seen there: a sentence that says what to call it,
+        with the name that a stranger gave it. A copy of what waits is left out, and so is what is no proposal."""
         waiting = {filed.name.id for filed in self.pending()}
         for entry in entries(self.folder(Folder.PENDING)):
             if is_beside(entry.name) or name_of(entry.name) or not entry.is_file(follow_symlinks=False):
@@ -86,7 +84,8 @@ class ActionFolders:
             raw = read_regular(Path(entry.path), MAX_PROPOSAL_BYTES)
             proposal = read_filed(raw, MAX_PROPOSAL_BYTES) if raw else None
             if raw and isinstance(proposal, Proposal) and proposal.id not in waiting:
-                yield entry.name, ActionName(proposal.id, digest_of(raw)).file
+                called, own = entry.name, ActionName(proposal.id, digest_of(raw)).file
+                yield f"{called} in pending/ is a proposal under another name, and nobody sees it: call it {own} again"
 
     def open_proposals(self) -> Iterator[Filed]:
         """Every proposal that is not finished yet, as far as this user may see the folders; what waits comes first."""

@@ -88,6 +88,7 @@ export interface ProposalPage {
   items: Proposal[]
   total: number
   next: string | null
+  renamed: string[]
 }
 export interface Attempt {
   ts: string

@@ -31,6 +31,18 @@ def test_the_detail_shows_what_would_run_byte_for_byte_with_its_digests(mesh: Me
     expect(page.locator(".detail")).to_contain_text(said["sha256"])
 
 
+def test_what_lies_in_pending_under_another_name_is_said_above_the_queue(mesh: Mesh, visit: Visit) -> None:
+    own = mesh.actions.folder(Folder.PENDING) / mesh.propose("filed", "away").file
+    other = own.rename(own.with_name("for-later.json"))
+    page = visit("#/queue")
+    expect(page.locator("p.trouble")).to_contain_text("for-later.json in pending/ is a proposal under another name")
+    expect(page.locator("p.trouble")).to_contain_text(own.name)
+    other.rename(own)
+    page.reload()
+    expect(page.locator(".proposal", has_text="filed")).to_be_visible()
+    expect(page.locator("p.trouble")).to_have_count(0)
+
+
 def test_nothing_moves_before_the_second_yes(mesh: Mesh, visit: Visit) -> None:
     name = mesh.propose("twice", "api")
     page = visit(f"#/proposals/{name.id}")

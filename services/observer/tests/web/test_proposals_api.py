@@ -44,6 +44,19 @@ async def test_what_waits_is_listed_with_all_that_a_queue_shows(desk: Desk) -> N
     assert (item["wrong"], item["about"]) == ("container died", "")
 
 
+async def test_what_waits_under_another_name_is_said_with_its_own(desk: Desk) -> None:
+    name = desk.propose()
+    assert (await desk.http.get("/proposals")).json()["renamed"] == []
+    own = desk.actions.folder(Folder.PENDING) / name.file
+    own.rename(own.with_name("later.json"))
+    body = (await desk.http.get("/proposals")).json()
+    assert body["items"] == []
+    (told,) = body["renamed"]
+    assert told.startswith("later.json in pending/")
+    assert f"call it {name.file} again" in told
+    assert (await desk.http.get("/proposals?folder=rejected")).json()["renamed"] == []
+
+
 async def test_the_detail_names_what_the_trouble_explains(desk: Desk) -> None:
     name = desk.propose()
     assert (await _detail(desk, name.id))["explains"] == []

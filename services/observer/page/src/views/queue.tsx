@@ -67,6 +67,11 @@ function Queue() {
       {data && (
         <div class={chosen ? 'split open' : 'split'}>
           <section class="panel list" aria-label="Waiting proposals">
+            {data.renamed.map((told) => (
+              <p class="trouble" key={told}>
+                <UntrustedText text={told} max={600} />
+              </p>
+            ))}
             <Obstacles found={common} />
             {data.items.length === 0 ? (
               q ? (

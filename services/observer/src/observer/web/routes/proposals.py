@@ -99,6 +99,9 @@ class ProposalPage(BaseModel):
     items: list[ProposalSummary]
     total: int
     next: str | None
+    renamed: list[str] = Field(
+        description="of pending: what is a proposal under another name and so not listed, as sentences; foreign text"
+    )
 
 
 class DecisionNote(BaseModel):
@@ -160,15 +163,13 @@ async def proposals(
     """What lies in one folder, oldest first. Runs (running, done, failed, interrupted) are under /runs."""
     if folder not in FILES:
         raise HttpProblem(422, "invalid", f"{folder} holds runs, not files: GET /api/v1/runs?folder={folder}")
-    filed = await asyncio.to_thread(
-        lambda: context.actions.pending() if folder is Folder.PENDING else context.actions.filed(folder)
-    )
+    filed, renamed = await asyncio.to_thread(_listed, context, folder)
     wanted = [f for f in filed if node in (None, f.proposal.node) and _says(f.proposal, q)]
     page, following = page_after(wanted, cursor, limit, lambda f: f.name.file)
     seen = await occurrences_of(context.bus, [f.proposal.event.id or "" for f in page])
     against = await _against(context, page, folder)
     items = [_summary(f, folder, times, found) for f, times, found in zip(page, seen, against, strict=True)]
-    return ProposalPage(items=items, total=len(wanted), next=following)
+    return ProposalPage(items=items, total=len(wanted), next=following, renamed=renamed)
 
 
 @router.get("/proposals/{action_id}")
@@ -221,6 +222,13 @@ async def rejection_rule(
 def _no_undo(context: AppContext, found: LocatedProposal, p: Proposal) -> str:
     outcome = context.actions.outcome_at(found.path) if found.path.is_dir() else None
     return no_undo(p, found.folder, outcome)
+
+
+def _listed(context: AppContext, folder: Folder) -> tuple[Sequence[Filed], list[str]]:
+    """The proposals there, and what is none by its name alone."""
+    if folder is not Folder.PENDING:
+        return context.actions.filed(folder), []
+    return context.actions.pending(), list(context.actions.renamed())
 
 
 async def _against(context: AppContext, page: Sequence[Filed], folder: Folder) -> Sequence[tuple[Obstacle, ...]]:
