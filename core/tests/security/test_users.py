@@ -97,6 +97,65 @@ def test_changes_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
     assert set(read_people(path).users) == {f"u{n}" for n in range(16)}
 
 
+BY_HAND = """\
+# ours
+tokens: {}
+users:
+    # on call
+    ada:  # since the move
+        role: viewer  # until May
+        password: HASH
+        since: "2026-05-05T12:00:00.000Z"
+
+    # leaves soon
+    bob: {role: viewer, password: HASH, since: "2026-05-05T12:00:00.000Z"}
+# the end
+""".replace("HASH", f'"{HASHED}"')
+
+
+def test_a_change_leaves_what_a_person_wrote_about_everybody_else(tmp_path: Path) -> None:
+    path = tmp_path / "users.yml"
+    path.write_text(BY_HAND)
+    ada, eve = (User(role=Role.OPERATOR, password=HASHED, since=SINCE) for _ in range(2))
+    change_people(path, lambda people: people.with_user("ada", ada))
+    assert path.read_text() == BY_HAND.replace("role: viewer  #", "role: operator  #")
+    change_people(path, lambda people: people.with_user("bob", None))
+    change_people(path, lambda people: people.with_user("eve", eve))
+    change_people(path, lambda people: people.with_token("bot", Token(role=Role.VIEWER, sha256="0" * 64, since=SINCE)))
+    text = path.read_text()
+    for words in ("# ours\n", "# on call\n", "ada:  # since the move\n", "operator  # until May\n", "# the end\n"):
+        assert words in text
+    assert "bob" not in text
+    people = read_people(path)
+    assert (set(people.users), set(people.tokens)) == ({"ada", "eve"}, {"bot"})
+    change_people(path, lambda people: People(tokens=people.tokens))
+    assert read_people(path).users == {}
+    assert path.read_text().startswith("# ours\n")
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "{users: {ada: ADA}}",
+        "users: {ada: ADA}",
+        "users: {ada: ADA, bob: ADA}\n",
+        "users:\n  ada: &same ADA\n  bob: *same",
+        "users:\n  ada: ADA\n...\n",
+        "\ufeffusers:\n  ada: ADA",
+        "",
+    ],
+)
+def test_in_any_other_layout_a_change_says_what_it_should(tmp_path: Path, layout: str) -> None:
+    path = tmp_path / "users.yml"
+    path.write_text(layout.replace("ADA", f'{{role: viewer, password: "{HASHED}", since: "{SINCE}"}}'))
+    path.chmod(0o640)
+    ada, eve = (User(role=Role.OPERATOR, password=HASHED, since=SINCE) for _ in range(2))
+    wanted = read_people(path).with_user("ada", ada).with_user("eve", eve)
+    change_people(path, lambda people: people.with_user("ada", ada))
+    change_people(path, lambda people: people.with_user("eve", eve))
+    assert read_people(path) == wanted
+
+
 def test_a_password_fits_only_its_own_hash() -> None:
     assert password_fits(HASHED, "a long password")
     assert not password_fits(HASHED, "a long passwore")

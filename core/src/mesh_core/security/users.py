@@ -19,6 +19,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from mesh_core.models.config_file import said_of_value
 from mesh_core.models.records import Record, Timestamp
+from mesh_core.security.people_text import edited
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.files import read_regular, shared_mode, write_whole
 
@@ -128,6 +129,17 @@ def token_digest(token: str) -> str:
 
 def _write(path: Path, people: People) -> None:
     group = (path if path.exists() else path.parent).stat().st_gid
-    shown: dict[str, Any] = people.model_dump(mode="json")
     mode = shared_mode(path.parent) & 0o640  # whatever the umask says: the observer reads it through its group
-    write_whole(path, (HEAD + yaml.safe_dump(shown, sort_keys=True)).encode(), mode=mode, exact=True, group=group)
+    write_whole(path, _text(read_regular(path, MAX_PEOPLE_BYTES), people).encode(), mode=mode, exact=True, group=group)
+
+
+def _text(before: bytes | None, people: People) -> str:
+    """With the comments of what was there, in whatever layout that can be."""
+    shown: dict[str, Any] = people.model_dump(mode="json")
+    try:
+        text = edited((before or b"").decode(), shown)
+        if before and People.model_validate(yaml.safe_load(text)) == people:
+            return text
+    except (yaml.YAMLError, ValueError, TypeError):
+        pass  # then all of it is written anew
+    return HEAD + yaml.safe_dump(shown, sort_keys=True)
