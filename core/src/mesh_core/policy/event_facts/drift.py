@@ -1,4 +1,4 @@
-"""Where is it declared, and is what runs not what was declared, as its fields say it? Pure."""
+"""Is what runs not what was declared, as its fields say it? Pure."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any, TypeGuard
 
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
+from mesh_core.policy.event_facts.compared import pairs_in
 
 _SAID = frozenset({"drift", "drifted", "configdrift", "drifteditems", "driftedfields"})
 _RUNS = ("live", "running", "actual", "current", "deployed")
 _NETWORK = ("networkcontainerthere", "networkcontainerexists", "networkcontainerfound", "networkcontainerpresent")
-_DECLARED_IN = frozenset(
-    {
-        *("declaredin", "declaredat", "definedin", "declaration", "definition", "file"),
-        *("configfiles", "projectconfigfiles"),
-    }
-)
-_COMPOSE_FILE = re.compile(r"(?:.*/)?(?:docker-|podman-)?compose[\w.-]*\.ya?ml(?: .*)?")
 # Other things have what is wanted and what is so as well: `actual_temperature`.
 _MAKES_A_CONTAINER = re.compile(
     r"tags?|version|ports?|env(?:ironment)?|volumes?|mounts?|labels|networks?|command|entrypoint|user"
+)
+
+# As the engine says it of one that it was to start.
+_NO_NETWORK = re.compile(
+    r"(?:error response from daemon: )?(?:cannot join network of|joining network namespace of)[^\n]{1,120}"
+    r"(?:no such container|\((?:removed|gone|deleted)\))"
 )
 
 # In a tag, the processor that an image is made for.
@@ -31,11 +31,6 @@ _FOR_PROCESSOR = re.compile(
 )
 _TO_BE_HAD = frozenset({"imageexists", "imageavailable", "imagefound", "tagexists", "manifestfound"})
 _NOT_HAD = ("fail", "error", "denied", "not found", "unauthorized", "manifest unknown", "no such", "rate limit")
-
-
-def names_compose_file(key: str, value: Any) -> bool:
-    """`{"declared_in": "/opt/stacks/wiki/compose.yaml"}`; `fstab` declares something else."""
-    return key in _DECLARED_IN and isinstance(value, str) and _COMPOSE_FILE.fullmatch(value[:500]) is not None
 
 
 def is_not_as_declared(payload: Mapping[str, Any]) -> bool:
@@ -48,6 +43,8 @@ def is_not_as_declared(payload: Mapping[str, Any]) -> bool:
         return True
     parts = _of_a_container(declared)
     if any(_differ(parts, _parts(payload, word)) for word in _RUNS) or any(starmap(_differ, _wholes(payload))):
+        return True
+    if any(starmap(_are_unlike, pairs_in(payload))):
         return True
     return _is_another_tag(declared.get("_image"), payload.get("image"))
 
@@ -72,6 +69,9 @@ def is_misdeclared(payload: Mapping[str, Any]) -> bool:
 
 def is_in_a_lost_network(payload: Mapping[str, Any]) -> bool:
     """It shares the network of a container that is not there any more: only made anew it gets one."""
+    error = payload.get("error")
+    if isinstance(error, str) and _NO_NETWORK.match(error.strip().lower()[:300]):
+        return True
     if not str(payload.get("network_mode", "")).startswith("container:"):
         return False
     return any(bare_key(key) in _NETWORK and truth_in(value) is False for key, value in payload.items())
@@ -118,6 +118,12 @@ def _differ(declared: Any, runs: Any) -> bool:
     if not (_is_mapping(declared) and _is_mapping(runs)):
         return False
     return any(_in_any_order(runs[key]) != _in_any_order(value) for key, value in declared.items() if key in runs)
+
+
+def _are_unlike(wanted: Any, runs: Any) -> bool:
+    """Of a digest nobody sees whether it is the same."""
+    known = not any(isinstance(value, str) and "sha256:" in value for value in (wanted, runs))
+    return known and _in_any_order(wanted) != _in_any_order(runs)
 
 
 def _in_any_order(value: Any) -> Any:

@@ -10,7 +10,7 @@ from mesh_core.incidents.fact import Fact
 from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.alert_state import is_over, is_silenced, may_pass
-from mesh_core.policy.event_facts.drift import names_compose_file
+from mesh_core.policy.event_facts.declared import does_not_exist, is_its_compose_entry, names_compose_file
 from mesh_core.policy.event_facts.not_running import is_not_running, is_unhealthy
 from mesh_core.policy.event_facts.orchestrators import is_of_hypervisor, is_of_kubernetes, is_of_swarm
 from mesh_core.policy.event_facts.other_cause import (
@@ -70,7 +70,7 @@ def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) ->
             yield Fact.GONE
         if word == "running" or (word == "active" and key == "activestate"):
             yield Fact.RUNNING
-    if path == ("container",) and word in _ABSENT:
+    if (path == ("container",) and word in _ABSENT) or does_not_exist(path, value):
         yield Fact.GONE
     if path[-2:] == ("state", "running") and yes:
         yield Fact.RUNNING
@@ -127,7 +127,9 @@ def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) ->
         yield Fact.KUBERNETES
     if path in (("compose", "project"), ("compose", "file")) and word:
         yield Fact.COMPOSE
-    if (key in _COMPOSE_KEYS and value not in (None, False, "", [], {})) or names_compose_file(key, value):
+    if key in _COMPOSE_KEYS and value not in (None, False, "", [], {}):
+        yield Fact.COMPOSE
+    if names_compose_file(path, value) or is_its_compose_entry(path, value):
         yield Fact.COMPOSE
 
 

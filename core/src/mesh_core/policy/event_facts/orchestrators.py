@@ -3,6 +3,12 @@ they run. By the names of fields and labels; pure. Keys are folded (`facts.py`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from mesh_core.policy.event_facts.declared import names_compose_file
+from mesh_core.policy.event_facts.payload_fields import fields_of
+
 _LABELS = frozenset({"", "labels", "commonlabels", "grouplabels", "tags"})
 _KUBERNETES = frozenset(  # as kube-state-metrics, cAdvisor, the kubelet and their collectors call it
     {
@@ -12,12 +18,20 @@ _KUBERNETES = frozenset(  # as kube-state-metrics, cAdvisor, the kubelet and the
         "persistentvolumeclaim",
     }
 )
-_SWARM = (("swarm", "service"), ("stack",), ("stackfile",))  # compose calls it a project
+_SWARM = (("swarm", "service"), ("stackfile",))
 
 
 def is_of_swarm(path: tuple[str, ...], word: str) -> bool:
     """A service of a stack, and one that is declared as replicated or global."""
     return path in _SWARM or (path == ("declared", "mode") and word in ("replicated", "global"))
+
+
+def is_of_a_stack(told: Mapping[str, Any]) -> bool:
+    """A swarm's, as it is called there; where a compose file is named, somebody's tool calls a compose project so.
+    `told`: a payload by its folded keys."""
+    return bool(told.get("stack")) and not any(
+        names_compose_file(path, value) for path, value, _ in fields_of(dict(told))
+    )
 
 
 def is_of_kubernetes(path: tuple[str, ...]) -> bool:

@@ -14,8 +14,10 @@ from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.alert_state import is_host_away, is_of_an_attack
 from mesh_core.policy.event_facts.backed import is_backed
 from mesh_core.policy.event_facts.cluster_codes import found_by_its_cluster
+from mesh_core.policy.event_facts.declared import is_not_there
 from mesh_core.policy.event_facts.drift import is_in_a_lost_network, is_misdeclared, is_not_as_declared, says_drifted
 from mesh_core.policy.event_facts.memory_limit import is_over_its_limit
+from mesh_core.policy.event_facts.orchestrators import is_of_a_stack
 from mesh_core.policy.event_facts.probe_evidence import is_unevidenced
 from mesh_core.policy.event_facts.purpose import is_at_rest
 from mesh_core.policy.event_facts.start_error import cannot_work, could_not_start
@@ -58,6 +60,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any]) -> set[Fact]:
         Fact.HOST_AWAY: is_host_away(told),
         Fact.NETWORK_GONE: is_in_a_lost_network(payload),
         Fact.MISDECLARED: is_misdeclared(payload),
+        Fact.SWARM: is_of_a_stack(told),
         Fact.NOT_MEANT: is_at_rest(told),
     }
     found.update(fact for fact, holds in said_of_all.items() if holds)
@@ -90,6 +93,8 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any]) -> set[Fact]:
     if restart_forbidden(payload):
         found.add(Fact.OPTED_OUT)
     if "State" in payload and payload["State"] is None:
+        found.add(Fact.GONE)
+    if event.service and is_not_there(payload, event.service):
         found.add(Fact.GONE)
     if isinstance(payload.get("missing"), list) and event.service in payload["missing"]:
         found.add(Fact.GONE)

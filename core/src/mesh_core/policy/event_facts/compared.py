@@ -1,0 +1,78 @@
+"""What should be beside what is, as an event brings the two together: under keys that name them, as two objects, or
+part by part under a key for a difference. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeGuard
+
+from mesh_core.models.owner_labels import bare_key
+
+_WANTED = ("declared", "wanted", "desired", "expected", "defined", "configured", "specified", "intended", "compose")
+_RUNS = ("live", "running", "actual", "current", "deployed", "effective", "observed", "container")
+_WHOLE = (*_WANTED, "spec", "file")  # of a pair of objects or values, which stand beside each other alone
+_SO = (*_RUNS, "is", "now", "found", "real", "inspect", "engine")
+_DIFFERENCES = re.compile(
+    r"(?:config|container|image)?(?:diff|differs|drift|drifted|differences?|deviations?|mismatch(?:es)?)"
+)
+# Other things have what is wanted and what is so as well: `actual_temperature`.
+OF_A_CONTAINER = re.compile(
+    r"image|tags?|ports?|publishedports?|env(?:ironment)?|volumes?|mounts?|binds|labels|networks?|command|entrypoint"
+    r"|restart(?:policy)?|devices?|capadd|caps|memlimit|networkmode"
+)
+_DECLARED_ALONE = re.compile(r"version|user|hostname")  # of other things, too, but where it is called declared
+_SAME = {"environment": "env", "restartpolicy": "restart", "publishedports": "ports", "binds": "volumes"}
+
+
+def pairs_in(payload: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """(what should be, what is), of all that the event compares; they may be equal."""
+    wanted, runs, bare = dict[str, Any](), dict[str, Any](), dict[str, Any]()
+    for key, value in payload.items():
+        part, side = _side_of(str(key))
+        {"wanted": wanted, "runs": runs, "": bare}[side][part] = value
+    yield from ((value, runs[part]) for part, value in wanted.items() if part in runs)
+    yield from ((value, bare[part]) for part, value in wanted.items() if part in bare and part not in runs)
+    yield from _of_objects(payload)
+    for key, value in payload.items():
+        if _is_mapping(value) and _DIFFERENCES.fullmatch(bare_key(key)):
+            yield from (pair for part in value.values() if _is_mapping(part) for pair in _beside(part))
+
+
+def _side_of(key: str) -> tuple[str, str]:
+    """(which part of a container, of which side): `declared_ports`, `portsActual`; '' for a part without a side."""
+    folded = bare_key(key)
+    for side, words in (("wanted", _WANTED), ("runs", _RUNS)):
+        for word in words:
+            for part in (folded.removeprefix(word), folded.removesuffix(word)):
+                if part != folded and _is_part(part, word):
+                    return _SAME.get(part, part), side
+    is_part = OF_A_CONTAINER.fullmatch(folded) is not None and folded != "image"  # of images drift.py sees the tag
+    return (_SAME.get(folded, folded) if is_part else "", "")
+
+
+def _is_part(part: str, word: str) -> bool:
+    if OF_A_CONTAINER.fullmatch(part):
+        return True
+    return word in ("declared", *_RUNS) and _DECLARED_ALONE.fullmatch(part) is not None
+
+
+def _of_objects(payload: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """`{"desired": {"image": ...}, "current": {"image": ...}}`, of parts of a container alone."""
+    told = {bare_key(key): value for key, value in payload.items() if _is_mapping(value)}
+    for wanted in (told[word] for word in _WHOLE if word in told):
+        for runs in (told[word] for word in _RUNS if word in told):
+            yield from (
+                (value, runs[key])
+                for key, value in wanted.items()
+                if key in runs and OF_A_CONTAINER.fullmatch(bare_key(key))
+            )
+
+
+def _beside(part: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    told = {bare_key(key): value for key, value in part.items()}
+    yield from ((told[one], told[other]) for one in _WHOLE if one in told for other in _SO if other in told)
+
+
+def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)

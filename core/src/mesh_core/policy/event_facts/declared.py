@@ -1,0 +1,80 @@
+"""Where is a thing declared, and do fields say that it is not there? Pure; keys are folded (`facts.py`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mesh_core.models.owner_labels import bare_key
+from mesh_core.models.truth import truth_in
+from mesh_core.policy.event_facts.payload_fields import is_of_another_time
+
+# A compose file, and what is told of it behind its name; a colon is that of a line in it that is wrong.
+_COMPOSE_FILE = re.compile(r"(?:\S*/)?(?:docker-|podman-)?compose[\w.-]*\.ya?ml(?:[ ,;(].*)?", re.DOTALL)
+_SENTENCES = frozenset(
+    {
+        *("message", "msg", "text", "title", "subject", "summary", "description", "detail", "details", "note", "notes"),
+        *("error", "errors", "body", "output", "reason", "cause", "changed", "info", "log", "logs", "event"),
+    }
+)
+_NO_FILE = re.compile(r"(?:no|none|not|missing|unknown|absent|without|never|false|null|n/a|-)\b.*|-?", re.DOTALL)
+_WANTED = frozenset({"declared", "declaredservices", "expected", "expectedservices", "wanted", "desired", "services"})
+_THERE = frozenset({"present", "running", "found", "there", "ps", "actual", "live", "up", "runningservices"})
+_ABSENT = ("absent", "missing", "gone", "not found", "not there", "removed", "no such container", "does not exist")
+# What the engine answers to who asks for it by name.
+_ASKED = frozenset({"inspect", "engine", "docker", "dockerinspect", "podman", "podmaninspect", "dockerps", "lookup"})
+_NO_SUCH = r"(?:error: |error response from daemon: )?no such (?:container|object): /?"
+_EXISTS = frozenset({"exists", "there", "present"})
+
+
+def names_compose_file(path: tuple[str, ...], value: Any) -> bool:
+    """`{"declared_in": "/opt/stacks/wiki/compose.yaml"}`, `{"stack": "/opt/stacks/wiki/compose.yaml"}`."""
+    if len(path) > 2 or path[-1] in _SENTENCES or is_of_another_time(path):
+        return False
+    said = value[0] if isinstance(value, list) and value else value
+    return isinstance(said, str) and _COMPOSE_FILE.fullmatch(said[:500].strip()) is not None
+
+
+def is_its_compose_entry(path: tuple[str, ...], value: Any) -> bool:
+    """`{"compose": "network_mode: service:vpn"}`: whoever shows what is in it has a file."""
+    if path != ("compose",):
+        return False
+    return value is True or (isinstance(value, str) and _NO_FILE.fullmatch(value.strip().lower()) is None)
+
+
+def is_not_there(payload: Mapping[str, Any], service: str) -> bool:
+    """By a list of what should be there beside one of what is, by its state in a list of services, or by what the
+    engine answers about it."""
+    told = {bare_key(key): value for key, value in payload.items()}
+    states = told.get("services")
+    if isinstance(states, Mapping) and str(states.get(service, "")).lower().startswith(_ABSENT):
+        return True
+    wanted = [name for key in _WANTED for name in _listed(told.get(key))]
+    lists = [told[key] for key in _THERE if isinstance(told.get(key), list)]
+    if lists and any(_is_of(name, service) for name in wanted):
+        return not any(_is_of(name, service) for names in lists for name in _listed(names))
+    return any(key in _ASKED and isinstance(value, str) and _is_denied(value, service) for key, value in told.items())
+
+
+def does_not_exist(path: tuple[str, ...], value: Any) -> bool:
+    """`{"container_exists": false}`, `{"container": {"exists": "no"}}`."""
+    about = path[-1].removeprefix("container") if path[-1].startswith("container") else ""
+    if not about and len(path) > 1 and path[-2] == "container":
+        about = path[-1]
+    return about in _EXISTS and truth_in(value) is False and value not in (None, "")
+
+
+def _listed(value: Any) -> list[str]:
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
+
+
+def _is_of(name: str, service: str) -> bool:
+    """Of a container of compose as well: `web-shop-1  Up 3 hours` is one of `shop`."""
+    first = name.split()[0] if name.split() else ""
+    return re.fullmatch(rf"(?:[\w.]+[-_])*?{re.escape(service)}(?:[-_]\d+)?", first) is not None
+
+
+def _is_denied(said: str, service: str) -> bool:
+    found = re.fullmatch(rf"{_NO_SUCH}(\S+)", said.strip().lower()[:300])
+    return found is not None and _is_of(found[1], service.lower())
