@@ -262,8 +262,6 @@ def test_a_program_that_could_not_reach_another_lacks_a_dependency(line: str) ->
     [
         "System.IO.DirectoryNotFoundException: Could not find a part of the path '/config'.",
         "java.nio.file.AccessDeniedException: /data/x",
-        "Protocol 'inet_tcp': register/listen error: eaddrinuse",
-        "OSError: [Errno 98] Address in use",
         "1767340800: Error: Unable to open config file /etc/app.conf.",
         'FATAL:  data directory "/var/lib/data" has wrong ownership',
         "FATAL:  database files are incompatible with server",
@@ -303,6 +301,19 @@ def test_a_program_that_could_not_reach_another_lacks_a_dependency(line: str) ->
 )
 def test_a_program_that_could_not_begin_names_its_configuration(line: str) -> None:
     assert "configuration" in heard(line)
+    assert (died(line).preferred, "restart" in died(line).actions) == ("notify", True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Protocol 'inet_tcp': register/listen error: eaddrinuse",
+        "OSError: [Errno 98] Address in use",
+        "socket: Cannot assign requested address",
+    ],
+)
+def test_a_program_that_could_not_listen_says_so(line: str) -> None:
+    assert heard(line) == {"bound"}
     assert (died(line).preferred, "restart" in died(line).actions) == ("notify", True)
 
 

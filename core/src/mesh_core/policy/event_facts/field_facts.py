@@ -23,6 +23,7 @@ from mesh_core.policy.event_facts.other_cause import (
 )
 from mesh_core.policy.event_facts.probe_evidence import answered_with
 from mesh_core.policy.event_facts.purpose import by_whom, is_in_use, is_not_meant, is_one_shot, is_seen_to_work
+from mesh_core.policy.event_facts.there_now import came_later
 from mesh_core.policy.event_facts.throughput import is_long_ago
 from mesh_core.policy.event_facts.work_in_progress import is_being_changed, is_busy
 from mesh_core.policy.words.plugin_output import CHECK_KEYS, OUTPUT_KEYS, facts_in_output, says_no_check
@@ -149,6 +150,7 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact
         Fact.DOWN: is_not_running(path, value, word),
         Fact.UNHEALTHY: is_unhealthy(path, value),
         Fact.NEEDS_MET: has_what_it_needs(path, value),
+        Fact.CAME_LATER: came_later(path, value),
         Fact.OVERDUE: is_long_ago(path[-1], value),
         Fact.DEPENDENCY_DOWN: lacks_what_it_needs(path, value, word, of_a_state=of_a_state),
     }

@@ -140,6 +140,8 @@ def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]
         return frozenset({"configuration", "dependency", "attached"})
     if word.startswith(_NO_MORE_IN_THE_WAY) and (parent.startswith("port") or key.removesuffix("now") in _IN_THE_WAY):
         # Not `busy`: a lock that was let go ends no backup, no resilver and no migration.
+        if "port" in key + parent:
+            return frozenset({"bound"})
         return frozenset({"configuration", "attached"} if "mount" in key else {"configuration"})
     if word and any(room in key for room in _ROOM) and _has_room_again(word):
         return frozenset({"space"})

@@ -12,6 +12,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.policy.event_facts.backed import is_backed
 from mesh_core.policy.event_facts.other_cause import cues_it_ends, says_it_runs
 from mesh_core.policy.event_facts.payload_fields import fields_of
+from mesh_core.policy.event_facts.there_now import cues_of_what_is_there
 
 # What a program did, and could not reach, while it ran: started again it finds out how that is now.
 _OF_ITS_LIFE = frozenset({"progress", "dependency", "dns"})
@@ -41,6 +42,7 @@ def _ended_by_fields(payload: dict[str, Any]) -> frozenset[str]:
     """A field says how it is now; a log, what was wrong then. Never a line: anybody may write one."""
     found = (
         cues_it_ends(path, value, value.strip().lower()[:60] if isinstance(value, str) else "")
+        | cues_of_what_is_there(path, value)
         for path, value, _ in fields_of(payload)
     )
     return frozenset(cue for cues in found for cue in cues)
