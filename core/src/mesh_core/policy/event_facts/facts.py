@@ -14,9 +14,9 @@ from mesh_core.models.records import parse_time
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.alert_state import is_firing
 from mesh_core.policy.event_facts.field_facts import DOWN_UNITS, facts_of_field
-from mesh_core.policy.event_facts.its_end import is_still_ill, of_its_end
+from mesh_core.policy.event_facts.its_end import by_its_ender, is_still_ill, of_its_end
 from mesh_core.policy.event_facts.other_cause import DEVICES
-from mesh_core.policy.event_facts.payload_fields import fields_of
+from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_itself
 from mesh_core.policy.event_facts.shown_state import with_shown_state
 from mesh_core.policy.event_facts.startable import NOT_TO_BE_STARTED, is_meant_to_run
 from mesh_core.policy.event_facts.whole_facts import facts_of_whole
@@ -39,6 +39,10 @@ REASONS_FOR_SILENCE = frozenset(
         *(Fact.TRANSIENT, Fact.JUST_BOOTED),  # not yet: whoever says so will say it again if it lasts
     }
 )
+# What leads to an action or to silence is said of the thing itself. What takes one away counts wherever it stands.
+_OF_ITSELF = REASONS_FOR_SILENCE | {
+    *(Fact.DOWN, Fact.GONE, Fact.UNHEALTHY, Fact.UNANSWERED, Fact.OOM_KILLED, Fact.OVERDUE),
+}
 
 
 def facts_for(event: HealthEvent) -> frozenset[Fact]:
@@ -53,7 +57,8 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         found.add(Fact.JUST_REPLACED)
     happened = _seconds(event.timestamp)
     for path, value, depth in fields_of(event.payload):
-        found.update(facts_of_field(path, value, beside))
+        said = facts_of_field(path, value, beside)
+        found.update(said if is_of_itself(path) else (fact for fact in said if fact not in _OF_ITSELF))
         if isinstance(value, dict) and restart_forbidden(value):
             found.add(Fact.OPTED_OUT)
         if depth > MAX_DEPTH:
@@ -64,6 +69,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         looked = _seconds(value) if path[-1] in _LOOKED_AT else None
         if looked is not None and happened is not None and happened - looked > MAX_LAG_SECONDS:
             found.add(Fact.CONFLICT)  # nobody looked since
+    found.update(by_its_ender(event, by_key, found))
     if event.runtime is None and not beside.isdisjoint(DEVICES):
         found.discard(Fact.DOWN)  # a state beside a device's name is the device's
         found.add(Fact.OF_A_DEVICE)

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mesh_core.incidents.event_types import DOES_NOT_RUN
 from mesh_core.incidents.fact import Fact
+from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.models.owner_labels import engine_attributes
 from mesh_core.models.whole_numbers import whole_in
+from mesh_core.policy.event_facts.purpose import by_whom
 
 # It ran until the engine or the host ended; the first as our node agent says it.
 _WITH_ITS_ENGINE = ("with its engine", "with the engine", "with its host", "with the host")
 _NOT_ITS_OWN = frozenset({Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.START_ERROR})
+
+_ENDS = r"(?:stop|pause|suspend|drain|cordon|remov|delet|disabl|shut ?down|halt|mask|terminat)"
+_TYPE_OF_AN_END = re.compile(rf"(?:.*_)?{_ENDS}[a-z]*")
+_ORDER_TO_END = re.compile(rf"\b{_ENDS}|\bdown$")
+
+
+def by_its_ender(event: HealthEvent, told: Mapping[str, Any], found: set[Fact]) -> Iterator[Fact]:
+    """`{"by": "admin"}` of what has ended, or is no more than an information; of a failed deployment or login it says
+    who made that, and nothing of what fails. `told`: the payload by its folded keys."""
+    ended = event.type in DOES_NOT_RUN or found & {Fact.DOWN, Fact.GONE} or _TYPE_OF_AN_END.fullmatch(event.type)
+    for key, value in told.items():
+        word = value.strip().lower()[:60] if isinstance(value, str) else ""
+        if word and (ended or event.severity is Severity.INFO or _ORDER_TO_END.search(word)):
+            yield from by_whom(key, word, of_an_end=True)
 
 
 def is_still_ill(found: set[Fact]) -> bool:

@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from mesh_core.models.owner_labels import bare_key
+from mesh_core.runbooks.folding import words_of
 
 MAX_FIELDS = 4000
-# A key that names a log, whose entries are objects here: who asks the program for something may choose keys in there
-# (`?downtime_depth=1`). Of a key that only mentions one (`log_rotation`, `journal_usage`) what is below are fields.
-_IS_A_LOG = re.compile(r"(?:.*[^a-z])?(?:logs?|log_?lines|log_?entries|stdout|stderr|journal)")
+# What a program printed, and what somebody asked it for or wrote into it: there a stranger chooses the keys, too
+# (`?downtime_depth=1`).
+_OF_OTHERS = frozenset(
+    {
+        *("log", "logs", "logged", "loglines", "logentries", "logtail", "logevents", "stdout", "stderr", "journal"),
+        *("syslog", "dmesg", "console", "breadcrumbs", "traceback", "stacktrace", "backlog", "hits", "samples"),
+        *("request", "requests", "req", "query", "queries", "querystring", "header", "headers", "cookie", "cookies"),
+        *("form", "formdata", "formfields", "postdata", "requestdata", "requestbody", "responsebody", "useragent"),
+        *("args", "kwargs", "arguments"),
+        *("input", "inputs", "params", "parameters", "variables", "vars", "locals"),
+        *("comment", "comments", "message", "messages", "review", "reviews"),
+    }
+)
+# What a sender puts the fields of the thing itself, or of its alert, in. Any other part may tell of something else.
+_ITS_PARTS = frozenset(
+    {
+        *("alert", "alerts", "event", "incident", "problem", "issue", "trigger", "monitor", "heartbeat", "check"),
+        *("checkresult", "result", "results", "data", "detail", "details", "labels", "commonlabels", "annotations"),
+        *("commonannotations", "attrs", "attributes", "actor", "state", "status", "health", "inspect", "maintenance"),
+        *("window", "maintenancewindow", "syncwindow", "silence", "downtime"),
+        *("service", "container", "unit", "process", "program", "daemon", "instance", "host", "node", "resource"),
+        *("docker", "podman", "systemd", "supervisor", "pm2", "pm2env", "rc", "payload", "info", "object", "item"),
+        *(
+            f"{what}{more}"
+            for what in ("container", "service", "unit", "process")
+            for more in ("info", "state", "status")
+        ),
+    }
+)
+_FEW = 3  # keys of a path that are known from its start: it may have lost some of more
 _EARLIER = ("last", "prev", "old", "former", "from", "before", "next")
 
 
 def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, int]]:
     """(the last four folded keys of its path, value, depth) of every field; lists do not lengthen the path, and what
-    lies in a log is no field."""
+    lies in a log or a request is no field."""
     todo: list[tuple[tuple[str, ...], Any, int]] = [((), payload, 0)]
     seen = 0
     while todo and seen < MAX_FIELDS:
@@ -29,10 +56,28 @@ def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, i
             todo.extend(
                 ((*path[-3:], bare_key(key)), child, depth + 1)
                 for key, child in value.items()
-                if not (isinstance(child, dict | list) and _IS_A_LOG.fullmatch(str(key).lower()))
+                if not _is_of_others(str(key)[:100], in_it=isinstance(child, dict | list))
             )
         elif isinstance(value, list):
             todo.extend((path, child, depth + 1) for child in value if isinstance(child, dict | list))
+
+
+def is_of_itself(path: tuple[str, ...]) -> bool:
+    """Does it lie at the top, or in parts that tell of the thing itself or of its alert? What `comments`, `neighbours`
+    and `last_deploy` hold is said of something else."""
+    return len(path) <= _FEW and _ITS_PARTS.issuperset(path[:-1])
+
+
+def _is_of_others(key: str, *, in_it: bool) -> bool:
+    """`in_it`: the key is one of a part, and not of a value. `http.request.headers.by` is the path of one."""
+    parts = key.split(".")
+    return any(map(_names_others, parts if in_it else parts[:-1]))
+
+
+def _names_others(part: str) -> bool:
+    """By its last word or two: a `log_volume` is a volume."""
+    words = words_of(part)
+    return not _OF_OTHERS.isdisjoint((*words[-1:], "".join(words[-2:])))
 
 
 def is_of_another_time(path: tuple[str, ...]) -> bool:

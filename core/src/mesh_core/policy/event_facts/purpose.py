@@ -44,10 +44,11 @@ _IN_USE = re.compile(
 _PERSON = re.compile(r"(operator|admin|administrator|person|human|user(?!\s))(?![\w.@-])")  # no daemon, no kernel
 _BY_WHOM = frozenset(
     {
-        *("by", "initiatedby", "stoppedby", "pausedby", "suspendedby", "drainedby", "cordonedby"),
+        *("stoppedby", "pausedby", "suspendedby", "drainedby", "cordonedby"),
         *("removedby", "deletedby", "disabledby"),
     }
 )
+_BY = frozenset({"by", "initiatedby", "requestedby", "triggeredby"})  # what they did stands elsewhere
 _BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a panel did that a person told it to
 # Perhaps a person's, perhaps a daemon's: `panel: stop by user ada`, `user ada via web`, `docker stop (user ada)`.
 _BY_AN_ACCOUNT = re.compile(
@@ -60,11 +61,14 @@ _STOPPED_FOR = re.compile(
 )
 
 
-def by_whom(key: str, word: str) -> Iterator[Fact]:
-    """Who ended or holds it: a person, or an account, of which nobody knows well enough to be silent."""
-    if key in _BY_WHOM and (_PERSON.match(word) or _BY_A_PERSON.search(word)):
+def by_whom(key: str, word: str, *, of_an_end: bool = False) -> Iterator[Fact]:
+    """Who ended or holds it: a person, or an account, of which nobody knows well enough to be silent. `of_an_end`: what
+    the event tells is that it ended, so that `by` says who did that, and not who deployed it."""
+    if key not in _BY_WHOM and not (of_an_end and key in _BY):
+        return
+    if _PERSON.match(word) or _BY_A_PERSON.search(word):
         yield Fact.OPERATOR
-    elif key in _BY_WHOM and _BY_AN_ACCOUNT.search(word):
+    elif _BY_AN_ACCOUNT.search(word):
         yield Fact.NOT_MEANT
 
 

@@ -1,0 +1,114 @@
+"""A field that leads to silence or to an action is said of the thing itself, by whoever watches it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from policy_rig import IGNORE, allows, event
+
+from mesh_core.policy.event_facts.facts import Fact, facts_for
+
+ENDED: dict[str, Any] = {"runtime": "docker", "container": "web", "state": "exited", "exit_code": 3}
+
+STRANGERS = (
+    {"downtime_depth": "1"},
+    {"maintenance": True, "removed_by_operator": True},
+    {"paused_by": "admin"},
+    {"retries_left": 2, "state_type": "soft"},
+    {"answering": "yes"},
+    {"broker_reachable": True},
+    {"alert": {"status": "resolved"}},
+)
+
+
+@pytest.mark.parametrize("asked", STRANGERS, ids=str)
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda said: {"requests": [{"query": said}]},
+        lambda said: {"http": {"request": {"headers": said}}},
+        lambda said: {"request": said},
+        lambda said: {"queryString": said},
+        lambda said: {"form_data": said},
+        lambda said: {"cookies": [said]},
+        lambda said: {"graphql": {"variables": said}},
+        lambda said: {"exception": {"frames": [{"vars": said}]}},
+        lambda said: {"user_input": said},
+        lambda said: {"logEvents": [said]},
+        lambda said: {"search": {"hits": [{"_source": said}]}},
+        lambda said: {"comments": [said]},
+        lambda said: {f"http.request.query.{key}": value for key, value in said.items()},
+    ],
+)
+def test_what_a_request_carries_is_nobodys_word_about_the_thing(asked: dict[str, Any], around: Any) -> None:
+    alone, with_it = (
+        allows("container_died", ENDED, severity="critical"),
+        allows("container_died", ENDED | around(asked), severity="critical"),
+    )
+    assert (with_it.preferred, with_it.actions) == (alone.preferred, alone.actions)
+    assert facts_for(event("odd", around(asked))) == facts_for(event("odd", {}))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"neighbours": [{"name": "db", "state": "exited"}]},
+        {"containers": [{"name": "cron", "status": "dead"}, {"name": "web", "status": "running"}]},
+        {"jobs": [{"name": "nightly", "state": "stopped"}]},
+        {"upstream_service": {"service_status": "stopped"}},
+        {"replica": {"state": "Exited (1)"}},
+        {"printers": [{"state": "stopped"}]},
+        {"canary": {"health": "unhealthy"}},
+        {"other_timer": {"active_state": "inactive"}},
+    ],
+    ids=str,
+)
+def test_the_state_of_another_thing_restarts_nothing(beside: dict[str, Any]) -> None:
+    assert (
+        allows("something_odd", beside, severity="critical").actions
+        == allows("something_odd", {}, severity="critical").actions
+    )
+
+
+@pytest.mark.parametrize(
+    "part", ["container", "unit", "data", "State", "podman", "alert", "process_info", "details", "inspect"]
+)
+def test_the_state_of_the_thing_itself_counts_in_a_part_of_it(part: str) -> None:
+    assert Fact.DOWN in facts_for(event("something_odd", {part: {"state": "exited"}}))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"comments": [{"by": "admin", "text": "again?"}]},
+        {"last_deploy": {"by": "operator"}},
+        {"commit": {"initiated_by": "user"}},
+        {"history": [{"stopped_by": "admin"}]},
+        {"approval": {"by": "operator"}},
+    ],
+    ids=str,
+)
+def test_whoever_did_something_else_did_not_end_it(beside: dict[str, Any]) -> None:
+    assert IGNORE not in allows("container_died", ENDED | beside, severity="critical").actions
+
+
+@pytest.mark.parametrize(
+    "type_", ["deploy_failed", "reload_failed", "login_rejected", "page_slow", "container_unhealthy"]
+)
+@pytest.mark.parametrize("key", ["by", "initiated_by", "triggered_by"])
+def test_by_whom_it_was_says_nothing_of_what_did_not_end(type_: str, key: str) -> None:
+    assert IGNORE not in allows(type_, {key: "admin"}, severity="critical").actions
+
+
+@pytest.mark.parametrize(
+    ("type_", "payload"),
+    [
+        ("container_died", {"by": "admin"}),
+        ("stack_paused", {"initiated_by": "operator"}),
+        ("alert", {"state": "exited", "requested_by": "admin"}),
+        ("alert", {"by": "admin: compose stop"}),
+    ],
+)
+def test_by_whom_it_was_counts_of_an_end(type_: str, payload: dict[str, Any]) -> None:
+    assert allows(type_, payload, severity="critical").preferred == IGNORE
