@@ -112,3 +112,33 @@ def test_by_whom_it_was_says_nothing_of_what_did_not_end(type_: str, key: str) -
 )
 def test_by_whom_it_was_counts_of_an_end(type_: str, payload: dict[str, Any]) -> None:
     assert allows(type_, payload, severity="critical").preferred == IGNORE
+
+
+@pytest.mark.parametrize(
+    ("type_", "payload"),
+    [
+        ("login_failed", {"declared_user": "deploy", "actual_user": "root"}),
+        ("login_failed", {"runtime": "docker", "container": "web", "declared_user": "app", "actual_user": "0"}),
+        ("api_outdated", {"image": "web:2", "declared": {"version": "3"}, "running": {"version": "2"}}),
+        ("firmware_old", {"declared_version": "1.4", "running_version": "1.3"}),
+        ("room_cold", {"declared": {"setpoint": 21}, "actual": {"setpoint": 17}}),
+        ("room_cold", {"declared_temperature": 21, "live_temperature": 17}),
+        ("port_off", {"declared_ports": [1, 2], "live_ports": [1]}),
+    ],
+)
+def test_a_wish_and_a_state_are_no_drift_of_a_container(type_: str, payload: dict[str, Any]) -> None:
+    assert Fact.DRIFTED not in facts_for(event(type_, payload))
+
+
+@pytest.mark.parametrize(
+    ("type_", "payload"),
+    [
+        ("page_slow", {"declared_image": "web:3", "live_image": "web:2"}),
+        ("page_slow", {"declared": {"volumes": ["a:/a"]}, "running": {"volumes": []}}),
+        ("page_slow", {"container": "web", "declared_ports": ["80:80"], "actual_ports": []}),
+        ("container_drift", {"declared_user": "app", "actual_user": "0"}),
+        ("stack_changed", {"declared": {"command": ["serve"]}, "actual": {"command": ["sleep"]}}),
+    ],
+)
+def test_what_a_container_is_made_of_drifts(type_: str, payload: dict[str, Any]) -> None:
+    assert Fact.DRIFTED in facts_for(event(type_, payload))

@@ -25,18 +25,18 @@ _DECLARED_ALONE = re.compile(r"version|user|hostname")  # of other things, too, 
 _SAME = {"environment": "env", "restartpolicy": "restart", "publishedports": "ports", "binds": "volumes"}
 
 
-def pairs_in(payload: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
-    """(what should be, what is), of all that the event compares; they may be equal."""
+def pairs_in(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """(which part, what should be, what is), of all that the event compares; they may be equal."""
     wanted, runs, bare = dict[str, Any](), dict[str, Any](), dict[str, Any]()
     for key, value in payload.items():
         part, side = _side_of(str(key))
         {"wanted": wanted, "runs": runs, "": bare}[side][part] = value
-    yield from ((value, runs[part]) for part, value in wanted.items() if part in runs)
-    yield from ((value, bare[part]) for part, value in wanted.items() if part in bare and part not in runs)
+    yield from ((part, value, runs[part]) for part, value in wanted.items() if part in runs)
+    yield from ((part, value, bare[part]) for part, value in wanted.items() if part in bare and part not in runs)
     yield from _of_objects(payload)
     for key, value in payload.items():
         if _is_mapping(value) and _DIFFERENCES.fullmatch(bare_key(key)):
-            yield from (pair for part in value.values() if _is_mapping(part) for pair in _beside(part))
+            yield from ((name, *pair) for name, part in value.items() if _is_mapping(part) for pair in _beside(part))
 
 
 def _side_of(key: str) -> tuple[str, str]:
@@ -57,13 +57,13 @@ def _is_part(part: str, word: str) -> bool:
     return word in ("declared", *_RUNS) and _DECLARED_ALONE.fullmatch(part) is not None
 
 
-def _of_objects(payload: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+def _of_objects(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """`{"desired": {"image": ...}, "current": {"image": ...}}`, of parts of a container alone."""
     told = {bare_key(key): value for key, value in payload.items() if _is_mapping(value)}
     for wanted in (told[word] for word in _WHOLE if word in told):
         for runs in (told[word] for word in _RUNS if word in told):
             yield from (
-                (value, runs[key])
+                (key, value, runs[key])
                 for key, value in wanted.items()
                 if key in runs and OF_A_CONTAINER.fullmatch(bare_key(key))
             )

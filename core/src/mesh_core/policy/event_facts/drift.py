@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import starmap
 from typing import Any, TypeGuard
 
+from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.compared import pairs_in
@@ -18,6 +18,13 @@ _NETWORK = ("networkcontainerthere", "networkcontainerexists", "networkcontainer
 _MAKES_A_CONTAINER = re.compile(
     r"tags?|version|ports?|env(?:ironment)?|volumes?|mounts?|labels|networks?|command|entrypoint|user"
 )
+
+# Of these nothing else has a wish and a state. A switch has ports, and whatever runs a login and a version.
+_OF_NOTHING_ELSE = re.compile(r"images?|env(?:ironment)?|mounts?|volumes?|entrypoint|devices|spec|replicas|services?")
+_OF_WHAT_IS_IN_IT = re.compile(r"(?!(?:user|version|tags?)$).*")
+_ANY = re.compile(".*")
+_NAMES_CONTAINER = frozenset({"container", "containername", "containerid", "image", "compose", "composeproject", "pod"})
+_TYPE_OF_CONTAINER = re.compile(r"(?:.*_)?(?:containers?|image|compose|stack|pod|drift|drifted)(?:_.*)?")
 
 # As the engine says it of one that it was to start.
 _NO_NETWORK = re.compile(
@@ -33,20 +40,38 @@ _TO_BE_HAD = frozenset({"imageexists", "imageavailable", "imagefound", "tagexist
 _NOT_HAD = ("fail", "error", "denied", "not found", "unauthorized", "manifest unknown", "no such", "rate limit")
 
 
-def is_not_as_declared(payload: Mapping[str, Any]) -> bool:
-    """`declared_ports` beside other `live_ports`, both as objects, another image than the declared one, or hashes."""
+def is_not_as_declared(event: HealthEvent) -> bool:
+    """`declared_ports` beside other `live_ports`, both as objects, another image than the declared one, or hashes: of
+    what is a container by its manager, its keys or the event's type, or of parts that nothing else has."""
+    payload = event.payload
     hashes = {value for key, value in payload.items() if key.endswith("config_hash") and isinstance(value, str)}
     if len(hashes) > 1:
         return True  # nobody else keeps such a hash
     declared, live = (_parts(payload, word) for word in ("declared", "live"))
-    if any(live[part] != value for part, value in declared.items() if part in live):
+    if declared.get("") is True and "" in live and not live[""]:
+        return True  # the whole thing
+    known = _parts_that_count(event)
+
+    def counts(part: str) -> bool:
+        return known.fullmatch(bare_key(part)) is not None
+
+    if any(live[part] != value for part, value in declared.items() if part in live and counts(part)):
         return True
     parts = _of_a_container(declared)
-    if any(_differ(parts, _parts(payload, word)) for word in _RUNS) or any(starmap(_differ, _wholes(payload))):
+    pairs = (*((parts, _parts(payload, word)) for word in _RUNS), *_wholes(payload))
+    if any(counts(part) for pair in pairs for part in _differing(*pair)):
         return True
-    if any(starmap(_are_unlike, pairs_in(payload))):
+    if any(counts(part) and _are_unlike(wanted, runs) for part, wanted, runs in pairs_in(payload)):
         return True
     return _is_another_tag(declared.get("_image"), payload.get("image"))
+
+
+def _parts_that_count(event: HealthEvent) -> re.Pattern[str]:
+    """By how much the event has to do with a container: its type says so, its fields do, or nothing."""
+    if _TYPE_OF_CONTAINER.fullmatch(event.type):
+        return _ANY
+    named = event.runtime is Runtime.DOCKER or not _NAMES_CONTAINER.isdisjoint(map(bare_key, event.payload))
+    return _OF_WHAT_IS_IN_IT if named else _OF_NOTHING_ELSE
 
 
 def says_drifted(payload: Mapping[str, Any]) -> bool:
@@ -114,10 +139,11 @@ def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping)
 
 
-def _differ(declared: Any, runs: Any) -> bool:
-    if not (_is_mapping(declared) and _is_mapping(runs)):
-        return False
-    return any(_in_any_order(runs[key]) != _in_any_order(value) for key, value in declared.items() if key in runs)
+def _differing(declared: Any, runs: Any) -> Iterator[str]:
+    """The parts that both have, and not alike."""
+    if _is_mapping(declared) and _is_mapping(runs):
+        both = (key for key in declared if key in runs)
+        yield from (key for key in both if _in_any_order(runs[key]) != _in_any_order(declared[key]))
 
 
 def _are_unlike(wanted: Any, runs: Any) -> bool:

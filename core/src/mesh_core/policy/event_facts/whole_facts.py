@@ -102,7 +102,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any]) -> set[Fact]:
         found.add(Fact.START_ERROR)
     elif cannot_work(event):
         found.add(Fact.UNFIT)
-    if is_not_as_declared(payload):
+    if is_not_as_declared(event):
         found |= {Fact.DRIFTED, Fact.COMPOSE}  # and there is a declaration to make it from
     elif says_drifted(payload):
         found.add(Fact.DRIFTED)
