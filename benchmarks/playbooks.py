@@ -1,4 +1,4 @@
-"""How does the gate judge what people write? Fuzzed playbooks, and real ones out of public repositories; runs nothing.
+"""How does the lint judge what people write? Fuzzed playbooks, and real ones out of public repositories; runs nothing.
 
     python benchmarks/playbooks.py --fuzz 60000 [--seed N]   texts that are nearly playbooks: nothing raises, and what
                                                              passes holds nothing off the list by a second reading

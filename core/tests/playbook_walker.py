@@ -46,7 +46,7 @@ class _Written(str):
 
 
 class Blind(SafeLoader):  # type: ignore[misc]
-    """Reads what passed as Ansible does, without the gate's own rules."""
+    """Reads what passed as Ansible does, without the lint's own rules."""
 
 
 class _Slow(yaml.SafeLoader):

@@ -2,7 +2,7 @@
 
 python unpack_collections.py FOLDER-WITH-THE-WHEEL TARGET
 
-Docker's and the one that it needs, ansible.posix, and of community.general only the modules of its row in the gate's
+Docker's and the one that it needs, ansible.posix, and of community.general only the modules of its row in the lint's
 table (playbook_lint/modules.yml): the whole collection is 25 MB.
 """
 

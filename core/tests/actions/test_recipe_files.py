@@ -1,4 +1,4 @@
-"""Recipes are read as strictly as remedies, and what each shipped one runs passes the gate."""
+"""Recipes are read as strictly as remedies, and what each shipped one runs passes the lint."""
 
 from __future__ import annotations
 

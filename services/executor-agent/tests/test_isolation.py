@@ -1,4 +1,4 @@
-"""A playbook that got past every gate: it runs for real, and finds nothing of the executor's.
+"""A playbook that got past the lint: it runs for real, and finds nothing of the executor's.
 
 `none` is the control: the same attempts without a wall, so that an empty answer means the wall and no typing error.
 """

@@ -1,4 +1,4 @@
-"""Requests that no recipe knows: a model that may write is asked; the gate and a person decide over what it says."""
+"""Requests that no recipe knows: a model that may write is asked; the lint and a person decide over what it says."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ MAX_PROBLEM = 600  # characters
 
 
 class SyntaxQuestion(Record):
-    """A playbook that passed the gate and is not filed yet, and the host that it would be for."""
+    """A playbook that passed the lint and is not filed yet, and the host that it would be for."""
 
     stream: ClassVar[str] = "mesh:syntax_questions"
 
@@ -32,6 +32,6 @@ class SyntaxQuestion(Record):
 
 
 class SyntaxAnswer(Record):
-    """`problem`: what Ansible or the executor's own gate says against it; '' for nothing."""
+    """`problem`: what Ansible or the executor's own lint says against it; '' for nothing."""
 
     problem: Annotated[str, StringConstraints(max_length=MAX_PROBLEM)] = ""

@@ -80,7 +80,8 @@ def lookups_problem(text: str, assigned: Assignments, pattern: re.Pattern[str]) 
 def texts_of(text: str, assigned: Assignments, depth: int = _DEPTH) -> list[str]:
     """What a template may come to by what the text gives to its names; UNKNOWN where only a run knows.
 
-    For people who look, no gate: filters are passed over, and of many texts the first MAX_TEXTS are given, and UNKNOWN.
+    For people who look; it refuses nothing. Filters are passed over, and of many texts the first MAX_TEXTS are given,
+    and UNKNOWN.
     """
     if not is_template(text):
         return [text]

@@ -1,4 +1,4 @@
-"""Commands that destroy data or shut the way into a host, known by their words. A red sentence on a card, no gate.
+"""Commands that destroy data or shut the way into a host, known by their words. A red sentence on a card, no refusal.
 
 A list of dangers is never whole. So it goes by kinds (what removes, what writes over a disk, what another program
 prints and a shell runs) before it goes by names, and what cannot be read counts as dangerous.

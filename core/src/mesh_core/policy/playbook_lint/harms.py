@@ -1,4 +1,4 @@
-"""What a task takes away, opens or shuts, by its module and its arguments: red sentences for a card, no gate.
+"""What a task takes away, opens or shuts, by its module and its arguments: red sentences for a card, no refusal.
 
 A module that removes a folder is as dangerous as the command that does. Programs that a task writes are read as well.
 """

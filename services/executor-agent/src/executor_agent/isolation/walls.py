@@ -36,7 +36,7 @@ def build(view: View, *, first: bool) -> int | None:
             return code
         as_root = first and os.geteuid() == 0
         if not view.network:
-            with contextlib.suppress(OSError):  # a kernel without them: what the gate let pass reaches nobody by itself
+            with contextlib.suppress(OSError):  # a kernel without them: what the lint let pass reaches nobody by itself
                 syscalls.unshare(syscalls.NEWNET)
         mount_namespace.enter(view)
         syscalls.drop_capabilities(_BREAKOUT if view.whole and as_root else _ALL_BUT_READING)

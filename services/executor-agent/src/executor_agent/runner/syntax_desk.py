@@ -1,6 +1,6 @@
 """Answers planners whether Ansible can read a playbook that is not filed yet. Approves nothing, touches no host.
 
-Checking the syntax runs what a template says, so the executor's own gate comes first, whoever asks; then Ansible reads
+Checking the syntax runs what a template says, so the executor's own lint comes first, whoever asks; then Ansible reads
 the text as at the beginning of a run: behind the wall, with no key, no inventory but the host's bare name, no network.
 """
 
@@ -71,7 +71,7 @@ class SyntaxDesk:
 
     def check(self, question: SyntaxQuestion) -> SyntaxAnswer | None:
         """None where it could not be found out; then nobody says that it was. Blocks."""
-        if problem := self._gate(question):
+        if problem := self._lint(question):
             return SyntaxAnswer(problem=problem[:MAX_PROBLEM])
         said: list[str] = []
         with tempfile.TemporaryDirectory(prefix="syntax-", dir=self._pool.home) as folder:
@@ -84,7 +84,7 @@ class SyntaxDesk:
             return SyntaxAnswer()
         return SyntaxAnswer(problem=(told or stage.detail)[:MAX_PROBLEM]) if stage.rc in ANSIBLE_SAYS_NO else None
 
-    def _gate(self, question: SyntaxQuestion) -> str:
+    def _lint(self, question: SyntaxQuestion) -> str:
         config = self._config.read()
         if isinstance(config.policy, str):
             return f"the policy cannot be read: {config.policy}"

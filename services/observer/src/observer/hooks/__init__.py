@@ -1,1 +1,1 @@
-"""Alerts of other systems, read as health events: one pure mapping per sender, one gate, one way in. No routes."""
+"""Alerts of other systems, read as health events: a pure mapping per sender, one way in. No routes."""

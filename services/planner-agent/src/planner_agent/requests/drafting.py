@@ -1,6 +1,6 @@
 """A request and what is known now to a playbook for each host, to questions, or to the sentence why not. Pure.
 
-The gate is asked here as it is asked of an edited playbook: what the executor would refuse is not even proposed.
+The lint is asked here as it is asked of an edited playbook: what the executor would refuse is not even proposed.
 """
 
 from __future__ import annotations

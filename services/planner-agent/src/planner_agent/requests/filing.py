@@ -25,7 +25,7 @@ from planner_agent.requests.wording import told_text
 from planner_agent.store.planner_store import PlannerStore
 
 ACTION = "playbook"
-NOBODY_CHECKS = "no executor answered, so nobody has checked its syntax; the gate has nothing against it; ask again"
+NOBODY_CHECKS = "no executor answered, so nobody has checked its syntax; the lint has nothing against it; ask again"
 NOT_CHECKED = Evidence(
     source="syntax check",
     text="not checked before it was filed: no executor answered; its run begins with it, before it reaches the host",

@@ -81,8 +81,8 @@ class ModelDrafting:
             order = await self._order(status, config)
             if order is None:
                 return _CHANGED
-            gate = partial(wrong_with, request, order, config)
-            return await self.writer.write(request, order, current().asked_for, gate)
+            wrong = partial(wrong_with, request, order, config)
+            return await self.writer.write(request, order, current().asked_for, wrong)
         except BusDown:
             raise
         except Exception:  # whatever somebody or a model wrote must not end the planner, now and after each start
@@ -106,6 +106,6 @@ class ModelDrafting:
 
 
 def wrong_with(request: Request, order: Beyond, config: ConfigSnapshot, tasks: tuple[Task, ...]) -> str:
-    """What the gate says of tasks that a model wrote; '' where it takes them."""
+    """What the lint says of tasks that a model wrote; '' where it takes them."""
     made = drafted_of(request, order, tasks, config, first=True)
     return made.reason if isinstance(made, Refused) else ""

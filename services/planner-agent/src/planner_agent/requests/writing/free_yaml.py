@@ -1,7 +1,7 @@
 """Tasks out of what a model writes that cannot keep to a form: YAML with fences, prose and odd signs around it. Pure.
 
 Only what stands around the YAML is taken off, and signs that stand for others are put right. What is left is read by
-the gate's own parser; a task that says more than a module and its arguments is refused, never cut down.
+the lint's own parser; a task that says more than a module and its arguments is refused, never cut down.
 """
 
 from __future__ import annotations

@@ -75,8 +75,8 @@ async def _graded(writer: TaskWriter, text: str, module: str, wanted: Mapping[st
     refused = drafted(request, {}, config)
     if not isinstance(refused, Refused) or refused.beyond is None:
         return Graded(text, True, "a recipe of your own reads it")
-    gate = partial(wrong_with, request, refused.beyond, config)
-    written = await writer.write(request, refused.beyond, SHIPPED.asked_for, gate)
+    wrong = partial(wrong_with, request, refused.beyond, config)
+    written = await writer.write(request, refused.beyond, SHIPPED.asked_for, wrong)
     if not isinstance(written, Written):
         return Graded(text, False, written)
     made = [{name: said for name, said in task.items() if name != "name"} for task in written.tasks]

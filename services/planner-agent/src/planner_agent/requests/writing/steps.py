@@ -1,4 +1,4 @@
-"""What a model may choose from: ways of recipes and modules of the gate's table, each with the values that fit. Pure.
+"""What a model may choose from: ways of recipes and modules of the lint's table, each with the values that fit. Pure.
 
 A value is one of the order's own, an attachment by its name, or a word that the table lists: nothing is made up. What
 takes away is not there.

@@ -1,4 +1,4 @@
-"""Asks the models that may write, in the chain's order, until the gate takes what one of them wrote. Files nothing.
+"""Asks the models that may write, in the chain's order, until the lint takes what one of them wrote. Files nothing.
 
 For each of them: which steps, with which values, and once more with what was found wrong; then the next one.
 """
@@ -32,7 +32,7 @@ from planner_agent.requests.writing.prompts import choice_prompt, values_prompt
 from planner_agent.requests.writing.steps import Step, Task, steps_for
 
 Tell = Callable[[str, Attempt], Awaitable[None]]  # of an attempt, by the request's id
-Gate = Callable[[tuple[Task, ...]], str]  # the sentence about what is wrong; '' where nothing is
+WrongWith = Callable[[tuple[Task, ...]], str]  # what the lint says of them; '' where it takes them
 _TO_BE_SAID_AGAIN = (AttemptOutcome.SCHEMA_VIOLATION, AttemptOutcome.UNGROUNDED, AttemptOutcome.INVALID_JSON)
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Written:
-    """Tasks that the gate took, and whose they are."""
+    """Tasks that the lint took, and whose they are."""
 
     tasks: tuple[Mapping[str, Any], ...]
     model: ModelRef
@@ -73,13 +73,15 @@ class TaskWriter:
         """Is there anybody to be asked?"""
         return any(True for _ in self._asked(named))
 
-    async def write(self, request: Request, order: Beyond, recipes: Mapping[str, Recipe], gate: Gate) -> Written | str:
+    async def write(
+        self, request: Request, order: Beyond, recipes: Mapping[str, Recipe], wrong: WrongWith
+    ) -> Written | str:
         """What one of them wrote, or a few words about each that could not. Three answers of each at most."""
         attachments = [file.attachment for file in request.files]
         steps = steps_for(recipes, order.values, order.needed, attachments)
         failed: list[str] = []
         for position, provider in self._asked(request.model) if steps else ():
-            asking = _Asking(request, order, steps, gate, position, provider, self._breakers, self._tell)
+            asking = _Asking(request, order, steps, wrong, position, provider, self._breakers, self._tell)
             if tasks := await asking.run():
                 ref = ModelRef(
                     name=provider.model, provider=provider.vendor, position=position, latency_ms=asking.latency_ms
@@ -105,13 +107,13 @@ class _Asking:
         request: Request,
         order: Beyond,
         steps: tuple[Step, ...],
-        gate: Gate,
+        wrong: WrongWith,
         position: int,
         provider: Provider,
         breakers: Breakers,
         tell: Tell,
     ):
-        self._request, self._order, self._steps, self._gate = request, order, steps, gate
+        self._request, self._order, self._steps, self._wrong = request, order, steps, wrong
         self._position, self._provider, self._breakers, self._tell = position, provider, breakers, tell
         self._attachments = [file.attachment for file in request.files]
         self._shown = (told_text(request), [file.name for file in request.files])
@@ -153,7 +155,7 @@ class _Asking:
         return None
 
     def _wrong_with(self, filled: tuple[FilledStep, ...]) -> str:
-        return left_out(filled, self._order.needed) or self._gate(self._tasks(filled))
+        return left_out(filled, self._order.needed) or self._wrong(self._tasks(filled))
 
     def _tasks(self, filled: Sequence[FilledStep]) -> tuple[Task, ...]:
         return tuple(task for one in filled for task in one.step.tasks(one.values, self._attachments))
