@@ -24,6 +24,7 @@ SERVICES = sorted(folder.name for folder in (ROOT / "services").iterdir() if (fo
 OF_EACH_SERVICE = ("README.md", "service.yaml", "healthcheck.sh", "requirements.txt", "pyproject.toml")
 THIS_MACHINE = {"localhost", "127.0.0.1"}
 INDEX_OPTION = re.compile(r"^\s*(--)?(index-url|extra-index-url|find-links|trusted-host|index_url)\b", re.MULTILINE)
+INVENTED = "benchmarks/judgement_sets/"  # events as strangers might send them, with homes of people who are none
 SOMEONES_HOME = re.compile(r"(?<![\w.])/(home|Users)/[a-z][\w.-]*/")
 # as long as real ones are: the made-up secrets of redaction tests are shorter
 SECRET = re.compile(r"sk-ant-[\w-]{60,}|PRIVATE KEY-----\s+[A-Za-z0-9+/]{40,}|\bgh[pousr]_\w{36,}")
@@ -63,7 +64,8 @@ def test_no_file_chooses_a_registry(tracked: dict[str, str]) -> None:
 def test_no_file_names_a_place_on_this_machine(tracked: dict[str, str]) -> None:
     places = [str(ROOT)] if len(ROOT.parts) > 2 else []  # a checkout in /src would find every "/src"
     found = [(name, place) for name, text in tracked.items() for place in places if _names_path(text, place)]
-    found += [(name, match[0]) for name, text in tracked.items() if (match := SOMEONES_HOME.search(text))]
+    ours = {name: text for name, text in tracked.items() if not name.startswith(INVENTED)}
+    found += [(name, match[0]) for name, text in ours.items() if (match := SOMEONES_HOME.search(text))]
     assert not found
 
 

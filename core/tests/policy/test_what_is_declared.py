@@ -13,7 +13,7 @@ from policy_rig import NOTIFY, REDEPLOY, RESTART, allows
     "said",
     [
         {"stack": "/opt/stacks/wiki/compose.yaml"},
-        {"stack": "media", "file": "/home/pi/media/docker-compose.yml"},
+        {"stack": "media", "file": "/srv/media/docker-compose.yml"},
         {"compose": "/srv/wiki/docker-compose.yml"},
         {"compose": "services: shop: image: shop:2"},
         {"compose_path": "/srv/wiki/compose.yml (unchanged)"},
