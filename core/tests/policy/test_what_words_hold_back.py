@@ -179,3 +179,39 @@ def test_a_line_about_what_was_missing_is_of_the_past_where_a_field_says_that_it
     assert allows("container_unhealthy", {**told, **now}, severity="error").preferred == RESTART
     said = [line, "mqtt online, mounted since 9 min, free, name_resolves: true"]
     assert allows("container_unhealthy", {**told, "logs": said}, severity="error").preferred == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "smtp: 535 Username and Password not accepted",
+        "sync: invalid credentials, giving up",
+        "vpn: AUTH_FAILED",
+        "M_UNKNOWN_TOKEN: this token is invalid",
+        "Ihre Zugangsdaten sind ungültig",
+        "mot de passe incorrect",
+        "credenciales no válidas",
+        "неверный пароль",
+        "认证: 密码错误",
+        "oauth: invalid_grant",
+        "the subscription of this device has expired",
+    ],
+)
+def test_whoever_is_not_let_in_needs_a_person_with_the_key(line: str) -> None:
+    assert preferred_of([line]) == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "login failed: wrong password (remote ip: 198.51.100.7)",
+        "WARN invalid credentials for user carla from 10.9.8.7",
+        '{"level":"error","msg":"incorrect password","remote_addr":"192.0.2.15"}',
+        "imap: auth failed, 2 attempts: user=<a>, rip=203.0.113.9",
+        "warning: unknown[203.0.113.4]: SASL PLAIN authentication failed: authentication failure",
+        "client sensor-7 from 10.0.0.8 disconnected: bad password",
+        "DEBUG removing expired tokens",
+    ],
+)
+def test_whom_it_does_not_let_in_is_no_reason(line: str) -> None:
+    assert preferred_of([line]) == RESTART

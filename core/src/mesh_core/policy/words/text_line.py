@@ -80,8 +80,10 @@ _OF_A_CLIENT = re.compile(
     r"|\bremote error\b|\bclient (?:sent|closed)\b|\bwhile ssl handshaking\b"
 )
 # Who came to it stands in the line: what went wrong was between the two. (A proxy says so of what is behind it, too.)
+_WHO_CAME = r"(?:r(?:emote)?|client|peer|source)[ _-]?(?:ip|addr(?:ess)?|host)|rip|client|remote"
 _OF_SOMEBODY = re.compile(
-    rf"{_OF_A_CLIENT.pattern}|\bclient\b\"?[:=] ?\"?[\da-f\[]|\bfor user \S{{1,60}} from [\da-f\[]"
+    rf"{_OF_A_CLIENT.pattern}|\b(?:{_WHO_CAME})\b\"?[:= ]{{1,2}}['\"]?(?:[\da-f]{{0,4}}:[\da-f:]+|\[|\d{{1,3}}\.\d)"
+    r"|\bclient\b\"?[:=] ?\"?[\da-f\[]|\b(?:for user|client) \S{1,60} from [\da-f\[]|\]: sasl |\bby client\b"
 )
 _ITSELF = re.compile(r"\blocalhost\b|\b127\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\[::1\]|(?<![\w:])::1:\d|\b0\.0\.0\.0\b")
 _REACHED_FOR = re.compile(r"\bto ([a-z0-9][\w.-]{0,80}\w)")
