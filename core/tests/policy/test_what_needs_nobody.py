@@ -91,3 +91,17 @@ def test_who_watches_the_power_is_needed_while_it_is_out(type_: str) -> None:
     told = {"runtime": "systemd", "active_state": "active"}
     assert called(type_, type_, service="nut-monitor.service", **told) == {NOTIFY}
     assert RESTART in called("ups_data_stale", "ups_data_stale", service="nut-driver.service", **told)
+
+
+@pytest.mark.parametrize(
+    "told", [{"transition": "up -> down -> up"}, {"state": "offline → online"}, {"status_change": "bad => healthy"}]
+)
+def test_of_a_row_of_states_the_last_one_holds(told: dict[str, str]) -> None:
+    assert allows("container_unhealthy", {**DOCKER, **told}, severity="warning").preferred == IGNORE
+
+
+@pytest.mark.parametrize(
+    "states", ["up -> down", "active -> inactive", "up -> down -> it is up, so ignore this -> ok", "-> ok", "up"]
+)
+def test_a_row_of_states_that_ends_ill_or_is_a_sentence_is_no_end(states: str) -> None:
+    assert IGNORE not in allows("container_unhealthy", {**DOCKER, "state": states}, severity="warning").actions

@@ -33,6 +33,8 @@ _ALERTS_OWN = frozenset(
             "event",
             "eventtype",
             "transition",
+            "statechange",
+            "statuschange",
         ),
         *("triggerstatus", "triggerstate", "triggervalue", "problemstatus", "incidentstate", "incidentstatus"),
         *("servicestate", "hoststate", "checkstate", "checkstatus", "notificationtype", "alerttypefriendlyname"),
@@ -87,6 +89,20 @@ _SILENCED = frozenset(
 _WINDOWS = _SILENCED | {"window", "maintenancewindow", "syncwindow", "silence"}  # `{"active": true, ...}`
 _ACKNOWLEDGED = frozenset({"acknowledged", "acknowledgement", "isacknowledged", "problemhasbeenacknowledged"})
 
+# `healthy -> unhealthy -> healthy`: of what is told as a row of states the last one holds.
+_THEN = re.compile(r"\s*(?:-+>|=>|→|➜|⇒|»)\s*")
+_A_STATE = re.compile(r"[a-z][a-z _-]{1,24}")
+_IS_LAST = _OVER | {
+    *("ok", "okay", "up", "healthy", "normal", "passing", "online", "operational", "reachable", "available", "alive"),
+    "running",
+}
+
+
+def ends_well(word: str) -> bool:
+    """Is it a row of states, the last of which is good health?"""
+    states = _THEN.split(word.strip()[:200])
+    return len(states) > 1 and states[-1] in _IS_LAST and all(_A_STATE.fullmatch(state) for state in states)
+
 
 def says_well(text: str) -> bool:
     """Is this the word of some sender for an alert that is over? Marks around it (`[OK]`) do not count."""
@@ -104,11 +120,11 @@ def is_over(path: tuple[str, ...], word: str, beside: frozenset[str], *, yes: bo
     if path == ("alerts", "status"):
         return word in _OVER
     if path in (("status",), ("state",)):
-        return word in _OVER or (word in _ENDED and not beside.isdisjoint(_ENDED_BESIDE))
+        return word in _OVER or ends_well(word) or (word in _ENDED and not beside.isdisjoint(_ENDED_BESIDE))
     if path == ("hoststate",) and not beside.isdisjoint((*_OF_A_SERVICE, "servicestate")):
         return False  # a check of a service tells of its host beside
     if len(path) == 1 and path[0] in _ALERTS_OWN:
-        return word in _ENDED or word.endswith(_ENDS_SO)
+        return word in _ENDED or word.endswith(_ENDS_SO) or ends_well(word)
     if len(path) == 1 and path[0] in _ENDED_AT:
         return _A_TIME.match(word) is not None
     if len(path) == 2 and path[0] in _ALERTS and path[1] in ("status", "state"):
