@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
 import re
 import subprocess
+import tokenize
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +27,8 @@ SERVICES = sorted(folder.name for folder in (ROOT / "services").iterdir() if (fo
 OF_EACH_SERVICE = ("README.md", "service.yaml", "healthcheck.sh", "requirements.txt", "pyproject.toml")
 THIS_MACHINE = {"localhost", "127.0.0.1"}
 INDEX_OPTION = re.compile(r"^\s*(--)?(index-url|extra-index-url|find-links|trusted-host|index_url)\b", re.MULTILINE)
+FILE_NAME = re.compile(r"\b[a-z][a-z_]*\.py\b")
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 INVENTED = "benchmarks/judgement_sets/"  # events as strangers might send them, with homes of people who are none
 SOMEONES_HOME = re.compile(r"(?<![\w.])/(home|Users)/[a-z][\w.-]*/")
 # as long as real ones are: the made-up secrets of redaction tests are shorter
@@ -130,10 +135,10 @@ def test_every_room_says_what_it_is_for(tracked: dict[str, str]) -> None:
     assert not [name for name, text in rooms.items() if not text.lstrip().startswith(('"""', "#!", 'r"""'))]
 
 
-def test_the_gate_is_a_script_that_bash_can_read() -> None:
-    gate = ROOT / ".ci" / "run"
-    assert os.access(gate, os.X_OK)
-    assert subprocess.run(["bash", "-n", str(gate)], check=False).returncode == 0
+def test_what_ci_runs_is_a_script_that_bash_can_read() -> None:
+    run = ROOT / ".ci" / "run"
+    assert os.access(run, os.X_OK)
+    assert subprocess.run(["bash", "-n", str(run)], check=False).returncode == 0
 
 
 def _registry_hosts_of_this_machine() -> set[str]:
@@ -201,6 +206,23 @@ def test_the_architecture_names_each_room_of_core() -> None:
     rooms = [*core.glob("*/*.py"), *(folder.parent for folder in core.glob("*/*/__init__.py"))]
     assert rooms
     assert not sorted(str(room.relative_to(core)) for room in rooms if room.stem not in named | {"__init__"})
+
+
+def test_a_file_that_a_comment_names_is_there(tracked: dict[str, str]) -> None:
+    """In the same package or in core: rooms are renamed, and words about them stay."""
+    rooms = {name: text for name, text in tracked.items() if "/src/" in name and name.endswith(".py")}
+    package = {name: name.partition("/src/")[0] for name in rooms}
+    there = {(package[name], Path(name).name) for name in rooms}
+    named = [(name, word) for name, text in rooms.items() for word in FILE_NAME.findall(" ".join(_remarks(text)))]
+    assert len(named) > 50
+    assert not [(name, word) for name, word in named if there.isdisjoint({(package[name], word), ("core", word)})]
+
+
+def _remarks(text: str) -> Iterator[str]:
+    """Comments and docstrings."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    yield from (token.string for token in tokens if token.type == tokenize.COMMENT)
+    yield from (ast.get_docstring(node) or "" for node in ast.walk(ast.parse(text)) if isinstance(node, DOCUMENTED))
 
 
 def test_what_coverage_counts_is_there() -> None:

@@ -1,6 +1,6 @@
 """What lies in the action folders: names with digests, notes of who said yes, and reading them without any risk.
 
-Moves nothing (actions.py does), believes nothing it reads.
+Moves nothing (`action_folders.py` and those over it do), believes nothing it reads.
 """
 
 from __future__ import annotations

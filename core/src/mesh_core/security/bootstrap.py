@@ -2,7 +2,7 @@
 
     python -m mesh_core.security.bootstrap [--service NAME]... [--node NAME]... [--check] RUNTIME_PATH
 
-Run as root, by compose (the service `permissions`) and by scripts/deploy/permissions.sh: one truth, `ownership.py`.
+Run as root, by compose (the service `permissions`) and by scripts/deploy/permissions.sh: one truth, `permissions.py`.
 Repeating it is harmless. It follows no link, and never overwrites a password or anything in config/.
 """
 

@@ -1,6 +1,6 @@
 """A runtime folder that belongs to one user: what lies in it is nobody else's business. Says and makes it so.
 
-A deployment has users of its own and a table of who may write where (`ownership.py`); there nothing is changed here.
+A deployment has users of its own and a table of who may write where (`permissions.py`); there nothing is changed here.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from mesh_core.actions.remedies.wording import PLACE
 from mesh_core.models.config_file import FilePart
 from mesh_core.models.proposals import ActionWord, Risk
 
-Language = Literal["en", "ko", "pl", "de", "fr", "es"]
+Language = Literal["en", "ko", "pl", "de", "fr", "es"]  # in which people ask
 # `install*` is any word that begins so; several words stand one behind the other.
 Phrase = Annotated[str, StringConstraints(pattern=r"^[^\s*{}]+\*?( [^\s*{}]+\*?)*$", max_length=60)]
 Phrases = dict[Language, tuple[Phrase, ...]]

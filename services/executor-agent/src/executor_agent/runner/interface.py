@@ -1,6 +1,6 @@
 """What the loop asks of whoever really touches a host: look at a target, run an action. Words only, no deeds.
 
-The Ansible one and the scripted one (`testing.py`) pass the same contract tests.
+`action_runner.py` does it with Ansible; the tests of the loop have one that follows a script.
 """
 
 from __future__ import annotations

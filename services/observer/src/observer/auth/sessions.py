@@ -1,7 +1,7 @@
 """Who is signed in: server-side sessions in state/sessions.json (mode 0600), so that a restart signs nobody out.
 
 The file holds only sha256 of the ids; who reads it can take over nobody's session. A session ends by signing out, by
-age, by idleness, or when the password or token that opened it changes (`book.still` says so, auth.py asks).
+age, by idleness, or when the password or token that opened it changes (`UserStore.still` says so, auth.py asks).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Events into the index and out of it, many at a time: the same line twice changes nothing.
 
-Works inside somebody's transaction. Knows no files; what is given here was read and cut to size by reading_files.py.
+Works inside somebody's transaction. Knows no files; what is given here was read and cut to size by event_parser.py.
 """
 
 from __future__ import annotations

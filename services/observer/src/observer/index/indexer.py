@@ -123,7 +123,7 @@ class Indexer:
 
     @property
     def store(self) -> Store:
-        """For queries, from any thread. Raises IndexAway."""
+        """For queries, from any thread. Raises IndexUnavailable."""
         if self._store is None:
             raise IndexUnavailable("the index is being made anew; try again in a moment")
         return self._store

@@ -1,6 +1,6 @@
 """The database file: opened, written by one thread at a time, read by many, thrown away when it is not sound.
 
-Losing it loses nothing (index/filling.py makes it anew), so a commit is not synced to the disk one by one.
+Losing it loses nothing (file_import.py makes it anew), so a commit is not synced to the disk one by one.
 """
 
 from __future__ import annotations

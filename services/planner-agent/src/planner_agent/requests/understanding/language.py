@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
+from mesh_core.actions.remedies import recipe_file
 from mesh_core.actions.remedies.recipe_file import SlotRole
 from mesh_core.models.yaml_loader import BaseLoader
 
-LANGUAGES = ("en", "ko", "pl", "de", "fr", "es")
+LANGUAGES: tuple[str, ...] = get_args(recipe_file.Language)
 HANGUL = re.compile(r"[가-힣]")
 Roles = frozenset[SlotRole]
 
