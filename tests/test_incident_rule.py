@@ -78,6 +78,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.reasons: list[str] = []
+        self.gates = self
 
     async def settle(self, *given: Any) -> None:
         self.reasons += [one.reason for one in given if isinstance(one, Decision)]
@@ -85,7 +86,7 @@ class Listener:
     async def nothing(self, *_: object, **__: object) -> None:
         """Told to nobody."""
 
-    mark_recovered = end_acknowledged = publish = free_gate = nothing
+    mark_recovered = end_acknowledged = publish = free = nothing
 
 
 async def planner_says(recovery: HealthEvent, trouble: HealthEvent) -> bool:

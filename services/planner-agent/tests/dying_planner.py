@@ -18,11 +18,12 @@ from planner_agent import __main__ as planner_main
 from planner_agent.correlation.storm_book import StormBook
 from planner_agent.diagnosis.diagnosis import Diagnosis, Diagnostician
 from planner_agent.requests.writing.task_writer import TaskWriter
+from planner_agent.store.gates import Gates
 from planner_agent.store.planner_store import PlannerStore
 
 STEPS: dict[str, tuple[type, str]] = {
     "read": (Consumer, "read"),
-    "gate": (PlannerStore, "pass_gates"),
+    "gate": (Gates, "pass_each"),
     "model": (Diagnostician, "diagnose"),
     "draft": (PlannerFolders, "draft"),
     "decide": (PlannerStore, "decide"),

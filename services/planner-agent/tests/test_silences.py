@@ -185,7 +185,7 @@ async def _as_left_by_a_crash(mesh: Mesh, *, filed: bool) -> str:
     await mesh.bus.append("web01", (event.id or "").partition("/")[2], event.model_copy(update={"id": None}).wire())
     await mesh.bus.call("XGROUP", "CREATE", "mesh:ev:web01", GROUP, "0")
     await mesh.bus.call("XREADGROUP", "GROUP", GROUP, "p1", "STREAMS", "mesh:ev:web01", ">")
-    assert [gate.holder for gate in await memory.pass_gates([event])] == [""]
+    assert [gate.holder for gate in await memory.gates.pass_each([event])] == [""]
     await mesh.bus.call("HSET", f"proposal:{action_id}", "token", "t1")
     if not filed:
         made.path.unlink()

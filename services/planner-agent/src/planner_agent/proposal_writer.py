@@ -92,7 +92,7 @@ class ProposalWriter:
             bus, store, self._withdrawals, hold_seconds=hold_seconds, keep_seconds=ttl_seconds, clock=clock
         )
         book = StormBook(bus, keep_seconds=ttl_seconds)
-        self.storms = Storms(book, store, actions, self._withdrawals, many=storm_subjects)
+        self.storms = Storms(book, store.gates, actions, self._withdrawals, many=storm_subjects)
         causes = CauseBook(bus, keep_seconds=ttl_seconds)
         self.correlation = Correlation(causes, self.storms, store, actions, self._withdrawals)
         self.drafts = ProposalDrafts(store, actions, timedelta(seconds=ttl_seconds), clock)
@@ -171,7 +171,7 @@ class ProposalWriter:
         if not storm.opens:
             await self._explain(task, storm.cause, again=again)
             return None
-        await self._store.free_gate(event)  # as for every other member
+        await self._store.gates.free(event)  # as for every other member
         await self.correlation.tell_with_storm(event, storm)
         await self._plan(replace(task, event=storm.event), again)
         return None
@@ -180,20 +180,20 @@ class ProposalWriter:
         """The same with what was told of its subject before; None: it is settled, as known trouble."""
         task, event = trouble.task, trouble.task.event
         deferred = self._silences.put_aside()
-        (gate,) = await self._store.pass_gates([event])
+        (gate,) = await self._store.gates.pass_each([event])
         if gate.holder in deferred:  # its proposal was snoozed, and that is over: its cooldown, too
-            await self._store.free_gate(event, gate.holder)
-            (gate,) = await self._store.pass_gates([event])
+            await self._store.gates.free(event, gate.holder)
+            (gate,) = await self._store.gates.pass_each([event])
         if decided and not gate.holder:
             return trouble
         reported = await self._reported.of(event, task.action_id, gate, deferred)
         raised = await self._reported.raised(event, reported, task.untouchable) if reported else None
         if reported and raised is None:
             if hold_on(event):
-                await self._store.free_gate(event)  # as for what is held in silence
+                await self._store.gates.free(event)  # as for what is held in silence
             await self._decided.counted(task, reported.owner, reported.reason)
             return None
-        if gate.holder and not await self._store.take_gate(event, gate.holder):
+        if gate.holder and not await self._store.gates.take(event, gate.holder):
             await self._plan(task, again)  # another planner was faster: held against its word, now
             return None
         return replace(trouble, reported=reported, raised=raised)
@@ -204,20 +204,20 @@ class ProposalWriter:
         reported, raised = trouble.reported, trouble.raised
         preferred = trouble.preferred or await self._diagnostician.preferred(event, task.untouchable)
         # Until there is an answer, a message is the least of it.
-        await self._store.tell_weight(event, raised or weight_of(event, NOTIFY.word, preferred))
+        await self._store.gates.tell_weight(event, raised or weight_of(event, NOTIFY.word, preferred))
         diagnosis = await self._diagnosed(task)
         if reported and raised:
             diagnosis = replace(diagnosis, evidence=(*diagnosis.evidence, reported.as_evidence()))
         answer = weight_of(event, diagnosis.answer.action, preferred)._replace(
             host_stood_against=diagnosis.host_stands_against
         )
-        await self._store.tell_weight(event, raised.and_then(answer) if raised else answer)
+        await self._store.gates.tell_weight(event, raised.and_then(answer) if raised else answer)
         if diagnosis.answer.action == IGNORE.word:
             await self._decided.ignored(task, diagnosis)
             return None
         if silences := self._silences.about(event):  # set while the model was thinking
             if reported and reported.weight:
-                await self._store.tell_weight(event, reported.weight)  # nobody was told that it is worse
+                await self._store.gates.tell_weight(event, reported.weight)  # nobody was told that it is worse
             await self._decided.silenced(task, silences)
             return None
         await self.correlation.tell(event, action_id)
@@ -256,10 +256,10 @@ class ProposalWriter:
                 event, reason, lambda filed: filed.proposal.event.id == event.id, again=again
             )
         # The gate may be that of worse trouble by now, which another planner has in hand.
-        if worse or again or await self._store.gate_holder(event) not in ("", event.id):
+        if worse or again or await self._store.gates.holder_of(event) not in ("", event.id):
             await self._withdrawals.supersede(event, again=again)
         if hold_on(event):  # the next word may be that the wait is over
-            await self._store.free_gate(event)
+            await self._store.gates.free(event)
         await self._decided.proposed(task)
 
     async def _leave_to(self, cause: Cause, task: PlanningTask, *, again: bool) -> None:

@@ -91,7 +91,7 @@ class HeldTroubles:
             await self._withdrawals.withdraw(
                 event, reason, lambda filed: filed.proposal.event.id == held.told_by, again=again
             )
-            await self._store.free_gate(event, held.told_by)
+            await self._store.gates.free(event, held.told_by)
         await self._bus.call("HDEL", HELD_KEY, subject_of(event))
 
     async def _noted(self, event: HealthEvent) -> HeldTrouble | None:

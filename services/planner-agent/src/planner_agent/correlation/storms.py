@@ -33,7 +33,7 @@ from mesh_core.models.proposals import proposal_id
 from planner_agent.correlation.as_down import as_down
 from planner_agent.correlation.storm_book import StormBook
 from planner_agent.proposals.withdrawals import Withdrawals
-from planner_agent.store.planner_store import PlannerStore
+from planner_agent.store.gates import Gates
 
 GATE_MS = 60_000  # longer than anybody needs from the gate to the marks
 
@@ -54,11 +54,9 @@ class Storm(NamedTuple):
 class Storms:
     """`many` subjects make one; 0: there are none. Every method may be repeated. Raises BusDown, OSError."""
 
-    def __init__(
-        self, book: StormBook, store: PlannerStore, actions: PlannerFolders, withdrawals: Withdrawals, *, many: int
-    ):
+    def __init__(self, book: StormBook, gates: Gates, actions: PlannerFolders, withdrawals: Withdrawals, *, many: int):
         self._book = book
-        self._store = store
+        self._gates = gates
         self._actions = actions
         self._withdrawals = withdrawals
         self._many = many
@@ -151,13 +149,13 @@ class Storms:
         """Of several planners that see it at once, the first has the gate of the storm until its members are marked;
         who finds the gate open afterwards finds these marks."""
         storm = storm_event(event, together, in_common)
-        (gate,) = await self._store.pass_gates([storm], at_least_ms=GATE_MS)
+        (gate,) = await self._gates.pass_each([storm], at_least_ms=GATE_MS)
         if gate.holder and self._is_over(_id(gate.holder, place)):
-            await self._store.free_gate(storm, gate.holder)
-            (gate,) = await self._store.pass_gates([storm], at_least_ms=GATE_MS)
+            await self._gates.free(storm, gate.holder)
+            (gate,) = await self._gates.pass_each([storm], at_least_ms=GATE_MS)
         opened, _ = self._lasting(place, [in_common], await self._book.members_at(place))
         if opened:
-            await self._store.free_gate(storm)
+            await self._gates.free(storm)
         told_by = opened or _id(gate.holder or event.id or "", place)
         return await self._joined(place, event, together, told_by, in_common)
 

@@ -80,7 +80,7 @@ class EventDecisions:
     async def _nothing_proposed(self, task: PlanningTask, decision: Decision) -> None:
         """The gate is open for the next word about this."""
         event, action_id = task.event, task.action_id
-        await self._store.free_gate(event)
+        await self._store.gates.free(event)
         await self._store.settle(task.entry, event, decision, f"{decision.verdict}:{event.id}")
         if decided := await self._drafts.decided(action_id):
             self._actions.drop_draft(action_id, decided.token)

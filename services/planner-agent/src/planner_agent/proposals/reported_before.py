@@ -21,7 +21,8 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence, Folder, proposal_id
 from planner_agent.diagnosis.diagnosis import Diagnostician
 from planner_agent.prompts.evidence import kept_event
-from planner_agent.store.planner_store import Gate, PlannerStore
+from planner_agent.store.gates import Gate
+from planner_agent.store.planner_store import PlannerStore
 from planner_agent.store.worsening import Weight, is_worse, may_be_worse, weight_of, weight_of_proposal
 
 log = structlog.get_logger()

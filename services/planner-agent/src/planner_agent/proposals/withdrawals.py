@@ -67,7 +67,7 @@ class Withdrawals:
                 taken.append(filed)
         for filed in taken:
             await self._bus.publish(self._update(filed, reason), idempotency_key=f"{filed.name.id}:pending:withdrawn")
-            await self._store.free_gate(filed.proposal.event)
+            await self._store.gates.free(filed.proposal.event)
         return taken[-1].name.id if taken else None
 
     async def supersede(self, event: HealthEvent, *, again: bool) -> None:
@@ -79,7 +79,7 @@ class Withdrawals:
         waiting = [filed for filed in self._actions.pending() if is_about(filed, event) and _is_ours(filed)]
         if not waiting:
             return
-        holder = await self._store.gate_holder(event)
+        holder = await self._store.gates.holder_of(event)
         newest = max(waiting, key=lambda filed: (filed.proposal.event.id == holder, filed.proposal.created_at))
         worst = newest.proposal.event
         gone = [filed for filed in waiting if filed.proposal.event.id != worst.id]

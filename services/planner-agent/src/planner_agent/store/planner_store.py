@@ -1,4 +1,4 @@
-"""What all planners remember together, in Redis: gates, occurrences, decisions, recoveries; `history`: what was run.
+"""What all planners remember together, in Redis: occurrences, decisions, recoveries; `gates`; `history`: what was run.
 
 Every call may be repeated. Nothing here decides; a wiped Redis costs memory, never a proposal that lies in its folder.
 """
@@ -7,26 +7,20 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
 
 from mesh_core.approvals.proposal_files import Receipt
 from mesh_core.incidents.rule import OpenTrouble, Trouble, addresses_of, addresses_reached
-from mesh_core.incidents.subject import subject_of
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.group_commands import Entry
 from mesh_core.messaging.scripts.planning import (
     BEGIN,
     COUNT,
     DECIDE,
-    FREE_GATE,
-    GATE,
     MARK_RECOVERED,
     PUT_DOWN,
-    RENEW_GATE,
     SETTLE,
-    TAKE_GATE,
     TELL_FILED,
 )
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
@@ -34,19 +28,12 @@ from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.streams import OCCURRENCES_KEY, entered_ms
 from mesh_core.runtime.metrics import DECISIONS
 from mesh_core.silences.silence import MAX_DAYS
+from planner_agent.store.gates import Gates
 from planner_agent.store.target_history import TargetHistory
-from planner_agent.store.worsening import Weight
 
 GROUP = "planner"  # of consumers, in each stream that planners read
 RECOVERED_MS = 600_000
 SILENCED_SECONDS = (MAX_DAYS + 1) * 86400
-
-
-class Gate(NamedTuple):
-    """The id of the event that holds the gate of a subject, '' if ours may go on; the worst that was told there."""
-
-    holder: str
-    reported: Weight | None
 
 
 @dataclass(frozen=True)
@@ -59,49 +46,14 @@ class KnownTrouble:
 
 
 class PlannerStore:
-    """One planner's view of it. `cooldown_ms` is the gate's, `keep_seconds` how long a decision is remembered."""
+    """One planner's view of it. `cooldown_ms` is the gates', `keep_seconds` how long a decision is remembered."""
 
     def __init__(self, bus: Bus, *, cooldown_ms: int, keep_seconds: int):
         self._bus = bus
-        self._cooldown_ms = cooldown_ms
         self._keep_seconds = keep_seconds
+        self.gates = Gates(bus, cooldown_ms=cooldown_ms, keep_seconds=keep_seconds)
         self.history = TargetHistory(bus)
         self._life = secrets.token_hex(8)
-
-    async def pass_gates(self, events: Sequence[HealthEvent], *, at_least_ms: int = 0) -> list[Gate]:
-        """For each event the gate of its subject, closed so long however short the cooldown is. One round trip."""
-        gates = []
-        for reply in await self._for_gates(GATE, events, [max(self._cooldown_ms, at_least_ms)], _reported_key):
-            holder, reported = cast("list[bytes]", reply)
-            gates.append(Gate(holder.decode(), Weight.read(reported)))
-        return gates
-
-    async def take_gate(self, event: HealthEvent, holder: str) -> bool:
-        """The gate is ours from now on, because it got worse; False if it is not `holder` any more that has it."""
-        arguments: list[object] = [event.id, holder, self._cooldown_ms]
-        return bool(await self._bus.script(TAKE_GATE, [_gate(event)], arguments))
-
-    async def gate_holder(self, event: HealthEvent) -> str:
-        """Whose event has the gate now; '' for nobody's."""
-        return (await self._bus.call("GET", _gate(event)) or b"").decode()
-
-    async def tell_weight(self, event: HealthEvent, weight: Weight) -> None:
-        """The worst that was told of this subject; it outlives the gate by far."""
-        await self._bus.call("SET", _reported_key(event), weight.wire(), "EX", self._keep_seconds)
-
-    async def renew_gates(self, events: Sequence[HealthEvent], at_least_ms: int) -> None:
-        """Keep the gates of what is still being planned closed, however short the cooldown is."""
-        await self._for_gates(RENEW_GATE, events, [at_least_ms])
-
-    async def free_gate(self, event: HealthEvent, holder: str | None = None) -> None:
-        """The proposal of this event (or of `holder`, if that has the gate) is gone: the next trouble counts as new."""
-        await self._bus.script(FREE_GATE, [_gate(event)], [holder or event.id])
-
-    async def free_gate_of(self, run: HealthEvent) -> None:
-        """The same after a run, as its executor tells it: of the trouble that it was for."""
-        subject, owner = run.payload.get("subject"), run.payload.get("event_id")
-        if isinstance(subject, str) and isinstance(owner, str):  # an executor of before says neither
-            await self._bus.script(FREE_GATE, [_gate_of(subject)], [owner])
 
     async def publish(self, decisions: Sequence[Decision]) -> None:
         """Decisions about events that need nothing more. Repeating it is harmless: the newest one counts."""
@@ -213,34 +165,6 @@ class PlannerStore:
         """The proposal lies in pending/, and no event is settled with it: told once."""
         arguments: list[object] = [self._keep_seconds, ActionUpdate.channel]
         await self._bus.script(TELL_FILED, [f"proposal:{action_id}", ActionUpdate.stream], arguments)
-
-    async def _for_gates(
-        self,
-        script: str,
-        events: Sequence[HealthEvent],
-        arguments: list[Any],
-        *more_keys: Callable[[HealthEvent], str],
-    ) -> list[object]:
-        if not events:
-            return []
-        runner = self._bus.redis.register_script(script)
-        pipe = self._bus.redis.pipeline(transaction=False)
-        for event in events:
-            keys = [_gate(event), *(key(event) for key in more_keys)]
-            await runner(keys=keys, args=[event.id or "", *arguments], client=pipe)
-        return await self._bus.run(pipe)
-
-
-def _gate(event: HealthEvent) -> str:
-    return _gate_of(subject_of(event))
-
-
-def _gate_of(subject: str) -> str:
-    return f"cooldown:{subject}"
-
-
-def _reported_key(event: HealthEvent) -> str:
-    return f"cooldown:told of {subject_of(event)}"  # no node has a blank in its name
 
 
 def _mark(address: str) -> str:
