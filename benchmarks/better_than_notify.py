@@ -82,7 +82,7 @@ def _asked(scenario: Scenario, sign: Sign, policy: Policy) -> str:
 
 
 def of_a_mesh(actions: Path, before: Policy) -> tuple[Share, Share]:
-    """Likewise of what a planner proposed and nobody took back; what is told again of the same counts once."""
+    """Likewise of what a planner proposed and nobody withdrew; what is told again of the same counts once."""
     files = [
         *actions.glob("*/*/proposal.json"),
         *(file for folder in DECIDED for file in actions.glob(f"{folder}/plan-*")),

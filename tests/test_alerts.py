@@ -87,7 +87,7 @@ async def test_a_real_alert_is_an_event_within_seconds_and_so_is_its_end(
         over = time.monotonic() - ended
         well = (await events())[1]
         assert (well.type, well.incident) == ("service_recovered", event.incident)
-        await wait_for(lambda: not actions.pending(), 10, "the proposal to be taken back")
+        await wait_for(lambda: not actions.pending(), 10, "the proposal to be withdrawn")
     finally:
         for process in mesh:
             process.terminate()

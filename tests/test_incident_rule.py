@@ -90,7 +90,7 @@ class Listener:
 
 
 async def planner_says(recovery: HealthEvent, trouble: HealthEvent) -> bool:
-    """Is the proposal of that trouble, which waits for a person, taken back?"""
+    """Is the proposal of that trouble, which waits for a person, withdrawn?"""
     known = BatchContext(frozenset({trouble.target_key}), frozenset(), frozenset(), frozenset(), (), NOW)
     (planned,) = sort_batch([PlanningTask(Entry("s", "2-0", b"", 1), recovery)], known)
     if planned.step is not NextStep.WITHDRAW:

@@ -88,7 +88,7 @@ def waiting(actions: Path, host: str = "*") -> list[tuple[Path, dict[str, Any]]]
     """What waits for a person, everywhere or on one host: (file, proposal)."""
     found = []
     for file in (actions / "pending").glob(f"plan-{host}-*.json"):
-        with suppress(FileNotFoundError):  # its planner joins it to another one, or takes it back
+        with suppress(FileNotFoundError):  # its planner joins it to another one, or withdraws it
             found.append((file, json.loads(file.read_bytes())))
     return found
 

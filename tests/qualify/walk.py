@@ -187,7 +187,7 @@ class Walk:
         await wait_for(is_there, FOUND_SECONDS, f"withdrawn: {sign}")
 
     async def _wait_until_explained(self, signs: Sequence[Sign]) -> None:
-        """What was proposed in the same second as its cause is taken back right after; what stays is insisted on."""
+        """What was proposed in the same second as its cause is withdrawn right after; what stays is insisted on."""
 
         def only_those() -> bool:
             found = [self._proposal(sign) for sign in signs]

@@ -29,7 +29,7 @@ FORGIVEN = {
     "what a model proposed says so": "an attempt that was told in that second",
     "every record is in the days files": "ids are given again after a loss",
     "updates come in order": "the first word of a proposal may come after the executor's, which is told again sooner",
-    "withdrawals are told once": "a planner keeps no outbox for what it took back",
+    "withdrawals are told once": "a planner keeps no outbox for what it withdrew",
     "each withdrawal is audited once": "and so nobody tells the audit log",
     "every decision is archived": "a decision was lost, and another one said",
 }

@@ -261,7 +261,7 @@ async def test_two_planners_leave_one_card_of_a_full_disk(mesh: Mesh) -> None:
 
 
 async def test_what_was_taken_back_while_it_was_settled_does_not_count_as_decided(mesh: Mesh) -> None:
-    """Its cause takes it back between its own look for causes and its settling, which says that it was decided."""
+    """Its cause withdraws it between its own look for causes and its settling, which says that it was decided."""
     await mesh.start()
     first = await web_fails(mesh)
     assert await mesh.verdict_of(first) == "proposed"

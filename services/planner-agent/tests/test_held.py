@@ -79,7 +79,7 @@ async def test_what_must_not_wait_in_silence_is_told_and_its_repair_waits(mesh: 
     async def told() -> bool:
         return any(u["to"] == "withdrawn" and "has ended" in u["reason"] for u in await mesh.stream("mesh:actions"))
 
-    await wait_for(told, 10, "the message was taken back")
+    await wait_for(told, 10, "the message was withdrawn")
 
 
 async def test_a_message_that_a_person_decided_about_is_told_once_and_hides_no_repair(mesh: Mesh) -> None:

@@ -100,7 +100,7 @@ async def test_what_lasts_when_the_cause_heals_is_told_one_by_one(mesh: Mesh) ->
         assert await recovers(mesh, number) == "recovered"
     assert waiting(mesh) == THE_STORM, "ten last"
     assert await recovers(mesh, 2) == "recovered"
-    await wait_for(lambda: mesh.proposals() == [], 10, "the storm is taken back")
+    await wait_for(lambda: mesh.proposals() == [], 10, "the storm is withdrawn")
     assert mesh.actions.was_withdrawn(filed.name.id)
     for number in (5, 6):
         assert await mesh.verdict_of(await fails(mesh, number)) == "proposed"
@@ -139,7 +139,7 @@ async def test_what_strangers_say_of_its_members_restarts_nothing_beside_it(mesh
     await mesh.start(storm_subjects=MANY)
     assert await alerted(mesh, "shop_down", 1) == "proposed"
     assert [filed.proposal.action for filed in mesh.proposals()] == ["restart"]
-    await storm(mesh)  # that one is taken back
+    await storm(mesh)  # that one is withdrawn
     assert await alerted(mesh, "shop_down", 2) == "explained"
     assert await alerted(mesh, "service_down", 3) == "explained"
     assert await alerted(mesh, "service_down", 77) == "proposed", "its agent says nothing of that one"
@@ -167,7 +167,7 @@ async def test_several_nodes_that_fall_silent_have_one_card(mesh: Mesh) -> None:
     assert await mesh.verdict_of(await fails(mesh, 2)) == "explained"
     assert [one.proposal.node for one in mesh.proposals() if one.name != filed.name] == ["n0"]
     assert await observed(mesh, "node_online", "n2") == "recovered"
-    await wait_for(lambda: filed.name not in [one.name for one in mesh.proposals()], 10, "the storm is taken back")
+    await wait_for(lambda: filed.name not in [one.name for one in mesh.proposals()], 10, "the storm is withdrawn")
 
 
 async def test_a_node_that_was_back_before_its_storm_was_told_explains_nothing(mesh: Mesh) -> None:

@@ -129,7 +129,7 @@ async def test_that_its_node_is_offline_explains_a_probe_from_elsewhere(mesh: Me
     assert await nas("node_offline") == "proposed"
     (offline,) = [filed for filed in mesh.proposals() if filed.proposal.node == "nas"]
     assert await photos_fail() == "explained"
-    assert [filed.name for filed in mesh.proposals()] == [offline.name], "what was proposed before is taken back"
+    assert [filed.name for filed in mesh.proposals()] == [offline.name], "what was proposed before is withdrawn"
     assert await explained_by(mesh.bus, offline.name.id) == [Explained("web01", "photos", "http_probe_failed")]
     assert await nas("node_online", Severity.INFO) == "recovered"
     assert await photos_fail() == "proposed", "it still fails"

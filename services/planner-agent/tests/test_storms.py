@@ -91,7 +91,7 @@ async def test_what_is_left_of_a_storm_that_calms_is_told(mesh: Mesh) -> None:
     assert waiting(mesh) == THE_STORM, "ten last"
     assert await mesh.verdict_of(await fails(mesh, 5)) == "explained"
     assert await mesh.verdict_of(await recovers(mesh, 2)) == "recovered"
-    await wait_for(lambda: mesh.proposals() == [], 10, "the storm is taken back")
+    await wait_for(lambda: mesh.proposals() == [], 10, "the storm is withdrawn")
     (update,) = [
         u for u in await mesh.stream("mesh:actions") if u["action_id"] == filed.name.id and u["to"] == "withdrawn"
     ]
@@ -116,7 +116,7 @@ async def test_a_cause_that_is_found_takes_the_place_of_a_storm(mesh: Mesh) -> N
     await storm(mesh)
     (before,) = mesh.proposals()
     assert await mesh.verdict_of(await observed(mesh, "node_offline", silent_seconds=90)) == "proposed"
-    await wait_for(lambda: all(filed.name != before.name for filed in mesh.proposals()), 10, "the storm is taken back")
+    await wait_for(lambda: all(filed.name != before.name for filed in mesh.proposals()), 10, "the storm is withdrawn")
     assert [filed.proposal.event.type for filed in mesh.proposals()] == ["node_offline"]
     assert await mesh.verdict_of(await fails(mesh, 4)) == "explained"
     assert await mesh.verdict_of(await observed(mesh, "node_online")) == "recovered"

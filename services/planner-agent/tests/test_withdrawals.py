@@ -1,4 +1,4 @@
-"""What is over is taken back: a recovery withdraws what waits for a person, whenever and wherever it is read."""
+"""A recovery withdraws what waits for a person, whenever and wherever it is read."""
 
 from __future__ import annotations
 

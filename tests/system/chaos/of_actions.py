@@ -39,7 +39,7 @@ def nothing_is_left_undone(case: Case) -> Iterable[str]:
 
 
 def what_recovered_is_withdrawn(case: Case) -> Iterable[str]:
-    """Nobody decides about services called heal*: a recovery takes back what waits for them."""
+    """Nobody decides about services called heal*: a recovery withdraws what waits for them."""
     recovered = {(row["node"], row["service"]) for row in case.left.sent if row["kind"] == "recovery"}
     for action_id, proposal in case.proposals.items():
         if (proposal.get("node"), proposal.get("service")) in recovered and case.folders(action_id) != ["withdrawn"]:

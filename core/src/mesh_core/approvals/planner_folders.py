@@ -1,4 +1,4 @@
-"""What the planner may do in the folders: draft, file once, take back. It never reaches approved/."""
+"""What the planner may do in the folders: draft, file once, withdraw. It never reaches approved/."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class PlannerFolders(ServiceFolders):
         return os.path.lexists(self._receipt(action_id))
 
     def was_withdrawn(self, action_id: str) -> bool:
-        """Did a planner take the proposal of this id back?"""
+        """Did a planner withdraw the proposal of this id?"""
         return any(entry.name.startswith(f"{action_id}.") for entry in entries(self.folder(Folder.WITHDRAWN)))
 
     def drop_receipts(self, older_than: float) -> None:
@@ -79,7 +79,7 @@ class PlannerFolders(ServiceFolders):
                 yield action_id, token, entry.stat(follow_symlinks=False).st_mtime
 
     def withdrawn(self, node: str, service: str | None, reason: str) -> Iterator[Filed]:
-        """What was taken back there with these very words, for whoever may have died before telling it."""
+        """What was withdrawn there with these very words, for whoever may have died before telling it."""
         alike, words = proposal_id("", node, service).rpartition("-")[0], words_of(reason)
         for entry in entries(self.folder(Folder.WITHDRAWN)):
             path, name = Path(entry.path), name_of(entry.name)

@@ -172,7 +172,7 @@ class RequestState(StrEnum):
     ASKS = "asks"  # something is missing, and nobody guesses it
     REFUSED = "refused"  # nothing is filed, and `reason` says why
     CHECKED = "checked"  # it was asked to look at its playbook only (verify: syntax): it is in order, nothing is filed
-    CANCELLED = "cancelled"  # a person took it back before anything was filed
+    CANCELLED = "cancelled"  # by a person, before anything was filed
 
 
 class OpenQuestion(Record):

@@ -163,7 +163,7 @@ PROPOSALS = _in(
     Counter("mesh_proposals_total", "proposals written, by action and who said it", action=ACTIONS, provider=PROVIDERS),
     PLANNER,
 )
-WITHDRAWN = _in(Counter("mesh_proposals_withdrawn_total", "proposals taken back: it was healthy again"), PLANNER)
+WITHDRAWN = _in(Counter("mesh_proposals_withdrawn_total", "proposals withdrawn: it was healthy again"), PLANNER)
 TIME_TO_PROPOSAL = _in(
     Histogram("mesh_time_to_proposal_seconds", "from an event's stream entry to its proposal", bounds=SECONDS), PLANNER
 )

@@ -2,7 +2,7 @@
 
 Three kinds, one record. Maintenance is about whatever its patterns fit; a snooze and an acknowledgement are about
 exactly one place. Each has an end, thirty days away at most: nobody forgets one for ever. A silence never hides an
-event (all are archived and folded into the world), takes nothing back and stops nothing that a person has approved.
+event (all are archived and folded into the world), withdraws nothing and stops nothing that a person has approved.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def _step(
     event, again = task.event, task.entry.deliveries > 1
     match triage(event, silences):
         case Route.RECOVERY | Route.RUN if is_recovery(event):
-            # What was handed out before may have taken something back and not told it.
+            # What was handed out before may have withdrawn something and not told it.
             ends_something = again or concerns_any(event, known.waiting) or concerns_any(event, busy)
             ends_something = ends_something or not known.storms.isdisjoint((ALL_NODES, event.node))
             return NextStep.WITHDRAW if ends_something or acknowledgements(known.silences, event) else NextStep.DONE

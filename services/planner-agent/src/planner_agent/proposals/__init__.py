@@ -1,1 +1,1 @@
-"""What lies in pending/ of this planner: drafts of it, what was told before, what is taken back. Approves nothing."""
+"""What lies in pending/ of this planner: drafts of it, what was told before, what is withdrawn. Approves nothing."""

@@ -92,7 +92,7 @@ class ReportedBefore:
         return reported.weight.and_then(weight_of(event, preferred, preferred))
 
     def _was_taken_back(self, owner: str, event: HealthEvent) -> bool:
-        """Then nobody decided; whoever filed it may have settled it after its cause took it back."""
+        """Then nobody decided; whoever filed it may have settled it after its cause withdrew it."""
         return self._actions.was_withdrawn(proposal_id(owner, event.node, event.service))
 
     def _open_proposal(self, event: HealthEvent, action_id: str) -> Filed | None:

@@ -1,4 +1,4 @@
-"""Takes proposals back from pending/: their trouble is over, or a worse word about it waits. Never what was approved.
+"""Withdraws proposals from pending/: their trouble is over, or a worse word about it waits. Never what was approved.
 
 The reason is written before the move and told after it; whoever dies in between does it again (docs/delivery.md).
 """
@@ -53,10 +53,10 @@ class Withdrawals:
         self._clock = clock
 
     async def withdraw(self, place: Place, reason: str, goes: Callable[[Filed], bool], *, again: bool) -> str | None:
-        """Take back what `goes` is true of; None if none of it waits, or a person was faster. A person's undo or
+        """Withdraw what `goes` is true of; None if none of it waits, or a person was faster. A person's undo or
         request stays: that all is well is no answer to it.
 
-        `again`: what was taken back at this place for the same reason may not have been told; telling it twice is
+        `again`: what was withdrawn at this place for the same reason may not have been told; telling it twice is
         harmless.
         """
         taken = list(self._actions.withdrawn(place.node, place.service, reason)) if again else []
@@ -100,7 +100,7 @@ class Withdrawals:
         return await self.withdraw(trouble, cause.told, lambda filed: is_about(filed, trouble), again=again)
 
     async def tell_explained(self, places: Iterable[Place], cause: Cause) -> None:
-        """What was taken back there because of this cause, by somebody who may have died before telling it."""
+        """What was withdrawn there because of this cause, by somebody who may have died before telling it."""
         for place in places:
             await self.withdraw(place, cause.told, lambda _: False, again=True)
 
