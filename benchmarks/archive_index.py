@@ -111,7 +111,7 @@ def day_of_actions(day_ms: int, chance: random.Random) -> list[dict[str, Any]]:
                 **{"place": f"{folder}/{action_id}", "mark": "", "id": action_id, "folder": folder},
                 **{"at_ms": decided + 9000, "verdict": {"done": "proven", "failed": "not_helped"}.get(folder)},
                 **{"node": node, "service": service, "type": "container_restart", "action": "restart", "risk": "low"},
-                **{"by": "ann (uid 1000)", "reason": "well in 3 looks in a row", "attempt": 1, "event_id": event_id},
+                **{"by": "ann (uid 1000)", "reason": "healthy in 3 looks in a row", "attempt": 1, "event_id": event_id},
                 **{"model": "smol", "provider": "llamacpp", "position": 1, "confidence": 0.7},
                 **{"symptom_ms": symptom, "proposed_ms": proposed, "decided_ms": decided},
                 "started_ms": decided + 300 if ran else None,

@@ -144,8 +144,8 @@ def test_it_gives_the_name_to_the_older_image_and_makes_nothing_else_anew() -> N
 def test_the_card_says_which_image_how_long_it_lasts_and_what_becomes_of_the_data() -> None:
     assert what_it_touches(proposal()) == (
         "makes 1 container (shop-web-1) of shop.web on n1 anew from the image that it was healthy with (aaaaaaaaaaaa, "
-        "well for 3 days, until 2 h ago); shop:latest is that image until somebody pulls or builds again: pin the one "
-        "that works, or mend the newer; its data stays as the newer image left it, which the older one may not "
+        "healthy for 3 days, until 2 h ago); shop:latest is that image until somebody pulls or builds again: pin the "
+        "one that works, or mend the newer; its data stays as the newer image left it, which the older one may not "
         "understand: /data"
     )
     assert "its data" not in what_it_touches(proposal(volumes=None))

@@ -210,7 +210,7 @@ class Mesh:
                 digest="0" * 64,
                 result="done" if well else "failed",
                 verdict="proven" if well else "not_helped",
-                reason="well in 3 looks in a row: shop running, health healthy"
+                reason="healthy in 3 looks in a row: shop running, health healthy"
                 if well
                 else "still unhealthy after 30 s",
                 node=proposal.node,

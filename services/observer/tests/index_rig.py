@@ -126,7 +126,7 @@ class Shelf:
             result=result,
             verdict=verdict,
             undone=undone,
-            reason="well in 3 looks in a row",
+            reason="healthy in 3 looks in a row",
             node=proposal.node,
             service=proposal.service,
             type=proposal.type,

@@ -156,7 +156,7 @@ def _touches(proposal: Proposal) -> str:
     image, name = images
     well, changed = _number(event, "image.previous_healthy_seconds"), _number(event, "image.changed_seconds_ago")
     spans = [
-        f"well for {span_in_words(well)}" if well else "",
+        f"healthy for {span_in_words(well)}" if well else "",
         f"until {span_in_words(changed)} ago" if changed else "",
     ]
     more = ", ".join(part for part in (image.removeprefix("sha256:")[:SHORT_ID], *spans) if part)

@@ -246,7 +246,7 @@ def test_on_a_narrow_screen_the_history_still_says_the_proof_and_by_whom(visit: 
     page = show(visit, places, "history")
     page.set_viewport_size({"width": 390, "height": 844})
     row = page.locator(".past", has_text="node001/db")
-    for words in ("done", "proven", "kim (web)", "well in 3 looks"):
+    for words in ("done", "proven", "kim (web)", "healthy in 3 looks"):
         expect(row.get_by_text(words)).to_be_visible()
 
 

@@ -107,7 +107,7 @@ class RecoveryJudge:
         lasted, steady = now - self._healthy_since, self._steady_seconds()
         if self.streak >= self.limits.needed and lasted >= steady:
             steadily = f", steadily for {lasted:.0f} s" if steady else ""
-            return OutcomeVerdict.PROVEN, f"well in {self.streak} looks in a row{steadily}: {words}"
+            return OutcomeVerdict.PROVEN, f"healthy in {self.streak} looks in a row{steadily}: {words}"
         if self._stays_unhealthy(now):
             return OutcomeVerdict.NOT_HELPED, f"still unhealthy after {now:.0f} s: {words}"
         if now < self.deadline or self.streak:  # well just now: it may still prove steady

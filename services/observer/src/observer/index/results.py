@@ -121,8 +121,8 @@ class Incident(Record):
     type: str = Field(description="the first symptom's type")
     severity: Severity = Field(description="the worst that was announced")
     state: Literal["open", "waiting", "working", "recovered", "closed"] = Field(
-        description="open: nothing proposed; waiting: for a person; working: approved or running; recovered: well "
-        "again; closed: decided or ended, and not known to be well"
+        description="open: nothing proposed; waiting: for a person; working: approved or running; recovered: "
+        "healthy again; closed: decided or ended, and not known to be healthy"
     )
     began_at: Timestamp = Field(description="the first symptom")
     recovered_at: Timestamp | None = Field(description="when it was healthy again, by proof or by its own word")
