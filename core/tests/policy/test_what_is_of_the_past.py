@@ -90,3 +90,41 @@ def test_a_cause_of_which_a_field_says_that_it_is_over_stands_against_nothing(li
 def test_what_says_less_than_that_ends_nothing(line: str, said: dict[str, Any]) -> None:
     unhealthy = DOCKER | {"health": "unhealthy", "logs": [line]} | said
     assert allows("container_unhealthy", unhealthy, severity="error").preferred == NOTIFY
+
+
+IN_THE_WAY: list[tuple[dict[str, Any], str]] = [
+    ({"ports": {"5432": "free"}}, "bind() to 0.0.0.0:5432 failed (98: Address already in use)"),
+    ({"port_now": "free again"}, "FATAL: listen EADDRINUSE: :::3000"),
+    ({"port": "free"}, "Ошибка: адрес уже используется"),
+    ({"lockfile": "gone"}, "Error: could not open /data/.app.lock: File exists"),
+    ({"pid_file": "removed"}, "error: pid file /run/web.pid exists"),
+    ({"socket": "removed"}, "error: cannot bind /run/web.sock: address already in use"),
+    ({"scanner_there": True}, "error: /dev/usb/lp0: No such file or directory"),
+    ({"modem_present": "yes"}, "error: cannot open modem: no such device"),
+    ({"mounts": {"/data": "mounted since 2 min"}}, "Error: open /data/web.db: no such file or directory"),
+    ({"volume_there": True}, "FileNotFoundError: Fichier /media/a introuvable"),
+]
+SETTINGS = [
+    'nginx: [emerg] unknown directive "lisen" in /etc/nginx/sites/web:4',
+    "FATAL: Access denied for user 'web'",
+    "error: missing required environment variable API_KEY",
+    "Error: failed to parse config.yaml",
+    "FATAL: unsupported schema version 31",
+    "error: unknown flag: --verbos",
+]
+
+
+@pytest.mark.parametrize(("field", "line"), IN_THE_WAY)
+def test_what_is_out_of_the_way_ends_the_lines_about_itself(field: dict[str, Any], line: str) -> None:
+    ended = DOCKER | {"exit_code": 1, "logs": [line]}
+    assert allows("container_died", ended, severity="error").preferred == NOTIFY
+    assert allows("container_died", ended | field, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize("field", [field for field, _ in IN_THE_WAY], ids=str)
+@pytest.mark.parametrize("line", SETTINGS)
+def test_what_is_out_of_the_way_says_nothing_of_other_settings(field: dict[str, Any], line: str) -> None:
+    assert (
+        allows("container_died", DOCKER | field | {"exit_code": 1, "logs": [line]}, severity="error").preferred
+        == NOTIFY
+    )

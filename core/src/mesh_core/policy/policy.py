@@ -26,7 +26,7 @@ from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.event_facts.backed import has_own_network
 from mesh_core.policy.event_facts.facts import Fact, facts_for
-from mesh_core.policy.event_facts.past_words import cues_of_the_past
+from mesh_core.policy.event_facts.past_words import cues_of_the_past, lines_of_the_past
 from mesh_core.policy.event_facts.sighted import cannot_be_started, speaks_against, with_sighting, without_another
 from mesh_core.policy.lifeline import (
     Lifeline,
@@ -143,7 +143,7 @@ class Policy:
         """The cues whose words count in it: none of those that speak of a cause which is over."""
         payload = {key: value for key, value in set_aside(event).payload.items() if key != CAUSES_OVER}
         itself = {name for _, name in names_in_event(event)} if has_own_network(event) else ()
-        heard = self._cues.heard_in(payload, itself)
+        heard = self._cues.heard_in(payload, itself, lines_of_the_past(event))
         return heard and heard - cues_of_the_past(event)
 
     def names_in(self, event: HealthEvent) -> set[str]:

@@ -61,6 +61,17 @@ _SERVERS = frozenset(
 )
 _RESOLVERS = frozenset({"dns", "resolver", "nameserver", "nameservers", "names"})
 _IN_THE_WAY = frozenset({"port", "lock", "lockfile", "pidfile", "socket", "mountpoint"})
+# Of the lines that name a cause in settings, those about such a thing, in lower case.
+_ABOUT_FILES = (
+    r"mount|stale|transport endpoint|no such (?:file|device)|enoent"
+    r"|not found|not empty|has files in it|part of the path|source path|/dev/"
+    r"|nicht gefunden|introuvable|aucun fichier|no encontrado|no existe|non trovato|non esistente|inexistente"
+    r"|niet gevonden|bestaat niet|nie ma takiego|не найден|нет такого|没有那个|ありません"
+)
+_ABOUT_LOCKS = (
+    r"\block|\.l(?:oc)?k\b|\bpid|\.pid|\.sock|socket|\bexists?\b|eexist|existiert|esiste|istnieje|существует|in use"
+)
+_ABOUT_DEVICES = r"/dev/|no such device|\bdevice\b|\btty|\busb\b|serial ?port"
 _NO_MORE_IN_THE_WAY = ("free", "released", "gone", "removed", "empty", "unlocked")
 # Less than a tenth may be kept for root. That there is room tells of an end only beside a word for another time: the
 # file system that was full may be another one.
@@ -134,19 +145,47 @@ def cues_it_ends(path: tuple[str, ...], value: Any, word: str) -> frozenset[str]
     if key.endswith("resolves") and truth_in(value) is True:
         return frozenset({"dns"})
     if has_what_it_needs(path, value):
-        found = {"dependency", "attached"} | ({"configuration"} if key.endswith(_FOUND) else {"unreachable"})
-        return frozenset(found | ({"unreachable"} if "network" in key else set()))
-    if "mount" in key + parent and ((key in _HERE and truth_in(value) is True) or word.startswith("mounted")):
-        return frozenset({"configuration", "dependency", "attached"})
-    if word.startswith(_NO_MORE_IN_THE_WAY) and (parent.startswith("port") or key.removesuffix("now") in _IN_THE_WAY):
-        # Not `busy`: a lock that was let go ends no backup, no resilver and no migration.
-        if "port" in key + parent:
-            return frozenset({"bound"})
-        return frozenset({"configuration", "attached"} if "mount" in key else {"configuration"})
+        reached = set() if key.endswith(_FOUND) and "network" not in key else {"unreachable"}
+        return frozenset({"dependency", "attached"} | reached)
+    if _is_mounted(path, value, word):
+        return frozenset({"dependency", "attached"})
+    if _is_out_of_the_way(path, word):
+        if "mount" in key:
+            return frozenset({"attached"})
+        return frozenset({"bound"} if "port" in key + parent or "socket" in key else ())
     if word and any(room in key for room in _ROOM) and _has_room_again(word):
         return frozenset({"space"})
     ends = _ends_when_it_runs(key.removesuffix("now").removesuffix("service"))
     return ends if ends and parent not in ALL_NEEDED and says_it_runs(word) else frozenset()
+
+
+def lines_it_ends(path: tuple[str, ...], value: Any, word: str) -> str:
+    """The lines about settings (a pattern, '' for none) of which a field says that their cause is over. A lock that
+    was let go says nothing of a password, and ends no backup and no migration."""
+    key, parent = path[-1], path[-2] if len(path) > 1 else ""
+    if is_of_another_time(path):
+        return ""
+    if _is_mounted(path, value, word):
+        return _ABOUT_FILES
+    if _is_out_of_the_way(path, word):
+        if "port" in key + parent:
+            return ""
+        return _ABOUT_FILES if "mount" in key else _ABOUT_LOCKS
+    if has_what_it_needs(path, value) and key.endswith(_FOUND):
+        what = next(key.removesuffix(end) for end in _FOUND if key.endswith(end))
+        return _ABOUT_FILES if any(room in what for room in _ROOM) else rf"{_ABOUT_DEVICES}|{re.escape(what)}"
+    return ""
+
+
+def _is_mounted(path: tuple[str, ...], value: Any, word: str) -> bool:
+    return any("mount" in key for key in path[-2:]) and (
+        (path[-1] in _HERE and truth_in(value) is True) or word.startswith("mounted")
+    )
+
+
+def _is_out_of_the_way(path: tuple[str, ...], word: str) -> bool:
+    of_a_port = len(path) > 1 and path[-2].startswith("port")
+    return word.startswith(_NO_MORE_IN_THE_WAY) and (of_a_port or path[-1].removesuffix("now") in _IN_THE_WAY)
 
 
 def _at_the_end(word: str) -> str:

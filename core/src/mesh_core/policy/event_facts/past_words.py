@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from mesh_core.incidents.causes_over import causes_over
 from mesh_core.incidents.event_types import DOES_NOT_RUN, SERVICE_STATES, EventType
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.event_facts.backed import is_backed
-from mesh_core.policy.event_facts.other_cause import cues_it_ends, says_it_runs
+from mesh_core.policy.event_facts.other_cause import cues_it_ends, lines_it_ends, says_it_runs
 from mesh_core.policy.event_facts.payload_fields import fields_of
 from mesh_core.policy.event_facts.there_now import cues_of_what_is_there
 
@@ -38,11 +39,21 @@ def _has_ended(event: HealthEvent) -> bool:
     return event.type in DOES_NOT_RUN and not event.type.endswith("_loop") and is_backed(event)
 
 
+def lines_of_the_past(event: HealthEvent) -> re.Pattern[str] | None:
+    """The lines about settings whose cause is over by a field; all others stay."""
+    said = (lines_it_ends(path, value, _word(value)) for path, value, _ in fields_of(event.payload))
+    found = sorted(set(filter(None, said)))
+    return re.compile("|".join(found)) if found else None
+
+
+def _word(value: Any) -> str:
+    return value.strip().lower()[:60] if isinstance(value, str) else ""
+
+
 def _ended_by_fields(payload: dict[str, Any]) -> frozenset[str]:
     """A field says how it is now; a log, what was wrong then. Never a line: anybody may write one."""
     found = (
-        cues_it_ends(path, value, value.strip().lower()[:60] if isinstance(value, str) else "")
-        | cues_of_what_is_there(path, value)
+        cues_it_ends(path, value, _word(value)) | cues_of_what_is_there(path, value)
         for path, value, _ in fields_of(payload)
     )
     return frozenset(cue for cues in found for cue in cues)

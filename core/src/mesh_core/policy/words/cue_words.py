@@ -18,6 +18,7 @@ from mesh_core.policy.words.progress_lines import tells_of_progress
 from mesh_core.policy.words.text_line import CONTINUED, TextLine, stands_in
 
 DEPENDENCY = "dependency"  # the cue of who could not connect
+CONFIGURATION = "configuration"  # of who cannot use what it was given
 PROGRESS = "progress"  # the cue that numbers in lines speak for as well
 FROM_OUTSIDE = "from_outside"  # the cue of those below where whoever asked tells them, and not the program itself
 _BEFORE_THE_PROGRAM = frozenset({"dns", "certificate"})  # who asks finds these before he gets to it
@@ -61,9 +62,12 @@ class CueWords:
         """All of them, of whichever cue."""
         return frozenset(word for listed in self._lists for said in listed.values() for word in said)
 
-    def heard_in(self, payload: Mapping[str, Any], itself: Collection[str] = ()) -> set[str]:
+    def heard_in(
+        self, payload: Mapping[str, Any], itself: Collection[str] = (), past: re.Pattern[str] | None = None
+    ) -> set[str]:
         """The cues whose words the payload holds, in its keys or its texts. `itself`: the names of a container with a
-        network of its own; if it does not get to those, or to that network's loopback, it lacks nothing beside it."""
+        network of its own; if it does not get to those, or to that network's loopback, it lacks nothing beside it.
+        `past`: the lines about settings that do not count any more."""
         lines = list(_lines(payload))
         everything = "\n".join(line.text for line in lines)
         there = self._words_in(everything)
@@ -76,7 +80,13 @@ class CueWords:
             for name, said in words.items() if there else ():
                 hits = there.intersection(said)
                 own = (line for line in lines if line.has(hits, self.unless) and not line.is_request) if hits else ()
-                said_in = [line for line in own if counts(name, line) and not (name == DEPENDENCY and inside(line))]
+                said_in = [
+                    line
+                    for line in own
+                    if counts(name, line)
+                    and not (name == DEPENDENCY and inside(line))
+                    and not (name == CONFIGURATION and past and past.search(line.text))
+                ]
                 if said_in:
                     found.add(name)
                 if name in _BEFORE_THE_PROGRAM and not all(line.printed for line in said_in):
