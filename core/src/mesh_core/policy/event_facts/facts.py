@@ -13,6 +13,7 @@ from mesh_core.models.owner_labels import bare_key, restart_forbidden
 from mesh_core.models.records import parse_time
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.alert_state import is_firing
+from mesh_core.policy.event_facts.backed import is_backed
 from mesh_core.policy.event_facts.field_facts import DOWN_UNITS, facts_of_field
 from mesh_core.policy.event_facts.its_end import by_its_ender, is_still_ill, of_its_end
 from mesh_core.policy.event_facts.other_cause import DEVICES
@@ -49,10 +50,11 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
     enabled = fact_in(event, "unit.enabled") is True
     changed = whole_in(fact_in(event, "image.changed_seconds_ago"))
-    event = with_shown_state(set_aside(event))
+    itself = set_aside(event)
+    event = with_shown_state(itself)
     by_key = {bare_key(key): value for key, value in event.payload.items()}
     beside = frozenset(by_key)
-    found = facts_of_whole(event, by_key)
+    found = facts_of_whole(event, by_key, backed=is_backed(itself))
     if changed is not None and 0 <= changed <= JUST_SECONDS:
         found.add(Fact.JUST_REPLACED)
     happened = _seconds(event.timestamp)

@@ -1,33 +1,118 @@
-"""A state as `systemctl status` and `docker ps` show it to people, where a sender put the name of a unit or container.
-Pure; never a name from it."""
+"""A state as managers show it to people (`systemctl status`, `docker ps`, `sv status`, `s6-svstat`, `supervisorctl
+status`), where a sender put it under a key of his own. Pure; never a name from it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import bare_key
 
-_SINCE = r"(?: since [\w :.+-]+(?:; [\w ]+ ago)?)?"
-_UNIT = re.compile(
-    r"(?:(?P<unit>[\w@.:\\-]+) )?(?P<active_state>active|inactive|failed|activating|deactivating|reloading)"
-    rf" \((?:Result: (?P<result>[a-z-]+)|(?P<sub_state>[a-z-]+))\){_SINCE}"
+_SINCE = r"(?: since [\w :.,+-]{1,60}(?:; [\w ]{1,40} ago)?)?"
+_STATE = r"(?P<active_state>active|inactive|failed|activating|deactivating|reloading)"
+_SUB = r"(?P<sub_state>[a-z][a-z-]{2,20})"
+_OWN = r"(?:● ?)?(?:(?P<unit>[\w@.:\\-]+) )?(?:loaded,? )?"
+_LINES = (
+    re.compile(rf"{_OWN}{_STATE} \((?:Result: (?P<result>[a-z-]+)|{_SUB})\){_SINCE}"),
+    re.compile(rf"{_STATE}/{_SUB}"),
+    re.compile(r"(?P<status>(?:[Uu]p [\w ]+|[Ee]xited \(\d{1,3}\)[\w ]*)(?: \([a-z: ]+\))?)"),
 )
-_CONTAINER = re.compile(r"(?P<status>(?:[Uu]p [\w ]+|[Ee]xited \(\d{1,3}\)[\w ]*)(?: \([a-z: ]+\))?)")
+_NAMED = r"(?:(?P<unit>[\w@.-]+)(?::| ) ?)?"
+_SPAN = r"[ \w:,.()-]{0,80}"
+# Of managers that have no words of their own for a failure; `normally up` is wanted.
+_OTHERS = (
+    (re.compile(r"[Rr]estarting \(\d{1,3}\)[\w ]*"), "restarting"),
+    (re.compile(rf"run: {_NAMED}\(pid \d+\){_SPAN}|up \(pid \d+\){_SPAN}"), "running"),
+    (re.compile(rf"(?:down|finish|fail): {_NAMED}\d+s{_SPAN}(?:normally|want) up{_SPAN}"), "exited"),
+    (re.compile(rf"down \((?:exitcode [1-9]\d*|signal \w+)\){_SPAN}(?:normally|want) up{_SPAN}"), "exited"),
+    (re.compile(rf"{_NAMED}RUNNING\b(?: +pid \d+{_SPAN})?"), "running"),
+    (re.compile(rf"{_NAMED}(?:FATAL|EXITED|BACKOFF)\b(?: +{_SPAN})?"), "exited"),
+)
+# One word for it. That it runs shows what runs it, and denies no alert: what hangs, or a part of it that ended, is said
+# to run as well.
+_RUNS = frozenset(
+    {
+        *("active", "running", "started", "online", "up", "aktiv", "läuft", "actif", "activo", "activa", "attivo"),
+        *("ativo", "actief", "aktywny", "активен", "работает"),
+    }
+)
+_ENDED = frozenset(
+    {
+        *("failed", "inactive", "dead", "exited", "crashed", "errored", "stopped", "not running", "inaktiv"),
+        *("gestoppt", "läuft nicht", "inactif", "arrêté", "inactivo", "detenido", "inattivo", "fermo", "inativo"),
+        *("parado", "inactief", "nieaktywny", "неактивен"),
+    }
+)
+_AGE = re.compile(r"(?:since|[Uu]p|pid \d+\)) (?P<count>\d+) ?(?P<unit>s|sec|m|min)\w*\b(?! \d)")
+_SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60}
+# What the state is of: the thing itself, as people and managers call it.
+_OF_ITSELF = frozenset(
+    {
+        *("unit", "container", "service", "process", "program", "daemon", "systemd", "docker", "supervisor", "runit"),
+        *("systemctl", "systemctlstatus", "svstatus", "sv", "s6svstat", "s6", "supervisorctl", "supervisorctlstatus"),
+        *("dockerps", "podmanps", "dockerstatus", "containerstatus", "containerstate", "unitstatus", "unitstate"),
+        *(
+            "servicestatus",
+            "processstatus",
+            "processstate",
+            "init",
+            "openrc",
+            "rcservice",
+            "rcstatus",
+            "launchd",
+            "pm2",
+        ),
+        *("einheit", "dienst", "prozess", "unité", "unite", "processus", "unidad", "servicio", "proceso", "unità"),
+        *("unita", "servizio", "processo", "serviço", "servico", "eenheid", "proces", "jednostka", "usługa", "сервис"),
+        *("служба", "процесс", "юнит"),
+    }
+)
+_ASKED = ("systemctlstatus", "systemctlisactive", "svstatus", "s6svstat", "supervisorctlstatus", "rcservice", "service")
 
 
 def with_shown_state(event: HealthEvent) -> HealthEvent:
     """With the manager's own fields instead of `{"unit": "failed (Result: oom-kill)"}`; what these say already stays.
 
-    The answer to `systemctl status` of the event's own service, under that command as its key, is such a line, too.
+    The answer to `systemctl status` of the event's own service, under that command as its key, is such a line, too, and
+    so is what stands under the service's own name.
     """
-    service = (event.service or "").removesuffix(".service")
-    lines = {"container": _CONTAINER, "unit": _UNIT, bare_key(f"systemctl status {service}"): _UNIT}
+    own = (event.service or "").removesuffix(".service")
+    folded = bare_key(own)
+    keys = _OF_ITSELF | {folded, f"{folded}service", *(f"{asked}{folded}" for asked in _ASKED)}
     for key, value in event.payload.items():
-        line = lines.get(bare_key(key))
-        said = line.fullmatch(value[:200].strip()) if line and isinstance(value, str) else None
-        shown = {field: word for field, word in said.groupdict().items() if word} if said else {}
-        if shown and shown.get("unit", service).removesuffix(".service") == service:
+        if bare_key(key) not in keys or not isinstance(value, str):
+            continue
+        shown = dict(_fields_in(value[:200].strip()))
+        if shown and shown.pop("unit", own).removesuffix(".service") == own:
             rest = {name: told for name, told in event.payload.items() if name != key}
             return event.model_copy(update={"payload": {**shown, **rest}})
     return event
+
+
+def shows_its_state(event: HealthEvent) -> bool:
+    """Does it show what a manager says of the thing? Then one runs it."""
+    return with_shown_state(event) is not event
+
+
+def _fields_in(line: str) -> Iterator[tuple[str, Any]]:
+    for form in _LINES:
+        if said := form.fullmatch(line):
+            yield from ((field, word) for field, word in said.groupdict().items() if word)
+            yield from _age_in(line)
+            return
+    for form, state in _OTHERS:
+        if said := form.fullmatch(line):
+            yield "state", state
+            yield from _age_in(line)
+            if said.groupdict().get("unit"):
+                yield "unit", said["unit"]
+            return
+    if line.lower() in _RUNS | _ENDED:
+        yield "process_state", "exited" if line.lower() in _ENDED else "runs"
+
+
+def _age_in(line: str) -> Iterator[tuple[str, Any]]:
+    if said := _AGE.search(line):
+        yield "uptime_seconds", int(said["count"]) * _SECONDS[said["unit"]]

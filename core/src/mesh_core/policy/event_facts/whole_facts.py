@@ -12,7 +12,6 @@ from mesh_core.models.owner_labels import engine_attributes, restart_forbidden
 from mesh_core.models.records import is_name, is_service_name
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.alert_state import is_host_away, is_of_an_attack
-from mesh_core.policy.event_facts.backed import is_backed
 from mesh_core.policy.event_facts.cluster_codes import found_by_its_cluster
 from mesh_core.policy.event_facts.declared import is_not_there
 from mesh_core.policy.event_facts.drift import is_in_a_lost_network, is_misdeclared, is_not_as_declared, says_drifted
@@ -31,8 +30,8 @@ _AGES = ("uptime_seconds", "up_seconds", "started_seconds_ago", "age_seconds", "
 _NO_NAME = re.compile(r"[$`;|&<>(){}\n]")  # shell, not an escape of systemd's
 
 
-def facts_of_whole(event: HealthEvent, told: Mapping[str, Any]) -> set[Fact]:
-    """Facts that need more than one field. `told`: the payload by its folded keys."""
+def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], *, backed: bool) -> set[Fact]:
+    """Facts that need more than one field. `told`: the payload by its folded keys; `backed`: it says what runs it."""
     payload, found = event.payload, set[Fact]()
     if event.service is None:
         found.add(Fact.WHOLE_NODE)
@@ -48,7 +47,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any]) -> set[Fact]:
     lived = whole_in(payload.get("lived_ms")) if event.trust is Trust.NODE else None
     if lived is not None and lived < AT_ONCE_MS and payload.get("first_start") is True and payload.get("exit_code"):
         found.add(Fact.FAILED_AT_ONCE)
-    if backed := is_backed(event):
+    if backed:
         found.add(Fact.BACKED)
     if is_down_by_its_check(event, backed=backed):
         found.add(Fact.DOWN)
@@ -74,7 +73,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any]) -> set[Fact]:
     ages = (whole_in(payload.get(key)) for key in _AGES)
     if isinstance(health := payload.get("health"), str) and health.strip().lower() == "starting":
         found.add(Fact.YOUNG)  # its start period is not over
-    if event.runtime and any(age is not None and 0 <= age < YOUNG_SECONDS for age in ages):
+    if (event.runtime or backed) and any(age is not None and 0 <= age < YOUNG_SECONDS for age in ages):
         found.add(Fact.YOUNG)
     if event.runtime is Runtime.SUPERVISOR and payload.get("state") == "STOPPED":
         found.add(Fact.OPERATOR)  # supervisord's word for a stop that was asked for
