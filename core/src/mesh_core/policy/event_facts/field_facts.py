@@ -25,6 +25,7 @@ from mesh_core.policy.event_facts.probe_evidence import answered_with
 from mesh_core.policy.event_facts.purpose import by_whom, is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.event_facts.there_now import came_later
 from mesh_core.policy.event_facts.throughput import is_long_ago
+from mesh_core.policy.event_facts.unanswered import says_no_answer
 from mesh_core.policy.event_facts.work_in_progress import is_being_changed, is_busy
 from mesh_core.policy.words.plugin_output import CHECK_KEYS, OUTPUT_KEYS, facts_in_output, says_no_check
 
@@ -114,7 +115,7 @@ def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) ->
     yield from by_whom(key, word)
     if key == "removedbyoperator" and yes:
         yield Fact.OPERATOR
-    if len(path) == 1 and key in _CAUSES and isinstance(value, str | list) and value:
+    if len(path) == 1 and key in _CAUSES and isinstance(value, str | list) and value and not says_no_answer(value):
         yield Fact.EXPLAINED_BY
     if (
         len(path) == 1

@@ -21,6 +21,7 @@ from mesh_core.policy.event_facts.probe_evidence import is_unevidenced
 from mesh_core.policy.event_facts.purpose import is_at_rest
 from mesh_core.policy.event_facts.start_error import cannot_work, could_not_start
 from mesh_core.policy.event_facts.throughput import of_its_throughput
+from mesh_core.policy.event_facts.unanswered import got_no_answer
 from mesh_core.policy.names.known_names import is_address
 from mesh_core.policy.words.plugin_output import is_down_by_its_check
 
@@ -60,6 +61,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], *, backed: bool)
         Fact.NETWORK_GONE: is_in_a_lost_network(payload),
         Fact.MISDECLARED: is_misdeclared(payload),
         Fact.SWARM: is_of_a_stack(told),
+        Fact.UNANSWERED: got_no_answer(payload),
         Fact.NOT_MEANT: is_at_rest(told),
     }
     found.update(fact for fact, holds in said_of_all.items() if holds)

@@ -1,0 +1,87 @@
+"""Does a monitor say, in its own field and in the fixed words of its kind, that what it asked for at an address was not
+answered? Pure; keys are folded (`facts.py`)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from mesh_core.models.whole_numbers import whole_in
+from mesh_core.policy.event_facts.payload_fields import fields_of
+
+_ASKED_AT = frozenset(
+    {
+        *("url", "uri", "monitorurl", "checkurl", "targeturl", "siteurl", "websiteurl", "requesturl", "endpoint"),
+        *("target", "checkedurl", "monitortarget", "fullurl", "link"),
+    }
+)
+_SCHEMES = frozenset({"http", "https", "tcp", "udp", "ws", "wss", "grpc", "dns", "tls"})
+_CODES = frozenset(
+    {"statuscode", "httpstatus", "httpstatuscode", "httpcode", "responsecode", "responsestatus", "errorcode", "code"}
+)
+_NOBODY = frozenset({502, 503, 504, 521, 522, 523})  # whoever stands before it got none itself
+_WORDS = frozenset(
+    {
+        *("cause", "reason", "error", "errors", "errormessage", "errormsg", "message", "msg", "failurereason", "fault"),
+        *(
+            "incidentreason",
+            "downreason",
+            "alertdetails",
+            "details",
+            "detail",
+            "result",
+            "response",
+            "lasterror",
+            "got",
+        ),
+        *("laststatus", "longdescription", "condition", "output", "description", "err"),
+    }
+)
+_CODE = re.compile(
+    r"(?:network ?error: )?(?:request failed with |unexpected |received |got |bad )?(?:http )?(?:status|response|http)?"
+    r"(?: ?code)?(?: was)?:? ?(?P<code>[1-5]\d\d)(?:(?: -|:)? [a-z ]{2,30})?"
+)
+_NO_ANSWER = re.compile(
+    r"(?:the )?(?:(?:http|tcp|connect(?:ion)?|request|read|response|socket|operation|i/o|gateway|health ?check) )*"
+    r"(?:timed? ?out|timeout|refused|reset(?: by peer)?|closed(?: by remote)?|aborted|failed|failure)"
+    r"(?: (?:after|of|occurred|exceeded|\(|>|\d)[\w .,()>]{0,30})?"
+    r"|(?:connect |connection )?e(?:connrefused|timedout|connreset|hostdown)\b[\w .:\[\]-]{0,60}"
+    r"|timeout of \d+ ?ms exceeded|no response(?: received)?|empty (?:reply|response)(?: from server)?"
+    r"|eof(?: after \d+ ?s)?"
+    r"|(?:tcp )?connection (?:could not be established|failed)|server did not respond|not responding|did not answer"
+)
+
+
+def says_no_answer(value: Any) -> bool:
+    """Is this what a monitor writes of one that does not answer, or of a proxy that found none behind it?"""
+    if not isinstance(value, str):
+        return False
+    said = value.strip().lower().rstrip(".!")
+    if len(said) > 120:
+        return False
+    code = _CODE.fullmatch(said)
+    return (code is not None and int(code["code"]) in _NOBODY) or _NO_ANSWER.fullmatch(said) is not None
+
+
+def got_no_answer(payload: dict[str, Any]) -> bool:
+    """`{"url": "https://wiki.lan", "cause": "Status 502"}`; without an address it may be anything."""
+    asked = answered = nobody = False
+    for path, value, depth in fields_of(payload):
+        if depth > 3:
+            continue
+        key = path[-1]
+        asked = asked or (key in _ASKED_AT and _is_address(value))
+        status = whole_in(value) if key in _CODES else None
+        nobody = nobody or status in _NOBODY or (key in _WORDS and says_no_answer(value))
+        answered = answered or (status is not None and 100 <= status < 502)
+    return asked and nobody and not answered
+
+
+def _is_address(value: Any) -> bool:
+    if not isinstance(value, str) or len(value) > 500:
+        return False
+    try:
+        return urlsplit(value.strip()).scheme.lower() in _SCHEMES
+    except ValueError:
+        return False
