@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from operator import attrgetter
 
 from mesh_core.actions.remedies.recipe_file import Recipe
@@ -100,7 +101,7 @@ def read_request(
         made = _read(attempts, clause, bare, readings[-1].shared if readings else ())
         if isinstance(made, NotRead):
             order = None if made.between else beyond(text, clauses, recipes)
-            return _why_not(made, text, _misspelt_verb(text, known.values()), order)
+            return _why_not(made, text, known.values(), order)
         wished = _wished([*bare, clause], wished)
         if not wished and any(one.told and one.risk is not Risk.LOW for one in made):
             return _TOLD
@@ -182,12 +183,17 @@ def _hosts_of(clause: Clause, reading: Reading) -> list[tuple[str, ...]]:
 
 def _misspelt_verb(text: str, known: Iterable[Lexicon]) -> str:
     """`; 'restrat' looks like restart`, of the first word that is nearly a verb of any language; or ''."""
-    verbs = {verb.rstrip("*") for lexicon in known for verb in lexicon.verbs if len(verb) >= _SHORTEST_VERB}
+    verbs = _long_verbs(frozenset(lexicon.verbs for lexicon in known))
     words = [word for word in map(fold, text.split()[:MAX_TOKENS]) if word not in verbs]
     return next((hint for word in words if (hint := looks_like(word, verbs, _NEARLY))), "")
 
 
-def _why_not(made: NotRead, text: str, nearly: str, order: Beyond | None) -> NotUnderstood:
+@cache
+def _long_verbs(known: frozenset[frozenset[str]]) -> frozenset[str]:
+    return frozenset(verb.rstrip("*") for verbs in known for verb in verbs if len(verb) >= _SHORTEST_VERB)
+
+
+def _why_not(made: NotRead, text: str, known: Iterable[Lexicon], order: Beyond | None) -> NotUnderstood:
     if made.between:
         first, other = made.between
         return NotUnderstood(f"it can mean two things: what {first}, or what {other}; name the thing that it is about")
@@ -195,7 +201,7 @@ def _why_not(made: NotRead, text: str, nearly: str, order: Beyond | None) -> Not
         words = ", ".join(f"'{word[:40]}'" for word in made.left[:4])
         unknown = f"what is meant by {words} is not known here; say it in other words, one thing at a time"
         return NotUnderstood(unknown, order)
-    said = " ".join(text.split())[:80]
+    said, nearly = " ".join(text.split())[:80], _misspelt_verb(text, known)
     return NotUnderstood(f"no recipe knows what '{said}' asks for{nearly}; write what should be, {_EXAMPLE}", order)
 
 
