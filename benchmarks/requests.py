@@ -24,6 +24,7 @@ import yaml
 
 from mesh_core.actions.register import SHIPPED
 from mesh_core.models.proposals import Attachment
+from mesh_core.models.yaml_loader import SafeLoader
 from planner_agent.requests.understanding import Draft, understand
 from planner_agent.requests.understanding.answering import answered
 from planner_agent.requests.understanding.reading import joined, read_request
@@ -78,7 +79,7 @@ def shown(text: str, hosts: list[str] | None) -> bool:
 
 
 def report_beyond(misses: bool) -> None:
-    said = yaml.safe_load((SETS / "beyond.yml").read_text(encoding="utf-8"))
+    said = yaml.load((SETS / "beyond.yml").read_text(encoding="utf-8"), SafeLoader)
     print("| a model is | sentences | shown to one |\n|---|---|---|")
     for name, wanted in (("model", True), ("nobody", False)):
         seen = {text: shown(text, said["hosts"]) for text in said[name]}
@@ -98,7 +99,7 @@ def main() -> None:
         return
     print("| set | sentences | right | asked | wrong | CPU, ms each |\n|---|---|---|---|---|---|")
     for file in given.files:
-        said = yaml.safe_load(file.read_text(encoding="utf-8"))
+        said = yaml.load(file.read_text(encoding="utf-8"), SafeLoader)
         attachments = [attachment(name) for name in said["attachments"]]
         understand("install nginx", SHIPPED.asked_for)  # the words are read once
         counts, misses = Counter[str](), []

@@ -15,8 +15,8 @@ from lint_rig import SHA
 
 from mesh_core.models.yaml_loader import SafeLoader
 
-TABLE: dict[str, Any] = yaml.safe_load(
-    resources.files("mesh_core.policy.playbook_lint").joinpath("modules.yml").read_text(encoding="utf-8")
+TABLE: dict[str, Any] = yaml.load(
+    resources.files("mesh_core.policy.playbook_lint").joinpath("modules.yml").read_text(encoding="utf-8"), SafeLoader
 )
 _OF_BOTH = frozenset(
     ("name", "vars", "become", "become_user", "tags", "check_mode", "timeout", "ignore_errors", "no_log", "diff")

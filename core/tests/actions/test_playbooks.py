@@ -14,12 +14,13 @@ from mesh_core.actions.containers import compose_of
 from mesh_core.actions.playbooks import PlaybookSet
 from mesh_core.actions.register import action_type, playbook_for
 from mesh_core.models.proposals import Proposal
+from mesh_core.models.yaml_loader import SafeLoader
 from mesh_core.policy.playbook_lint import OURS, lint_text
 from mesh_core.policy.playbook_lint.table import table
 
 
 def read(text: str) -> list[dict[str, Any]]:
-    class Reader(yaml.SafeLoader):
+    class Reader(SafeLoader):  # type: ignore[misc]
         pass
 
     Reader.add_constructor("!unsafe", lambda loader, node: str(node.value))

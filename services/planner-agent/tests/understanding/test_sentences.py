@@ -14,6 +14,7 @@ from sentence_rig import FILES, RECIPES, SHA, attached, drafted, tasks
 
 from mesh_core.actions.playbooks import play
 from mesh_core.models.proposals import Risk
+from mesh_core.models.yaml_loader import SafeLoader
 from mesh_core.policy.playbook_lint import lint_text
 from planner_agent.requests.understanding import Draft, NotUnderstood, Questions, understand
 
@@ -33,7 +34,7 @@ def benchmark() -> ModuleType:
 @pytest.mark.parametrize(("name", "at_least"), [("known", 0.98), ("unseen", 0.83), ("later", 0.83), ("strangers", 0.9)])
 def test_the_sets_of_the_benchmark_are_read_and_none_of_them_wrongly(name: str, at_least: float) -> None:
     bench = benchmark()
-    said = yaml.safe_load((bench.SETS / f"{name}.yml").read_text(encoding="utf-8"))
+    said = yaml.load((bench.SETS / f"{name}.yml").read_text(encoding="utf-8"), SafeLoader)
     files = [bench.attachment(one) for one in said["attachments"]]
     found = [(bench.verdict(row, files, said["hosts"]), row["ask"]) for row in said["sentences"]]
     assert [(ask, made) for (how, made), ask in found if how == "wrong"] == []
@@ -87,7 +88,7 @@ def test_a_name_that_takes_back_in_another_language_is_taken_when_it_is_said_to_
 
 def test_a_model_is_shown_no_sentence_that_nobody_should_get_and_most_plain_orders() -> None:
     bench = benchmark()
-    said = yaml.safe_load((bench.SETS / "beyond.yml").read_text(encoding="utf-8"))
+    said = yaml.load((bench.SETS / "beyond.yml").read_text(encoding="utf-8"), SafeLoader)
     never = [*(HERE / "not_drafted.txt").read_text(encoding="utf-8").splitlines(), *said["nobody"]]
     assert [text for text in never if bench.shown(text, None) or bench.shown(text, said["hosts"])] == []
     assert sum(bench.shown(text, said["hosts"]) for text in said["model"]) >= 0.5 * len(said["model"])
