@@ -117,6 +117,29 @@ def test_common_alerts_become_types_that_the_policy_knows_and_others_tell_a_pers
     assert Policy.load(None).allows(event).preferred == preferred
 
 
+@pytest.mark.parametrize(
+    ("name", "labels", "event_type", "service"),
+    [
+        ("TargetDown", {"container": "pihole-exporter"}, "target_down", "pihole-exporter"),
+        ("TargetDown", {}, "node_unreachable", None),
+        # What only ended is not seen either: that it has no container, nobody says.
+        ("ContainerAbsent", {"name": "mealie"}, "container_absent", "mealie"),
+        # After which of its jobs Prometheus calls the alert.
+        ("UnboundDown", {"job": "unbound"}, "unbound_down", "unbound"),
+        ("unbound_slow", {"job": "integrations/unbound"}, "unbound_slow", "unbound"),
+        ("UnboundDown", {"job": "unbound", "service": "resolver"}, "unbound_down", "resolver"),
+        ("Unboundless", {"job": "unbound"}, "unboundless", None),
+        ("LoadIsHigh", {"job": "unbound"}, "load_is_high", None),
+        ("NodeClockSkew", {"job": "node"}, "node_clock_skew", None),
+    ],
+)
+def test_whom_an_alert_is_about_decides_what_it_is(
+    name: str, labels: dict[str, str], event_type: str, service: str | None
+) -> None:
+    event = from_alertmanager(firing(name, **labels))
+    assert (event.type, event.service) == (event_type, service)
+
+
 def test_the_watchdog_that_always_fires_is_no_trouble() -> None:
     event = from_alertmanager(firing("Watchdog", severity="none"))
     assert (event.type, event.severity) == ("heartbeat", Severity.INFO)

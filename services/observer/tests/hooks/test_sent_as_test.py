@@ -66,6 +66,9 @@ def test_what_its_sender_calls_a_test_is_nothing(body: dict[str, Any]) -> None:
         {"message": "Test\nsda1 is at 95 %"},
         # What others wrote below what is wrong.
         {"text": "Login failures\nThis is a test message"},
+        {"title": "Sensor is offline", "message": "Battery of it is low.\nTest notification: on the hour"},
+        # Hosts that somebody tries things on.
+        {"title": "[TEST] web is offline", "message": "No answer for 5 min"},
         {"title": "Brute force on ssh", "message": "This is a test message\nuser: root"},
     ],
 )
@@ -80,6 +83,8 @@ def test_what_is_about_a_test_is_an_alert(body: dict[str, Any]) -> None:
         {"text": "TrueNAS @ cellar\n\nNew alerts:\n  * Test alert\n\nCurrent alerts:\n  * Test alert"},
         {"embeds": [{"title": "Test notification", "description": "It works."}]},
         {"title": "Connection test", "message": "It works."},
+        {"title": "[TEST] Sensor is offline", "message": "Battery of it is low.\nTest notification: asked for by kim"},
+        {"event_definition_title": "Test notification", "event": {"source": "logs"}},
         {"title": "[CRITICAL] Test notification", "severity": "critical"},
         {"type": "Test", "data": {"status": "down"}},
         {"text": "Testing"},

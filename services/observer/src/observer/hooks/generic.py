@@ -22,7 +22,8 @@ from observer.hooks.alert import (
     stable_key,
     timestamp_in,
 )
-from observer.hooks.known_fields import KnownFields, alerts_of
+from observer.hooks.body_texts import alerts_of, unwrapped
+from observer.hooks.known_fields import KnownFields
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.request_body import Body
 from observer.hooks.sent_as_test import is_sent_as_test
@@ -78,17 +79,18 @@ class GenericHook(BaseModel):
         return [body] if self.type else alerts_of(body)
 
     def _alert(self, item: object, name: str) -> Read:
-        body = item if isinstance(item, dict) else {}
+        came = item if isinstance(item, dict) else {}
+        body = unwrapped(came)
         fields = KnownFields(body)
         known = KnownFields({}) if self.type else fields
-        if is_sent_as_test(body, known.title, is_severe=fields.severity in SEVERE):
+        if is_sent_as_test(came, known.title, is_severe=fields.severity in SEVERE):
             return Nothing("its sender calls it a test")
         event_type = self._text(self.type, item) if self.type else known.rule
         if not event_type and self.type:
             return Unfit(f"type: {self.type} finds no word in this body", raw_of(item))
-        if not event_type and not known.title:
+        if not event_type and not known.title and not known.says_where:
             return Unfit("no field of this body says what is wrong: a rule, a check, a title, a message", raw_of(item))
-        kept = self._search(self.payload, item) if self.payload else item
+        kept = self._search(self.payload, item) if self.payload else item if self.type else body or item
         details = kept if isinstance(kept, dict) else {"value": kept}
         node, service = self._text(self.node, item), self._text(self.service, item)
         return Alert(
@@ -99,6 +101,7 @@ class GenericHook(BaseModel):
             episode=self._text(self.episode, item),
             labels=self._labels(known),
             called=known.called,
+            what_and_where=known.what_and_where,
             details={**details, "source": f"{SOURCE}/{name}"},
             node=node,
             service=service,

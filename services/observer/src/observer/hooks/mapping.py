@@ -18,13 +18,15 @@ from mesh_core.policy.names.hosts import host_in, node_for
 from mesh_core.policy.names.known_names import UNIT_SUFFIXES, KnownNames, host_as_ours
 from mesh_core.security.redaction import pruned, redacted
 from observer.hooks.alert import Alert, Unfit, raw_of
+from observer.hooks.service_in_names import service_in_names
 from observer.hooks.severities import severity_in
 
 ROOM_BYTES = 2048  # in an event's 64 KiB, for its id and what else is added on entry
 NOBODY = KnownNames()
 CONTAINER_LABELS = ("container", "container_name", "docker_container")
 UNIT_LABELS = ("unit", "systemd_unit", "unit_name")
-_ASKED_OF = ("instance", "url", "target")  # who measured may stand in one of these, and what was measured in another
+# Who measured may stand in one of these, and what was measured in another.
+_ASKED_OF = ("instance", "url", "target", "address", "ip_address", "ip")
 EXPORTED = "exported_"  # Prometheus puts it before a label of the measurement that it gives another value itself
 # Names that many rule collections share, as the types that our own agents use for the same trouble.
 TYPES = {
@@ -37,7 +39,6 @@ TYPES = {
     "prometheustargetmissing": "node_unreachable",
     "containerdown": "container_down",
     "containerkilled": "container_died",
-    "containerabsent": "container_missing",
     "containerunhealthy": "container_unhealthy",
     "containerhealthcheckfailed": "container_unhealthy",
     "containeroomkilled": "container_oom",
@@ -58,6 +59,7 @@ TYPES = {
     "blackboxprobehttpfailure": EventType.HTTP_PROBE_FAILED,
     "probefailed": EventType.HTTP_PROBE_FAILED,
 }
+_OF_A_TARGET = ("targetdown", "prometheustargetmissing")  # where a service is named, the target is that, and no host
 NODE_LABELS = (
     *("node", "nodename", "kubernetes_node", "host", "hostname", "agent_hostname", "server", "instance", "url"),
     *("target", "machine", "computer", "host_name", "fqdn", "address", "ip_address", "ip"),
@@ -92,7 +94,7 @@ class Mapped(BaseModel):
         node = names.node(host) or node_for(host) or self.node_default
         host_as_ours(payload, host, node)
         service = alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
-        service = service or names.only_service(node, alert.called)
+        service = service or names.only_service(node, alert.called) or service_in_names(alert, node, names)
         service, runtime = names.service(node, *_runtime_of(service, labels))
         if runtime == Runtime.DOCKER.value and (task_of := names.swarm(service, labels)):
             payload |= {"swarm": {"service": task_of}, "container": service}
@@ -106,7 +108,7 @@ class Mapped(BaseModel):
             service = ""
         if runtime and service:
             payload.setdefault("runtime", runtime)
-        event_type = self._type_of(alert) if alert.firing else EventType.SERVICE_RECOVERED
+        event_type = self._type_of(alert, service) if alert.firing else EventType.SERVICE_RECOVERED
         try:
             event = HealthEvent(
                 type=event_type,
@@ -122,10 +124,12 @@ class Mapped(BaseModel):
             return Unfit(problems(error), raw_of(alert.details))
         return _bounded(event)
 
-    def _type_of(self, alert: Alert) -> str:
+    def _type_of(self, alert: Alert, service: str) -> str:
         configured = {name.lower(): event_type for name, event_type in self.types.items()}
         for name in (alert.name, alert.type):
-            if event_type := configured.get(name.lower()) or TYPES.get(name.lower().replace("_", "")):
+            plain = name.lower().replace("_", "")
+            ours = "" if service and plain in _OF_A_TARGET else TYPES.get(plain, "")
+            if event_type := configured.get(name.lower()) or ours:
                 return event_type
         return type_out_of(alert.type or alert.name)
 

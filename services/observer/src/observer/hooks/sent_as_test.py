@@ -14,7 +14,7 @@ from mesh_core.models.truth import truth_in
 from observer.hooks.plain_words import lines_of, only_names, plain_words
 
 _FLAGS = frozenset({"test", "istest", "testmode"})
-_TITLES = frozenset({"title", "subject", "summary", "headline", "alertname"})
+_TITLES = frozenset({"title", "subject", "summary", "headline", "alertname", "eventdefinitiontitle"})
 _SAID_IN = _TITLES | {
     *("message", "msg", "text", "content", "body", "description"),
     *("event", "eventname", "eventtype", "notificationtype", "alerttype", "type", "kind", "action"),
@@ -44,6 +44,7 @@ _OF_ITSELF = re.compile(
 _BARE_TEST = re.compile(_BARE)  # above other lines it may be the name of anything
 _NAMED = rf"(?:\w+ ){{1,3}}test {_WHAT}"
 _SENDER = re.compile(r"\A\W*\[[^\]]{1,40}\]\s*")  # before the words, in brackets
+_MARKED = re.compile(r"\W*\[test\]", re.IGNORECASE)
 _WRONG = re.compile(
     r"\b(?:fail\w*|down|offline|critical|errors?|unhealthy|unreachable|degraded|full|lost|missing|dead|denied|broken"
     r"|attack\w*|brute\w*|intru\w*)\b"
@@ -73,15 +74,19 @@ def is_sent_as_test(body: Mapping[str, Any], title: str = "", *, is_severe: bool
     """By the fields at its top and its `title`; what its sender quotes further down does not count.
 
     `is_severe`: others of its fields say that something is wrong, so "Ping test" is a check, and no test of its sender.
-    A title that says what is wrong is one, whatever stands in the text below it.
+    A title that says what is wrong is one, whatever stands in the text below it; but for one that is marked (`[TEST]`)
+    above a text that says so: either alone may be a name for some of one's hosts, or a stranger's.
     """
     fields = [(bare_key(key), value) for key, value in list(body.items())[:200]]
     if any(name in _FLAGS and truth_in(value) is True for name, value in fields):
         return True
     titles = [value for name, value in fields if name in _TITLES and isinstance(value, str)]
+    texts = [value for name, value in fields if name in _SAID_IN and isinstance(value, str)]
+    if any(map(_MARKED.match, titles)) and any(map(_has_a_line_of_a_test, texts)):
+        return True
     if any(_says_what_is_wrong(text) and not says_test(text) for text in titles):
         return False
-    said = [title, *(value for name, value in fields if name in _SAID_IN and isinstance(value, str))]
+    said = [title, *texts]
     return any(map(says_test, said)) or (not is_severe and any(map(_is_named_test, said)))
 
 
@@ -93,6 +98,11 @@ def says_test(text: str) -> bool:
         return True
     said = [line for line in rest if not line.endswith(":")]  # whatever headings they stand under
     return only_names(first) and not _says_what_is_wrong(first) and bool(said) and all(map(_is_test, said))
+
+
+def _has_a_line_of_a_test(text: str) -> bool:
+    lines = lines_of(text[:_MOST_TEXT_CHARS])
+    return any(_is_test(line) or _fits(_TEST, re.split(r"[.!:;] ", line, maxsplit=1)[0]) for line in lines)
 
 
 def _is_named_test(text: str) -> bool:

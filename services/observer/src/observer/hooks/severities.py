@@ -22,6 +22,13 @@ SEVERITIES = {
         ("info", "information", "informational", "notice", "low", "none", "debug", "ok", "good", "success"),
         Severity.INFO,
     ),
+    # As people write it in scripts of their own.
+    **dict.fromkeys(
+        ("kritisch", "critique", "crítico", "crítica", "critico", "critica", "krytyczny"), Severity.CRITICAL
+    ),
+    **dict.fromkeys(("fehler", "erreur", "errore", "erro", "hoch", "grave", "alta", "élevé", "élevée"), Severity.ERROR),
+    **dict.fromkeys(("warnung", "avertissement", "advertencia", "aviso", "avviso", "mittel"), Severity.WARNING),
+    **dict.fromkeys(("hinweis", "niedrig", "información", "informazione", "baja", "bassa", "baixa"), Severity.INFO),
 }
 # A state or a kind that says how bad it is as well: of these fields no other word does ("alert", "low", "none").
 _IN_A_STATE = {

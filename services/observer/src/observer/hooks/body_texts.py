@@ -1,0 +1,138 @@
+"""Every text of a body of any shape with its key, and its alerts as if nothing were wrapped around them. Pure; bounded.
+
+An object's own `name` stands for the object (`{"host": {"name": "nas"}}`), a list of names and values for an object,
+and JSON in a text for itself. What lies nearer to the top comes first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from itertools import takewhile
+from typing import Any
+
+from mesh_core.models.owner_labels import bare_key
+from mesh_core.models.strict_json import Refusal, parse_object
+from mesh_core.policy.event_facts.payload_fields import is_of_another_time
+from observer.hooks.alert import MAX_WORD_CHARS
+from observer.hooks.field_names import DESCRIBED, IN_TEXTS, LISTS, NAMED_BY, OF_OTHERS, TAGS, WRAPPERS
+
+MOST_FIELDS = 400
+MOST_LEVELS = 5
+_MOST_TAGS = 100
+_WRAPPED_DEEP = 3  # `{"event": {"data": {"attributes": ...}}}`
+_TAG = re.compile(r"([A-Za-z][\w.-]{0,60})[:=](?!//)(\S{1,200})")
+
+
+def texts_of(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key, text) of each plain value, the nearest to the top first."""
+    todo = deque[tuple[str, Any, int]]([("", _without_prefix(body), 0)])
+    for _ in range(MOST_FIELDS):
+        if not todo:
+            return
+        key, value, level = todo.popleft()
+        if isinstance(value, Mapping):
+            if key and (name := _name_of(value, key)):
+                yield key, name
+            if level < MOST_LEVELS and not is_of_another_time((bare_key(key),)) and bare_key(key) not in OF_OTHERS:
+                children = [(str(k)[:200], child, level + 1) for k, child in list(value.items())[:100]]
+                todo.extend(child for child in children if not child[0].startswith(("@", "$")))
+        elif isinstance(value, list):
+            todo.extend(_of_a_list(key, value, level))
+        elif isinstance(value, str):
+            yield key, value[:MAX_WORD_CHARS]
+        elif value is not None:
+            yield key, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def tags_of(body: Mapping[str, Any]) -> dict[str, str]:
+    """`host:nas, env=home` and the same as a list, of a field for tags at the top or one below it."""
+    found: dict[str, str] = {}
+    below = (
+        part for key, part in list(body.items())[:100] if isinstance(part, dict) and bare_key(key) not in OF_OTHERS
+    )
+    for part in (body, *below):
+        for key, value in list(part.items())[:100]:
+            said = re.split(r"[,;\s]+", value[:MAX_WORD_CHARS]) if isinstance(value, str) else value
+            if bare_key(key) in TAGS and isinstance(said, list):
+                tags = (_TAG.fullmatch(tag.strip()) for tag in said[:_MOST_TAGS] if isinstance(tag, str))
+                for name, text in (tag.groups() for tag in tags if tag):
+                    found.setdefault(name, text)
+    return found
+
+
+def alerts_of(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each object of a list of alerts, with what stands beside the list; else the body, with what its texts hold."""
+    plain = {key: _of_text(bare_key(key), value) for key, value in body.items()}
+    top = unwrapped(plain)
+    listed = next((top[key] for key in top if bare_key(key) in LISTS and _is_list_of_objects(top[key])), None)
+    if listed is None:
+        return [plain]
+    beside = {key: value for key, value in top.items() if not isinstance(value, list | dict)}
+    return [{**beside, **one} for one in listed]
+
+
+def unwrapped(body: dict[str, Any]) -> dict[str, Any]:
+    """With what lies in `data`, `attributes` ... at the top, where nothing is called so; the rest stays there."""
+    found = dict(body)
+    for _ in range(_WRAPPED_DEEP):
+        around = [key for key, part in found.items() if bare_key(key) in WRAPPERS and isinstance(part, dict) and part]
+        if not any(_unwrap(found, key) for key in around):
+            break
+    return found
+
+
+def _unwrap(found: dict[str, Any], key: str) -> bool:
+    """Whether something lay in it that can lie at the top."""
+    part = found.pop(key)
+    left = {inner: value for inner, value in part.items() if inner in found}
+    found.update({inner: value for inner, value in part.items() if inner not in left and inner != key})
+    kept = left | ({key: part[key]} if key in part else {})
+    if kept:
+        found[key] = kept
+    elif name := _name_of(part, key):
+        found.setdefault(key, name)
+    return len(kept) < len(part)
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _of_text(key: str, value: Any) -> Any:
+    if key in IN_TEXTS and isinstance(value, str) and value.lstrip().startswith("{"):
+        inner = parse_object(value.encode("utf-8", "replace"), max_bytes=len(value) * 4)
+        return value if isinstance(inner, Refusal) else inner
+    return value
+
+
+def _without_prefix(body: Mapping[str, Any]) -> dict[str, Any]:
+    """`CRM_alert_node` beside `CRM_alert_desc` is `node`: what all keys begin with is the sender's name."""
+    keys = [str(key) for key in list(body)[:MOST_FIELDS]]
+    pairs = zip(min(keys, default=""), max(keys, default=""), strict=False)
+    common = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    length = common.rfind("_") + 1 if len(keys) > 1 else 0
+    return {key[length:] or key: body[key] for key in keys if key in body}
+
+
+def _of_a_list(key: str, value: list[Any], level: int) -> Iterator[tuple[str, Any, int]]:
+    pairs = [(_name_of(one), one["value"]) for one in value[:50] if isinstance(one, dict) and "value" in one]
+    if pairs:
+        named = [(name, said, level + 1) for name, said in pairs if name]
+        yield from named or [(key, pairs[0][1], level + 1)]
+    elif value and isinstance(value[0], dict | str):
+        yield key, value[0], level + 1
+
+
+def _name_of(value: Mapping[str, Any], key: str = "") -> str:
+    """`key`: what the object is called in its sender's."""
+    metadata = value.get("metadata")
+    inner = metadata.items() if isinstance(metadata, Mapping) else ()  # as Kubernetes' objects and Sensu's have it
+    texts = [*list(value.items())[:100], *((name, text) for name, text in inner if name == "name")]
+    by_key: dict[str, str] = {}
+    for name, text in texts:
+        if isinstance(text, str) and text:
+            by_key.setdefault(bare_key(name), text)
+    described = ("description",) if bare_key(key) in DESCRIBED else ()
+    return next((by_key[name] for name in (*NAMED_BY, *described) if name in by_key), "")

@@ -1,0 +1,96 @@
+"""Which fields mean the same wherever they come from: their names in letters and digits alone, the most telling first.
+
+Tables only. Names of other languages are those that people write into scripts of their own.
+"""
+
+from __future__ import annotations
+
+LISTS = ("alerts", "events", "problems", "incidents", "notifications", "records", "items")
+IN_TEXTS = frozenset({"message", "payload", "data", "body", "detail", "details"})  # may be JSON in a text
+# What a sender puts around what it has to say; what lies in there is said of the alert itself.
+WRAPPERS = frozenset(
+    {*("data", "attributes", "payload", "essentials", "detail", "event", "alert", "incident", "body", "message")}
+)
+TAGS = frozenset({"tags", "taglist", "labels", "dimensions"})
+NAMED_BY = ("name", "displayname", "title", "key", "label")
+DESCRIBED = frozenset({"rule", "check", "trigger", "condition", "policy"})  # perhaps by a sentence only
+# Our labels' names for what other senders call otherwise. Of mapping.node_labels and service_labels the rest is known.
+LABELS = {
+    "node": (
+        *("hostdisplayname", "servername", "systemname", "agentname", "machinename", "machineid", "hostid"),
+        *("nodelabel", "entityname", "rechner", "serveur", "servidor", "hôte", "macchina", "maszyna"),
+    ),
+    "host": ("hostalias", "configurationitems", "resourcename"),
+    "service": (
+        *("app", "application", "appname", "applicationname", "component"),
+        *("dienst", "servicio", "servizio", "serviço", "tjeneste", "tjänst", "usługa"),
+    ),
+    "url": ("monitorurl", "targeturl", "websiteurl"),
+}
+# Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
+CALLED = (
+    *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),
+    *("servicedescription", "servicedesc", "family", "agent", "entity", "source"),
+)
+MONITORS = ("monitorfriendlyname", "monitorname", "friendlyname", "pronounceablename", "checkname", "name")
+RULES = (
+    *("alertname", "alarmname", "rulename", "alertrule", "rule", "policyname", "triggername", "trigger", "scenario"),
+    *("problemname", "problem", "checkname", "check", "servicedescription", "servicedesc", "sensorname", "sensor"),
+    *("conditionname", "condition", "alert", "alarm", "monitorfriendlyname", "monitorname", "monitor", "eventname"),
+    *("eventdefinitiontitle", "class"),
+)
+# What kind of thing is told, where no rule is named.
+KINDS_OF_RULE = (
+    *("failuretype", "alerttype", "notifytype", "eventtype", "event", "jobname", "job", "operationname"),
+    *("mainoperation", "type", "kind", "automation", "friendlyname", "name"),
+)
+TITLES = (
+    *("title", "subject", "summary", "headline", "message", "msg", "text", "content", "body", "name"),
+    *("titel", "betreff", "meldung", "nachricht", "titre", "titulo", "asunto", "mensaje", "logmessage"),
+    *("description", "desc", "output", "serviceoutput", "hostoutput", "status", "state"),
+)
+# Which of several things of one host: the end of one is none of another.
+THINGS = (
+    *("jobid", "job", "backupname", "plan", "datastore", "repository", "pool", "volume", "mountpoint", "mount"),
+    *("disk", "device", "devicename", "interface", "chart", "sensor", "camera", "entityid", "image", "alert"),
+)
+URGENCY = "urgency"  # how soon somebody is to hear of it: what is not urgent is trouble as well
+SEVERITIES = (
+    *("severity", "severitylabel", "eventseverity", "alertseverity", "level", "alertlevel", "loglevel", "priority"),
+    *("importance", "criticality", URGENCY, "servicestate", "hoststate"),
+    *("schweregrad", "stufe", "gravité", "gravite", "niveau", "gravedad", "nivel", "gravità", "gravita", "livello"),
+)
+STATES = (
+    *("status", "state", "result", "parsedresult", "outcome", "conclusion"),
+    *("zustand", "ergebnis", "état", "etat", "statut", "estado", "stato", "staat"),
+)
+KINDS = ("type", "color", "alerttype")  # of chat messages and notifications: `success`, `good`
+INCIDENTS = (
+    *("fingerprint", "incidentid", "incidentkey", "dedupkey", "dedupekey", "alertid", "problemid", "monitorid"),
+    *("checkid", "checkuuid"),
+)
+TIMES = ("startsat", "startedat", "starttime", "occurredat", "time", "timestamp", "date", "createdat")
+ALERTS_STATE = (  # of the alert alone, whatever else is said of the thing
+    *("alertstatus", "alertstate", "eventstatus", "incidentstate", "incidentstatus", "newstatevalue", "newstate"),
+    *("newstatus", "currentstate", "currentstatus", "monitorcondition", "monitorstatus", "checkstatus", "transition"),
+    *("alerttypefriendlyname", "notificationtype", "notifytype", "eventtype", "event", "action", "eventaction"),
+    *("servicestate", "triggerstatus", "triggerstate", "alerttransition"),
+)
+NONE_LEFT = ("eventvalue", "triggervalue")  # how many problems: 0 is the end, where no word says how it stands
+OUTPUTS = ("output", "serviceoutput", "hostoutput")  # of a check: another text each time
+SAY_HOW_IT_STANDS = tuple(key for key in ALERTS_STATE if key.endswith(("state", "status")))
+YES_IS_WELL = ("isresolved", "recovered", "isup", "up", "success", "succeeded", "healthy")
+NO_IS_WELL = ("firing", "isfiring", "triggered", "isdown", "failed")
+# Kinds that say no more than that something is said.
+SAYS_NOTHING = frozenset(
+    {
+        *("alert", "alarm", "event", "incident", "message", "notification", "notify", "problem", "trigger", "monitor"),
+        *("triggered", "fired", "firing", "open", "opened", "new", "created", "started", "default", "object", "update"),
+        *("health", "public", "private", "group"),
+    }
+)
+OVER_SEVERITIES = frozenset({"clear", "cleared", "ok", "resolved", "recovered"})
+# Whom it speaks of beside the host: who sends or gets it, who attacks, what is referred to.
+OF_OTHERS = frozenset(
+    {"source", "sender", "user", "receiver", "client", "attacker", "remote", "contact", "author", "target"}
+)
