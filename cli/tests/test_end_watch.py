@@ -56,11 +56,12 @@ def test_what_is_not_followed_any_more_is_not_told(watch: EndWatch) -> None:
     two.wait()
 
 
-def test_a_signal_ends_the_wait(watch: EndWatch) -> None:
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP"])
+def test_a_signal_ends_the_wait(watch: EndWatch, name: str) -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         stopper = Stopper()
-        killer = subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -TERM {os.getpid()}; sleep 0.1; kill {os.getpid()}"])
+        killer = subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -{name} {os.getpid()}; sleep 0.1; kill {os.getpid()}"])
         began = time.monotonic()
         assert not watch.wait(LONG, stopper.woken)
         assert stopper.asked

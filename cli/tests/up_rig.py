@@ -81,6 +81,13 @@ def words_of(process: psutil.Process) -> list[str]:
     return []
 
 
+def told_to(process: psutil.Process) -> str:
+    """All that it was told as it started, its environment and its command line; likewise."""
+    with contextlib.suppress(psutil.Error, OSError):
+        return Path(f"/proc/{process.pid}/environ").read_text(errors="replace") + "\0".join(process.cmdline())
+    return ""
+
+
 async def gone(processes: list[psutil.Process], seconds: float = 30) -> None:
     def lives(process: psutil.Process) -> bool:
         with contextlib.suppress(psutil.NoSuchProcess):  # it ends while we ask
