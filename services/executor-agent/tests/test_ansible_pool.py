@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -17,8 +16,9 @@ from pathlib import Path
 
 import pytest
 from parts.nodes import SshNode
-from parts.playing import Prepare
+from parts.playing import LOCAL, Prepare
 
+from executor_agent.ansible_pool import client
 from executor_agent.ansible_pool.client import TOKEN
 from executor_agent.ansible_pool.environment import ALLOWED, run_environment
 from executor_agent.ansible_pool.supervisor import AnsiblePool
@@ -70,33 +70,31 @@ def test_a_run_gets_an_allow_list_and_never_a_key(tmp_path: Path) -> None:
     assert ours <= ALLOWED
 
 
-@pytest.fixture(params=[True, False], ids=["namespaces", "keeper"])
-def fresh(request: pytest.FixtureRequest) -> Iterator[AnsiblePool]:
+@pytest.fixture(scope="module", params=[True, False], ids=["namespaces", "keeper"])
+def either(request: pytest.FixtureRequest) -> Iterator[AnsiblePool]:
+    """A pool of each kind, for all tests: one that was killed comes back."""
     pool = AnsiblePool.start({**os.environ, "SECRET_KEY": "sk-secret"}, namespaces=request.param)
     assert pool.wait_ready(60)
     yield pool
     pool.stop()
 
 
-def test_the_child_sees_no_secret_and_knows_its_action(fresh: AnsiblePool, prepare: Prepare) -> None:
-    run = prepare(fresh, text=SHOW)
+def test_the_child_sees_no_secret_knows_its_action_and_its_log_has_no_warning_about_its_wall(
+    either: AnsiblePool, prepare: Prepare
+) -> None:
+    run = prepare(either, text=SHOW)
     seen: list[str] = []
     stage = run.play(APPLY, lambda task, result: seen.append(str(result.get("stdout"))))
     assert stage.ok, stage
     (text,) = seen
     assert "sk-secret" not in text
     assert f"MEND_RUN={run.proposal.id}" in text
-
-
-def test_the_log_of_a_run_has_no_warning_about_the_wall_around_it(fresh: AnsiblePool, prepare: Prepare) -> None:
-    run = prepare(fresh, text=SHOW)
-    assert run.play(APPLY).ok
     assert run.log("02_apply").lstrip().startswith("PLAY [")
 
 
-def test_cancel_ends_the_whole_tree_at_once(fresh: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
+def test_cancel_ends_the_whole_tree_at_once(either: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    run = prepare(fresh, text=SLEEP % (mark, mark))
+    run = prepare(either, text=SLEEP % (mark, mark))
     result: list[Stage] = []
     thread = threading.Thread(target=lambda: result.append(run.play(APPLY)))
     thread.start()
@@ -122,17 +120,17 @@ def test_a_run_that_takes_too_long_is_ended_and_says_so(pool: AnsiblePool, prepa
 
 
 async def test_after_kill_9_of_the_warm_process_nothing_survives_and_it_comes_back(
-    fresh: AnsiblePool,
+    either: AnsiblePool,
     prepare: Prepare,
     tmp_path: Path,
 ) -> None:
     mark = tmp_path / "mark"
-    run = prepare(fresh, text=SLEEP % (mark, mark))
+    run = prepare(either, text=SLEEP % (mark, mark))
     result: list[Stage] = []
     thread = threading.Thread(target=lambda: result.append(run.play(APPLY)))
     thread.start()
     await wait_for(mark.exists, 20, "the task has started")
-    first = fresh.pid
+    first = either.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
     with within(20, "the word that the warm process is gone"):
@@ -141,47 +139,49 @@ async def test_after_kill_9_of_the_warm_process_nothing_survives_and_it_comes_ba
     (stage,) = result
     assert not stage.ok  # and it did not start again on the slow road
     assert mark.read_text() == "started\n"
-    await wait_for(lambda: fresh.pid not in (None, first), 10, "a new server")
-    assert fresh.wait_ready(60)
-    assert prepare(fresh, text=SHOW).play(APPLY).ok
+    await wait_for(lambda: either.pid not in (None, first), 10, "a new server")
+    assert either.wait_ready(60)
+    assert prepare(either, text=SHOW).play(APPLY).ok
 
 
 EXECUTOR = """
 import os, sys
 from pathlib import Path
-from parts.playing import a_proposal, LOCAL
+from executor_agent.ansible_pool.environment import run_environment
+from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.runner.ansible import StageContext, run_stage, write_project
 from executor_agent.runner.stages import APPLY
-from parts.nodes import SshNode
-from parts.playing import Prepare
-from executor_agent.ansible_pool.supervisor import AnsiblePool
-from mesh_core.policy.inventory import Inventory
 from mesh_core.actions.playbooks import PlaybookSet
-pool = AnsiblePool.start(os.environ, namespaces={namespaces})
-{wait}
+from mesh_core.policy.inventory import Inventory
+{pool}
 folder = Path({folder!r}); text = Path({text!r}).read_text()
-write_project(folder, PlaybookSet(text, text, text), Inventory.parse(LOCAL))
-run_stage(APPLY, StageContext(pool, a_proposal().id, "box", folder), print)
+write_project(folder, PlaybookSet(text, text, text), Inventory.parse({inventory!r}))
+run_stage(APPLY, StageContext(pool, "plan-box-web-0123456789ab", "box", folder), print)
 """
 
 
-@pytest.mark.parametrize(
-    ("namespaces", "wait"),
-    [(True, "assert pool.wait_ready(60)"), (False, "assert pool.wait_ready(60)"), (True, "pass  # the slow road")],
-    ids=["namespaces", "keeper", "plain"],
-)
-async def test_after_kill_9_of_the_executor_nothing_survives(tmp_path: Path, namespaces: bool, wait: str) -> None:
+WARM = "pool = AnsiblePool.start(os.environ, namespaces={}); assert pool.wait_ready(60)"
+ITS_POOL = {
+    "namespaces": WARM.format(True),
+    "keeper": WARM.format(False),
+    "plain": (
+        "home = Path(os.environ['TMPDIR'], 'home'); home.mkdir(); "
+        "pool = AnsiblePool(home, run_environment(os.environ, home), namespaces=True)  # nobody starts it"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ITS_POOL)
+async def test_after_kill_9_of_the_executor_nothing_survives(tmp_path: Path, kind: str) -> None:
     mark, text, folder = tmp_path / "mark", tmp_path / "text.yml", tmp_path / "run"
     folder.mkdir()
     text.write_text(SLEEP % (mark, mark))
-    program = textwrap.dedent(EXECUTOR).format(namespaces=namespaces, wait=wait, folder=str(folder), text=str(text))
-    ours = [str(Path(__file__).parents[3] / "tests"), str(Path(__file__).parent)]
-    paths = os.pathsep.join([*ours, os.environ.get("PYTHONPATH", "")])
+    program = EXECUTOR.format(pool=ITS_POOL[kind], folder=str(folder), text=str(text), inventory=LOCAL)
     executor = subprocess.Popen(
         [sys.executable, "-c", program],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": paths, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     try:
         await wait_for(mark.exists, 30, "the task has started")
@@ -192,6 +192,54 @@ async def test_after_kill_9_of_the_executor_nothing_survives(tmp_path: Path, nam
     await wait_for(lambda: not processes_with(str(mark)), 10, "no survivor of a kill -9")
     await wait_for(lambda: not list(tmp_path.glob("mend-*")), 10, "no folder of the server left")
     assert mark.read_text() == "started\n"
+
+
+def test_a_run_waits_for_a_warm_process_that_is_starting(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_a_slow_road(pool: AnsiblePool) -> tuple[str, ...]:
+        return (sys.executable, "-I", "-S", client.__file__, str(pool.home / "s"), "/nowhere/ansible-playbook")
+
+    monkeypatch.setattr(AnsiblePool, "command", property(without_a_slow_road))
+    pool = AnsiblePool.start(os.environ)
+    try:
+        assert prepare(pool, text=SHOW).play(SYNTAX).ok
+    finally:
+        pool.stop()
+
+
+@pytest.fixture
+def starting(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AnsiblePool]:
+    """A pool whose server does what is asked for, and is never ready."""
+    (tmp_path / "server.py").write_text(f"import sys, time; {request.param}")
+    supervisor = "executor_agent.ansible_pool.supervisor"
+    monkeypatch.setattr(f"{supervisor}._HERE", tmp_path)
+    monkeypatch.setattr(f"{supervisor}.BACKOFF_SECONDS", (600,))
+    pool = AnsiblePool.start(os.environ)
+    yield pool
+    pool.stop()
+
+
+HANGS, DIES = "sys.stdin.read()", "time.sleep(0.3)"
+
+
+@pytest.mark.parametrize(("starting", "patience"), [(HANGS, 0.3), (DIES, 600)], indirect=["starting"])
+def test_no_run_waits_for_one_that_is_not_ready_soon(
+    starting: AnsiblePool, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executor_agent.ansible_pool.supervisor.START_SECONDS", patience)
+    with within(60, "the end of the wait"):
+        starting.wait_while_starting(threading.Event())
+
+
+@pytest.mark.parametrize("starting", [HANGS], indirect=True)
+def test_a_run_that_waits_for_one_can_be_cancelled(starting: AnsiblePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executor_agent.ansible_pool.supervisor.START_SECONDS", 600)
+    cancel = threading.Event()
+    waits = threading.Thread(target=starting.wait_while_starting, args=(cancel,))
+    waits.start()
+    assert waits.is_alive()
+    cancel.set()
+    waits.join(60)
+    assert not waits.is_alive()
 
 
 def test_a_run_that_wants_other_settings_takes_the_slow_road(pool: AnsiblePool, prepare: Prepare) -> None:
@@ -258,16 +306,7 @@ def test_a_run_cannot_ask_the_warm_process_for_another_run(pool: AnsiblePool) ->
             assert line.recv(2) == b""
 
 
-def test_stop_leaves_no_process_and_no_folder() -> None:
-    pool = AnsiblePool.start(os.environ)
-    assert pool.wait_ready(60)
-    pid = pool.pid
-    pool.stop()
-    assert not pool.home.exists()
-    assert not Path(f"/proc/{pid}").exists()
-
-
-def test_what_a_killed_executor_left_is_removed_and_what_a_living_one_has_stays(
+def test_what_a_killed_executor_left_is_removed_and_of_a_stopped_pool_only_what_is_not_its_own_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -277,8 +316,10 @@ def test_what_a_killed_executor_left_is_removed_and_what_a_living_one_has_stays(
     for folder in (dead, alive):
         (folder / "home").mkdir(parents=True)
     pool = AnsiblePool.start(os.environ)
-    try:
-        assert not dead.exists()
-        assert alive.is_dir()
-    finally:
-        pool.stop()
+    assert not dead.exists()
+    assert pool.wait_ready(60)
+    pid = pool.pid
+    pool.stop()
+    assert not pool.home.exists()
+    assert not Path(f"/proc/{pid}").exists()
+    assert alive.is_dir()

@@ -1,6 +1,6 @@
 """The executor's side of the pool: starts its server, watches it, starts it again, ends it.
 
-Never runs a playbook itself and never waits for the server: while it is away, runs take the slow road.
+Never runs a playbook itself. A run waits for a server that is starting; while there is none, it takes the slow road.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,8 @@ from executor_agent.isolation.sandbox import Isolation, strongest_wall
 log = structlog.get_logger()
 
 READY_SECONDS = 60.0
+START_SECONDS = 15.0  # as long after a server's start runs wait for it: two seconds, on a small board some ten
+CANCEL_SECONDS = 0.1  # how soon a run that waits notices that it is cancelled
 STOP_SECONDS = 5.0
 BACKOFF_SECONDS = (0.2, 1.0, 5.0, 30.0)
 _HERE = Path(__file__).parent
@@ -61,6 +64,9 @@ class AnsiblePool:
         self._namespaces = namespaces
         self._socket = home / "s"
         self._ready = threading.Event()
+        self._settled = threading.Event()  # no server is about to be ready
+        self._settled.set()
+        self._started_at = 0.0
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -85,6 +91,7 @@ class AnsiblePool:
         # Whoever asks the server for a run says this; a run itself never learns it.
         run_env = {**run_environment(environment, home, collections), TOKEN: secrets.token_hex(16)}
         pool = cls(home, run_env, namespaces=namespaces, isolation=isolation)
+        pool._starts()
         threading.Thread(target=pool._watch, name="ansible pool", daemon=True).start()
         return pool
 
@@ -102,6 +109,13 @@ class AnsiblePool:
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> bool:
         return self._ready.wait(seconds)
+
+    def wait_while_starting(self, cancel: threading.Event) -> None:
+        """Until a server that is starting is ready, or it is clear that it is not soon: a play on the slow road takes
+        as much processor as what is left of the start, and each of those that came together would take it."""
+        while not self._settled.wait(CANCEL_SECONDS):
+            if cancel.is_set() or time.monotonic() - self._started_at > START_SECONDS:
+                return
 
     def stop(self) -> None:
         """End the process and every run that is in it; at most STOP_SECONDS."""
@@ -133,7 +147,28 @@ class AnsiblePool:
             )
             self._stopping.wait(pause)
 
+    def _starts(self) -> None:
+        self._started_at = time.monotonic()
+        self._settled.clear()
+
     def _run_server(self) -> int:
+        self._starts()
+        try:
+            process = self._launch()
+            assert process.stdout is not None  # noqa: S101  (for the type checker: we asked for a pipe)
+            if process.stdout.readline() == b"ready\n":
+                self._ready.set()
+                log.info("ansible_pool.ready", pid=process.pid)
+        finally:
+            self._settled.set()
+        code = process.wait()
+        self._ready.clear()
+        process.stdout.close()
+        if process.stdin is not None:
+            process.stdin.close()
+        return code
+
+    def _launch(self) -> subprocess.Popen[bytes]:
         with (self.home / "stderr").open("wb") as stderr:
             process = subprocess.Popen(
                 [
@@ -153,16 +188,7 @@ class AnsiblePool:
         self._process = process
         if self._stopping.is_set() and process.stdin is not None:
             process.stdin.close()
-        assert process.stdout is not None  # noqa: S101  (for the type checker: we asked for a pipe)
-        if process.stdout.readline() == b"ready\n":
-            self._ready.set()
-            log.info("ansible_pool.ready", pid=process.pid)
-        code = process.wait()
-        self._ready.clear()
-        process.stdout.close()
-        if process.stdin is not None:
-            process.stdin.close()
-        return code
+        return process
 
     def _stderr_tail(self) -> str:
         try:

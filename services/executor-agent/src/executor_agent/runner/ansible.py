@@ -157,6 +157,7 @@ def _played(stage: StagePlan, context: StageContext, runner: Runner, listener: E
         return _Played(str(error))
     if tuple(runner.config.command) != _command(stage, context):
         return _Played("the runner would have run another command")
+    context.pool.wait_while_starting(context.cancel)
     runner.run()
     return _ended(stage, context, runner, listener)
 
