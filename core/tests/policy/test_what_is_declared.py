@@ -58,6 +58,10 @@ PROJECT = {"compose": {"project": "web", "service": "shop"}}
         {"engine": "no such container: shop"},
         {"docker": "Error response from daemon: No such container: web-shop-1"},
         {"container_exists": False},
+        {"deklariert": ["shop", "cache"], "vorhanden": ["cache"]},
+        {"déclarés": ["web-shop-1"], "présents": []},
+        {"docker ps -a": ["web-cache-1 Up 6 days", "web-db-1 Exited (0) 2 days ago"]},
+        {"podman start shop": "Error: no such container: shop"},
         {"container": {"exists": "no"}},
     ],
 )
@@ -74,6 +78,8 @@ def test_what_its_fields_say_is_not_there_is_gone(said: dict[str, Any]) -> None:
         {"logs": ["Error: No such object: shop"]},
         {"message": "no such container: shop"},
         {"expected": ["shop"], "present": "unknown"},
+        {"docker ps -a": ["web-shop-1 Exited (1) 2 hours ago"]},
+        {"docker ps -a": []},  # nobody says that it is all
     ],
 )
 def test_what_is_said_of_another_or_in_a_sentence_is_not_gone(said: dict[str, Any]) -> None:
@@ -95,6 +101,7 @@ def test_what_is_said_of_another_or_in_a_sentence_is_not_gone(said: dict[str, An
         {"wanted_env": {"A": "1"}, "env": {"A": "2"}},
         {"declaredNetworks": ["edge"], "liveNetworks": []},
         {"spec": {"image": "shop:2"}, "running": {"image": "shop:1"}},
+        {"declared": "registry.lan/shop:1.4", "running": "registry.lan/shop:1.2"},
     ],
 )
 def test_what_is_not_what_was_declared_is_made_anew(said: dict[str, Any]) -> None:
@@ -110,6 +117,7 @@ def test_what_is_not_what_was_declared_is_made_anew(said: dict[str, Any]) -> Non
         {"diff": {"ports": {"expected": [80], "actual": [80]}}},
         {"previous": {"image": "shop:1"}, "running": {"image": "shop:2"}},
         {"latest_version": "2.1", "running_version": "2.0"},
+        {"declared": "up", "running": "no"},
         {"logs": [{"declared_image": "shop:1"}, {"image": "shop:2"}]},
     ],
 )

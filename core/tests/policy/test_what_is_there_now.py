@@ -12,6 +12,8 @@ TAKEN = "listen tcp :8123: bind: address already in use"
 NO_ADDRESS = "cannot bind to 192.168.9.2: Cannot assign requested address"
 NO_DEVICE = "ERROR cannot open /dev/ttyUSB3: No such file or directory"
 NO_NETWORK = "connect: network is unreachable"
+NO_SERVER = "Error: connect ETIMEDOUT 10.0.0.4:5672"
+NO_FOLDER = "fatal: cannot open /run/web: No such file or directory"
 
 
 @pytest.mark.parametrize(
@@ -33,10 +35,24 @@ NO_NETWORK = "connect: network is unreachable"
         (NO_NETWORK, {"réseau": "rétabli depuis 5 min"}),
         (NO_NETWORK, {"netz": "wieder erreichbar"}),
         (NO_NETWORK, {"network": "came up 12 s after the start"}),
+        (NO_NETWORK, {"jetzt": {"netz": "erreichbar"}}),
+        (NO_NETWORK, {"now": {"wan": "up"}}),
+        (NO_SERVER, {"broker": "10.0.0.4:5672 open, restarted at 08:00"}),
+        (NO_SERVER, {"queue": "Up 4 minutes (healthy), host rebooted"}),
+        (NO_FOLDER, {"dir_now": "exists"}),
     ],
 )
 def test_what_is_there_now_stands_against_no_start(line: str, said: dict[str, Any]) -> None:
     assert allows("unit_failed", FAILED | {"logs": [line]} | said, severity="error").preferred == RESTART
+
+
+def test_a_container_beside_it_that_is_well_is_there() -> None:
+    said = {"runtime": "docker", "logs": [NO_SERVER]}
+    assert allows("container_unhealthy", said, severity="error").preferred == NOTIFY
+    well = said | {"queue": "Up 4 minutes (healthy)"}
+    assert allows("container_unhealthy", well, severity="error").preferred == RESTART
+    itself = said | {"container": "Up 4 minutes (healthy)"}
+    assert allows("container_unhealthy", itself, severity="error").preferred == NOTIFY
 
 
 @pytest.mark.parametrize(
@@ -53,6 +69,9 @@ def test_what_is_there_now_stands_against_no_start(line: str, said: dict[str, An
         (NO_DEVICE, {"udev": "/dev/ttyUSB3 did not appear"}),
         (NO_DEVICE, {"stick": "war da, ist nicht mehr da"}),
         (NO_NETWORK, {"netz": "nicht wieder da"}),
+        (NO_NETWORK, {"before": {"wan": "up"}}),
+        (NO_FOLDER, {"dir": "exists not"}),
+        (NO_FOLDER, {"queue": "Up 4 minutes (healthy)"}),
         (NO_NETWORK, {"rete": "non è ancora raggiungibile"}),
         (NO_NETWORK, {"red": "ya no hay red"}),
         ("config.toml: unknown directive 'lisen'", {"port_8123": "free since 04:12"}),

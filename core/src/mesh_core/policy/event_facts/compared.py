@@ -22,6 +22,7 @@ OF_A_CONTAINER = re.compile(
     r"|restart(?:policy)?|devices?|capadd|caps|memlimit|networkmode"
 )
 _DECLARED_ALONE = re.compile(r"version|user|hostname")  # of other things, too, but where it is called declared
+_IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)+:[\w.-]+")  # with what it is of: `web:80` is a port
 _SAME = {"environment": "env", "restartpolicy": "restart", "publishedports": "ports", "binds": "volumes"}
 
 
@@ -58,7 +59,9 @@ def _is_part(part: str, word: str) -> bool:
 
 
 def _of_objects(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """`{"desired": {"image": ...}, "current": {"image": ...}}`, of parts of a container alone."""
+    """`{"desired": {"image": ...}, "current": {"image": ...}}`, of parts of a container alone, or two images."""
+    images = {bare_key(key): value for key, value in payload.items() if _is_image(value)}
+    yield from (("image", *pair) for pair in _beside(images))
     told = {bare_key(key): value for key, value in payload.items() if _is_mapping(value)}
     for wanted in (told[word] for word in _WHOLE if word in told):
         for runs in (told[word] for word in _RUNS if word in told):
@@ -67,6 +70,10 @@ def _of_objects(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
                 for key, value in wanted.items()
                 if key in runs and OF_A_CONTAINER.fullmatch(bare_key(key))
             )
+
+
+def _is_image(value: Any) -> bool:
+    return isinstance(value, str) and _IMAGE.fullmatch(value[:300]) is not None
 
 
 def _beside(part: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:

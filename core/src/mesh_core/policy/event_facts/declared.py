@@ -19,11 +19,25 @@ _SENTENCES = frozenset(
     }
 )
 _NO_FILE = re.compile(r"(?:no|none|not|missing|unknown|absent|without|never|false|null|n/a|-)\b.*|-?", re.DOTALL)
-_WANTED = frozenset({"declared", "declaredservices", "expected", "expectedservices", "wanted", "desired", "services"})
-_THERE = frozenset({"present", "running", "found", "there", "ps", "actual", "live", "up", "runningservices"})
+_WANTED = frozenset(
+    {
+        *("declared", "declaredservices", "expected", "expectedservices", "wanted", "desired", "services"),
+        *("déclarés", "attendus", "deklariert", "erwartet", "declarados", "esperados", "dichiarati", "attesi"),
+        *("gedeclareerd", "verwacht", "zadeklarowane", "oczekiwane", "объявлены", "ожидаются"),
+    }
+)
+_THERE = frozenset(
+    {
+        *("present", "running", "found", "there", "ps", "actual", "live", "up", "runningservices"),
+        *("présents", "trouvés", "vorhanden", "gefunden", "laufend", "presentes", "encontrados", "presenti", "trovati"),
+        *("aanwezig", "gevonden", "obecne", "присутствуют", "найдены"),
+    }
+)
+# All containers of an engine or a project, the ended ones as well.
+_LISTING = frozenset({"psa", "psall", "dockerpsa", "dockerpsall", "podmanpsa", "podmanpsall", "dockercomposepsa"})
 _ABSENT = ("absent", "missing", "gone", "not found", "not there", "removed", "no such container", "does not exist")
 # What the engine answers to who asks for it by name.
-_ASKED = frozenset({"inspect", "engine", "docker", "dockerinspect", "podman", "podmaninspect", "dockerps", "lookup"})
+_ASKED = ("inspect", "engine", "docker", "podman", "lookup", "container")
 _NO_SUCH = r"(?:error: |error response from daemon: )?no such (?:container|object): /?"
 _EXISTS = frozenset({"exists", "there", "present"})
 
@@ -54,7 +68,11 @@ def is_not_there(payload: Mapping[str, Any], service: str) -> bool:
     lists = [told[key] for key in _THERE if isinstance(told.get(key), list)]
     if lists and any(_is_of(name, service) for name in wanted):
         return not any(_is_of(name, service) for names in lists for name in _listed(names))
-    return any(key in _ASKED and isinstance(value, str) and _is_denied(value, service) for key, value in told.items())
+    listings = [names for key in _LISTING if (names := _listed(told.get(key)))]
+    if listings and not any(_is_of(name, service) for names in listings for name in names):
+        return True
+    answers = (value for key, value in told.items() if key.startswith(_ASKED) and isinstance(value, str))
+    return any(_is_denied(value, service) for value in answers)
 
 
 def does_not_exist(path: tuple[str, ...], value: Any) -> bool:

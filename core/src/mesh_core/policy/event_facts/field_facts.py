@@ -43,6 +43,7 @@ _STATE_KEYS = frozenset({"status", "state", "containerstate", "activestate", "su
 _CONTAINER_STATES = frozenset({"status", "state", "containerstate"})  # systemd's "dead" is a unit that rests
 _ABSENT = frozenset({"absent", "missing", "not found", "no such container"})
 _NO_MORE = _ABSENT | {"dead"}  # Docker's "dead": half removed, cannot be started
+_NO_CONTAINER = frozenset({"unit", "unitstate", "systemdunit", "activestate", "substate", "process", "program"})
 _HEALTH_KEYS = frozenset({"health", "healthstatus"}) | _CHANGED_TO
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
 _COMPOSE_KEYS = frozenset(
@@ -68,7 +69,7 @@ def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) ->
     if key in _STATE_KEYS and "laststate" not in path and not _monitoring(path):
         if word in (DOWN_UNITS if key in ("activestate", "substate") else _DOWN_STATES) or _EXITED.match(word):
             yield Fact.DOWN
-        if word in _NO_MORE and key in _CONTAINER_STATES:
+        if word in _NO_MORE and key in _CONTAINER_STATES and (word in _ABSENT or beside.isdisjoint(_NO_CONTAINER)):
             yield Fact.GONE
         if word == "running" or (word == "active" and key == "activestate"):
             yield Fact.RUNNING

@@ -46,7 +46,23 @@ _THERE_NOW = re.compile(
 )
 _WELL_NOW = re.compile(
     r"(?:green|healthy|ok|up|running|online)[,;] (?:accept|answer|respond|reachable|work)\w*\b[^.]{0,30}"
+    r"|(?:\S{1,60}:\d{1,5} )?(?:open|listening|reachable)(?:[,;] .{0,50})?"
 )
+
+_IS_SO = re.compile(rf"(?:{_IS}|exists|open)(?![\w.-])")
+_PARTS_OF_NOW = (
+    ("now",),
+    ("jetzt",),
+    ("maintenant",),
+    ("ahora",),
+    ("adesso",),
+    ("agora",),
+    ("nu",),
+    ("teraz",),
+    ("сейчас",),
+)
+_UP = re.compile(r"(?:container [\w.-]+: )?up [\w ]{1,30}\((?:healthy|running)\)(?:, [\w .:()-]{0,60})?")
+_ITSELF = frozenset({"container", "status", "state", "dockerps", "containerstatus", "unit", "service", "process"})
 
 _NETWORK = re.compile(
     r"(?:the)?(?:network|net|internet|wan|uplink|gateway|router|link|netz|netzwerk|verbindung|réseau|reseau|red|rete|rede"
@@ -58,17 +74,19 @@ _ADDRESS = re.compile(  # itself as well: `10.0.0.1`
 )
 _PORT = re.compile(r"(?:the)?(?:tcp|udp)?ports?\d*(?:tcp|udp)?|(?:tcp|udp)\d+|listen(?:er|ing)?(?:port)?\d*")
 _DEVICE = re.compile(
-    r"dev[a-z\d]*|udev|(?:the)?(?:usb|serial|dongle|stick|gpu|tuner|camera|radio|modem|reader|receiver|sensor)(?:device|now)?"
+    r"dev[a-z\d]+|udev|(?:the)?(?:usb|serial|dongle|stick|gpu|tuner|camera|radio|modem|reader|receiver|sensor)(?:device|now)?"
 )
 _DEVICE_FILE = re.compile(r"/dev/[a-z]")
+_PLACE = re.compile(r"(?:the|run|socket|config|data)?(?:dir|directory|folder|file|socket|ordner|verzeichnis|dossier)")
 _SERVERS = re.compile(
-    r"(?:postgres|mysql|mariadb|redis|mongo|elastic|opensearch|influx|rabbit|mosquitto|kafka|nats|etcd)\w*"
+    r"(?:postgres|mysql|mariadb|redis|mongo|elastic|opensearch|influx|rabbit|mosquitto|kafka|nats|etcd|amqp|broker|database|db|ldap)\w*"
 )
 _ENDS = (
     (_NETWORK, frozenset({"dependency", "dns", "unreachable", "bound"})),
     (_ADDRESS, frozenset({"dependency", "dns", "unreachable", "bound"})),
     (_PORT, frozenset({"bound"})),
     (_DEVICE, frozenset({"attached"})),
+    (_PLACE, frozenset({"configuration"})),
     (_SERVERS, frozenset({"dependency", "unsaved"})),
 )
 
@@ -76,9 +94,13 @@ _ENDS = (
 def cues_of_what_is_there(path: tuple[str, ...], value: Any) -> frozenset[str]:
     """`{"udev": "/dev/ttyUSB3 appeared 20 s later"}`, `{"port 80": "free since 03:00"}`."""
     said = _said(path, value)
-    if not said or not (_THERE_NOW.search(said) or _WELL_NOW.fullmatch(said)):
+    if said and _is_up_beside(path, said):
+        return frozenset({"dependency", "dns"})
+    key = path[-1].removesuffix("now").removesuffix("today")
+    of_now = key != path[-1] or path[-2:-1] in _PARTS_OF_NOW
+    if not said or not (_THERE_NOW.search(said) or _WELL_NOW.fullmatch(said) or (of_now and _IS_SO.match(said))):
         return frozenset()
-    return frozenset().union(*(cues for what, cues in _of_what(path[-1], said) if what))
+    return frozenset().union(*(cues for what, cues in _of_what(key or path[-2], said) if what))
 
 
 def came_later(path: tuple[str, ...], value: Any) -> bool:
@@ -87,6 +109,11 @@ def came_later(path: tuple[str, ...], value: Any) -> bool:
     times = _SINCE_ITS_START.search(said)
     is_later = _LATER.search(said) is not None or (times is not None and times["there"] > times["start"])
     return is_later and any(what for what, _ in _of_what(path[-1], said))
+
+
+def _is_up_beside(path: tuple[str, ...], said: str) -> bool:
+    """`{"db": "Up 4 minutes (healthy)"}`: of a container that is not the thing itself."""
+    return path[-1] not in _ITSELF and _UP.fullmatch(said) is not None
 
 
 def _said(path: tuple[str, ...], value: Any) -> str:
