@@ -134,21 +134,32 @@ class Document(FilePart):
     requests: Requests = Requests()
 
     def cue_words(self) -> CueWords:
-        return CueWords(
-            plain=_lowered(self.cues),
-            **{part: _lowered(getattr(self, part)) for part in IN_SOME_LINES},
-            grave=frozenset(self.grave),
-            unless={word.lower(): said for word, said in _lowered(self.unless).items()},
-        )
+        listed = ("cues", *IN_SOME_LINES, "unless")
+        return _cue_words(self.grave, **{part: tuple(getattr(self, part).items()) for part in listed})
 
     def name_words(self) -> NameWords:
-        return NameWords({kind: tuple(map(_folded, said)) for kind, said in self.names.items()})
+        return _name_words(tuple(self.names.items()))
 
 
-@lru_cache(maxsize=4096)
-def _folded(text: str) -> str:
-    """The same 800 of the shipped policy each time that a file over it is read: half of what that takes."""
-    return " ".join(words_of(text))
+_Words = tuple[tuple[str, tuple[str, ...]], ...]  # of a mapping, as what can be a key
+
+
+@lru_cache(maxsize=8)
+def _cue_words(grave: tuple[str, ...], cues: _Words, unless: _Words, **in_some_lines: _Words) -> CueWords:
+    """Once for all documents with the same words: few files over the shipped policy have words of their own, and what
+    they are looked up by was most of what reading one takes."""
+    return CueWords(
+        plain=_lowered(cues),
+        **{part: _lowered(words) for part, words in in_some_lines.items()},
+        grave=frozenset(grave),
+        unless={word.lower(): said for word, said in _lowered(unless).items()},
+    )
+
+
+@lru_cache(maxsize=8)
+def _name_words(names: _Words) -> NameWords:
+    """Likewise."""
+    return NameWords({kind: tuple(" ".join(words_of(text)) for text in said) for kind, said in names})
 
 
 def merged(base: Document, over: Document) -> Document:
@@ -189,8 +200,8 @@ def merged(base: Document, over: Document) -> Document:
     )
 
 
-def _lowered(words: dict[Key, tuple[Text, ...]]) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(word.lower() for word in said) for name, said in words.items()}
+def _lowered(words: _Words) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(word.lower() for word in said) for name, said in words}
 
 
 def _without(words: dict[Key, tuple[Text, ...]], replaced: Iterable[str]) -> dict[Key, tuple[Text, ...]]:

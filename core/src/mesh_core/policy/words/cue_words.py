@@ -57,7 +57,7 @@ class CueWords:
     def names(self) -> frozenset[str]:
         return frozenset(cue for listed in self._lists for cue in listed) | {FROM_OUTSIDE}
 
-    @property
+    @cached_property
     def words(self) -> frozenset[str]:
         """All of them, of whichever cue."""
         return frozenset(word for listed in self._lists for said in listed.values() for word in said)
