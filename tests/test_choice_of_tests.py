@@ -15,7 +15,7 @@ from parts.side_by_side import BESIDE_THE_MACHINE, THE_MACHINE, WITH_AN_ENGINE, 
 HERE = Path(__file__).parent
 
 KINDS = """
-import asyncio, subprocess, sys, threading
+import asyncio, multiprocessing, subprocess, sys, threading
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -42,6 +42,11 @@ def test_with_one_of_a_thread():
     raise AssertionError("it waited for a process that never came")
 def test_with_one_behind_another(): subprocess.run(["env", sys.executable, "-c", "raise SystemExit(1)"], check=True)
 def test_with_one_of_its_scripts(): subprocess.run([sys.executable.rpartition("/")[0] + "/pytest", "-x"], check=True)
+def test_with_one_of_multiprocessing():
+    process = multiprocessing.get_context("spawn").Process(target=sys.exit, args=(1,))
+    process.start()
+    process.join()
+    assert not process.exitcode
 def test_with_another_process(): subprocess.run(["true"], check=True)
 @given(st.integers())
 def test_of_many_examples(value): drawn.append(value)
@@ -216,12 +221,12 @@ def run(
 def test_a_quick_run_needs_no_part_and_starts_no_process_of_ours(tmp_path: Path, workers: tuple[str, ...]) -> None:
     done = run(tmp_path, KINDS, "--quick", *workers)
     assert done.returncode == 0, done.stdout
-    assert "6 passed, 5 skipped" in done.stdout
+    assert "6 passed, 6 skipped" in done.stdout
 
 
 def test_a_soak_is_only_what_is_long_and_everything_else_is_without_it(tmp_path: Path) -> None:
     soak = run(tmp_path, KINDS, "--soak")
-    assert (soak.returncode, "1 passed, 14 deselected" in soak.stdout) == (0, True), soak.stdout
+    assert (soak.returncode, "1 passed, 15 deselected" in soak.stdout) == (0, True), soak.stdout
     assert "test_long PASSED" in run(tmp_path, KINDS, "--soak-too").stdout
     whole = run(tmp_path, KINDS).stdout
     assert "test_long" not in whole

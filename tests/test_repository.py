@@ -190,11 +190,10 @@ def test_every_file_that_is_dealt_out_by_name_is_there() -> None:
 
 def test_no_two_classes_of_the_product_have_one_name(tracked: dict[str, str]) -> None:
     names = Counter(
-        node.name
+        found
         for name, text in tracked.items()
         if "/src/" in name and name.endswith(".py")
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.ClassDef)
+        for found in re.findall(r"^ *class (\w+)[(:]", text, re.MULTILINE)
     )
     assert len(names) > 500
     assert not [name for name, count in names.items() if count > 1]

@@ -18,7 +18,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from parts.fork_child import run_as
-from parts.kinds import starts_a_process
 
 SERVICES = ("planner_agent", "executor_agent", "observer", "node_agent")
 # The commands of `mend` that tests call most; another one is imported by its fork.
@@ -40,7 +39,6 @@ class Forked:
         self, module: str, *words: str, environ: Mapping[str, str], log: Path | None = None, stdout: Path | None = None
     ):
         """What it says is added to `log`, or to `stdout` what it says there; without one nobody hears it."""
-        starts_a_process()
         stderr = log or Path(os.devnull)
         for path in (stderr, stdout or stderr):
             path.open("ab").close()  # there at once, as with a process that is handed an open file

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,6 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.register_profile("quick", settings.default, max_examples=QUICK_EXAMPLES)
         settings.load_profile("quick")
         subprocess.Popen.__init__ = _no_python(subprocess.Popen.__init__)  # type: ignore[method-assign]
+        BaseProcess.start = _no_process(BaseProcess.start)  # type: ignore[method-assign]
         # A test that is left in its middle leaves open what it had: that is no fault of the next one.
         signal.signal(signal.SIGUSR2, _hear)
         for warning in ("ResourceWarning", *(f"pytest.PytestUn{kind}ExceptionWarning" for kind in LEFT_OPEN)):
@@ -99,10 +101,7 @@ def _no_python(start: Start) -> Start:
     def started(self: object, args: Any, *more: Any, **options: Any) -> None:
         words = [args] if isinstance(args, (str, bytes, os.PathLike)) else list(args)
         if _in_a_test and _is_python(options.get("executable") or words[0], words):
-            thread = threading.current_thread()
-            if thread is not threading.main_thread() and not thread.name.startswith(POOLS):
-                _tell_main_thread()
-            _skip()
+            _leave_the_test()
         start(self, args, *more, **options)
 
     return started
@@ -121,10 +120,22 @@ def _begins_as_script(path: Path) -> bool:
         return file.read(2) == b"#!"
 
 
-def starts_a_process() -> None:
-    """Said before a process of ours starts without `subprocess`: a quick run goes on with the next test."""
-    if _quick:
-        _skip()
+def _no_process(start: Callable[[BaseProcess], None]) -> Callable[[BaseProcess], None]:
+    """Each of `multiprocessing` is one of ours."""
+
+    @wraps(start)
+    def started(self: BaseProcess) -> None:
+        _leave_the_test()
+        start(self)
+
+    return started
+
+
+def _leave_the_test() -> None:
+    thread = threading.current_thread()
+    if _in_a_test and thread is not threading.main_thread() and not thread.name.startswith(POOLS):
+        _tell_main_thread()
+    _skip()
 
 
 def _tell_main_thread() -> None:
