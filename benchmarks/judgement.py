@@ -7,8 +7,8 @@ Sets lie beside it; all may be looked at but those of ONLY_SCORED, of which only
 `perfect` is a scripted model that knows the label and takes the best of
 what it is offered (the ceiling), `hostile` takes the worst (the reach); `... counted` is what the planner makes of
 their answers, `graded` if they had shown that they choose better than the rules. `hook`: the raw bodies of a set
-through the observer's hooks, `direct`: the same rows as they are labelled. A server at URL is asked about each Nth
-event, and stands there as the others do.
+through the observer's hooks, `direct`: the same rows as they are labelled, `fields`: those of generic hooks without
+their expressions. A server at URL is asked about each Nth event, and stands there as the others do.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.policy.policy import Policy
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
 from observer.hooks.rules import HookRules, read_hooks
-from observer.hooks.senders import SENDERS
+from observer.hooks.senders import SENDERS, any_json
 
 SETS = Path(__file__).parent / "judgement_sets"
 NAMES = (
@@ -49,9 +49,14 @@ HEAD = (
 )
 
 
-def event_of_hook(row: Row, rules: HookRules, names: KnownNames) -> HealthEvent | Unfit | None:
-    """What the observer makes of the raw body; None: nothing that is trouble."""
+def event_of_hook(
+    row: Row, rules: HookRules, names: KnownNames, *, by_fields: bool = False
+) -> HealthEvent | Unfit | None:
+    """What the observer makes of the raw body; None: nothing that is trouble. `by_fields`: as if nobody had described
+    its sender."""
     sender, body = row["hook"]["sender"], row["hook"]["body"]
+    if by_fields:
+        sender = any_json.NAME
     kind, _, name = sender.partition("/")
     found = rules.generic[name].alerts_in(body, name) if kind == "generic" else SENDERS[sender].alerts_in(body)
     read: Read = found if isinstance(found, Unfit) else next(iter(found), Nothing("no alert in it"))
@@ -89,6 +94,11 @@ async def of_a_set(
         through = await judged(some, [event_of_hook(row, rules, names) for row in some], TrialPlanner(policy))
         print(line(f"{name}, hook", "rules alone", some, [came for came, _ in through]))
         print(line(f"{name}, direct", "rules alone", some, [alone[number] for number in with_body]))
+        some = [row for row in some if row["hook"]["sender"].startswith("generic/")]
+        through = await judged(
+            some, [event_of_hook(row, rules, names, by_fields=True) for row in some], TrialPlanner(policy)
+        )
+        print(line(f"{name}, fields", "rules alone", some, [came for came, _ in through]))
     return alone
 
 

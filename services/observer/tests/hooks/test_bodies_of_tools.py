@@ -197,7 +197,7 @@ TROUBLE: list[tuple[str, Body, tuple[str, str, str | None, str]]] = [
             "result": "TRIGGERED",
             "errors": ["dial tcp: refused"],
         },
-        ("calibre", "loft", "calibre", "warning"),
+        ("http_probe_failed", "loft", "calibre", "warning"),
     ),
     (
         "datadog",
@@ -228,12 +228,12 @@ TROUBLE: list[tuple[str, Body, tuple[str, str, str | None, str]]] = [
                 },
             }
         },
-        ("books", "loft", "calibre", "warning"),
+        ("http_probe_failed", "loft", "calibre", "warning"),
     ),
     (
         "a monitor that is called after service and host",
         {"monitor": {"friendly_name": "miniflux on barn"}, "status": "down", "url": "https://feeds.example"},
-        ("miniflux_on_barn", "barn", "miniflux", "error"),
+        ("http_probe_failed", "barn", "miniflux", "error"),
     ),
     (
         "a wrapper in French",
@@ -324,15 +324,6 @@ def test_a_tag_says_whom_it_concerns_and_nothing_else() -> None:
 )
 def test_no_service_is_named_by_a_title(title: str) -> None:
     assert entered({"title": title, "url": "https://loft/x"}).service is None
-
-
-def test_a_monitors_name_names_a_service_of_that_very_host_only() -> None:
-    monitor = {"monitor_name": "miniflux on barn", "url": "https://feeds.example", "status": "down"}
-    assert entered(monitor).service == "miniflux"
-    assert entered(monitor | {"host": "loft"}).service is None
-    assert entered(monitor | {"monitor_name": "miniflux on shed"}).service is None
-    assert entered(monitor | {"url": ""}).service is None  # what it asks may be anything of that host
-    assert entered(monitor | {"monitor_name": "two feeds on barn"}).service is None
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ LABELS = {
     ),
     "url": ("monitorurl", "targeturl", "websiteurl"),
 }
+# What a check or a cluster manager looks after: a program where it is one word, else a sentence ("Mount /srv").
+CHECKED = ("servicedescription", "servicedesc", "rsc")
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
 CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),
@@ -39,6 +41,7 @@ RULES = (
     *("conditionname", "condition", "alert", "alarm", "monitorfriendlyname", "monitorname", "monitor", "eventname"),
     *("eventdefinitiontitle", "class"),
 )
+CAUSES = ("cause", "reason", "error", "errors", "errormessage", "alertdetails", "details")
 # What kind of thing is told, where no rule is named.
 KINDS_OF_RULE = (
     *("failuretype", "alerttype", "notifytype", "eventtype", "event", "jobname", "job", "operationname"),
@@ -78,7 +81,7 @@ ALERTS_STATE = (  # of the alert alone, whatever else is said of the thing
 )
 NONE_LEFT = ("eventvalue", "triggervalue")  # how many problems: 0 is the end, where no word says how it stands
 OUTPUTS = ("output", "serviceoutput", "hostoutput")  # of a check: another text each time
-SAY_HOW_IT_STANDS = tuple(key for key in ALERTS_STATE if key.endswith(("state", "status")))
+SAY_HOW_IT_STANDS = tuple(key for key in ALERTS_STATE if key.endswith(("state", "status", "friendlyname")))
 YES_IS_WELL = ("isresolved", "recovered", "isup", "up", "success", "succeeded", "healthy")
 NO_IS_WELL = ("firing", "isfiring", "triggered", "isdown", "failed")
 # Kinds that say no more than that something is said.

@@ -85,7 +85,7 @@ class GenericHook(BaseModel):
         known = KnownFields({}) if self.type else fields
         if is_sent_as_test(came, known.title, is_severe=fields.severity in SEVERE):
             return Nothing("its sender calls it a test")
-        event_type = self._text(self.type, item) if self.type else known.rule
+        event_type = self._text(self.type, item) if self.type else known.kind
         if not event_type and self.type:
             return Unfit(f"type: {self.type} finds no word in this body", raw_of(item))
         if not event_type and not known.title and not known.says_where:
@@ -95,7 +95,7 @@ class GenericHook(BaseModel):
         node, service = self._text(self.node, item), self._text(self.service, item)
         return Alert(
             source=f"{SOURCE}-{name}",
-            name=event_type,
+            name=event_type if self.type else known.rule,
             key=self._key(item, known, event_type),
             firing=says_that_it_fires(self._search(self.firing, item)) if self.firing else known.firing,
             episode=self._text(self.episode, item),

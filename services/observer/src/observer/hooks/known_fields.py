@@ -12,16 +12,19 @@ from mesh_core.models.events import Severity
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.alert_state import says_well
+from mesh_core.policy.names.hosts import host_in
 from observer.hooks import field_names as names
 from observer.hooks.body_texts import tags_of, texts_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
+from observer.hooks.monitors import failed_probe, what_and_where
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over
 from observer.hooks.severities import SEVERE, severity_in
-from observer.hooks.title_forms import rule_in_title, what_and_where
+from observer.hooks.title_forms import rule_in_title
 
 MOST_NAME_CHARS = 120
 _OF_WHOM = frozenset({*NODE_LABELS, *SERVICE_LABELS}) - {"name"}
+_WORD = re.compile(r"[A-Za-z][\w.@-]{1,99}")
 _LETTERS = re.compile(r"[^\W\d_]{3}")
 _VERSION = re.compile(r"v\d+")  # of the form of a kind: `incident.created_v2`
 _STATE_WORDS = re.compile(
@@ -45,6 +48,8 @@ class KnownFields:
         for label, others in names.LABELS.items():
             if text := self.first(others):
                 found.setdefault(label, text)
+        if (check := self.first(names.CHECKED)) and _WORD.fullmatch(check):
+            found.setdefault("service", check)
         return self.tags | found
 
     @cached_property
@@ -63,6 +68,14 @@ class KnownFields:
         named = self._named(names.RULES) or rule_in_title(title) or self._named(names.KINDS_OF_RULE)
         return named or (title if len(title.split()) <= 4 else "")
 
+    @cached_property
+    def kind(self) -> str:
+        """The same, but for a monitor's own name: that says which thing, and its address what failed."""
+        monitors = (self._texts.get(key, "").strip() for key in names.MONITORS)
+        states = self._told(*names.SAY_HOW_IT_STANDS, *names.STATES)
+        probe = self.rule in monitors and failed_probe(self.labels.get("url", ""), states, self.first(names.CAUSES))
+        return probe or self.rule
+
     def _named(self, keys: tuple[str, ...]) -> str:
         told = (self._texts.get(key, "").strip() for key in keys)
         return next((text for text in told if text and len(text) <= MOST_NAME_CHARS and not _is_no_name(text)), "")
@@ -76,8 +89,12 @@ class KnownFields:
     def severity(self) -> Severity | None:
         """None where nothing says it."""
         told = (self._severity_of(key) for key in names.SEVERITIES)
-        in_a_state = (severity_in(self._texts.get(key, ""), of_a_state=True) for key in (*names.STATES, *names.KINDS))
-        return next((one for one in (*told, *in_a_state) if one), None)
+        in_a_state = map(self._of_state, (*names.STATES, *names.KINDS))
+        of_the_alert = (one for key in names.SAY_HOW_IT_STANDS if (one := self._of_state(key)) in SEVERE)
+        return next((one for one in (*told, *in_a_state, *of_the_alert) if one), None)
+
+    def _of_state(self, key: str) -> Severity | None:
+        return severity_in(self._texts.get(key, "").replace("_", " "), of_a_state=True)
 
     def _severity_of(self, key: str) -> Severity | None:
         said = severity_in(self._texts.get(key, ""))
@@ -140,9 +157,10 @@ class KnownFields:
 
     @property
     def what_and_where(self) -> tuple[str, str]:
-        """Of a monitor of an address that is called `wiki on nas`: (what it watches, on which host)."""
-        asks = self.labels.get("url", "").startswith(("http://", "https://"))
-        return what_and_where(self.first(names.MONITORS)) if asks else ("", "")
+        """What a monitor of an address watches, on which host, as far as its name says it."""
+        return what_and_where(
+            self.first(names.MONITORS), self.labels.get("url", ""), host_in(self.label_of(NODE_LABELS))
+        )
 
     @property
     def says_where(self) -> bool:

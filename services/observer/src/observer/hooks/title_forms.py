@@ -1,4 +1,4 @@
-"""Which rule a title names, in a form that its sender documents, and what a monitor is called after. Pure.
+"""Which rule a title names, in a form that its sender documents. Pure.
 
 `[FIRING:2] DiskWillFill nas (...)` is Alertmanager's own template, which mails, chats and paging services pass on:
 the rule and the labels' values. `[P2] [Triggered on {host:nas}] Disk will fill` is Datadog's: state, scope, monitor.
@@ -11,16 +11,9 @@ import re
 
 _FIRST_WORD = re.compile(r"\[(?:FIRING|RESOLVED)(?::\d+)?\] +([A-Za-z]\w{2,99})(?= |$)")
 _BEHIND_SCOPE = re.compile(r"(?:\[P\d\] *)?\[[A-Z][A-Za-z -]{0,30} on \{[^{}\]]{0,200}\}\] *(\S.{1,118})")
-_ON = re.compile(r"([A-Za-z0-9][\w.-]{0,99}) (?:on|@|at|auf|sur|en|su|på|op) ([A-Za-z0-9][\w.-]{0,99})")
 
 
 def rule_in_title(title: str) -> str:
     """'' where it has none of these forms."""
     found = _FIRST_WORD.match(title) or _BEHIND_SCOPE.fullmatch(title)
     return found[1].strip() if found else ""
-
-
-def what_and_where(name: str) -> tuple[str, str]:
-    """`wiki on nas` -> (wiki, nas); two empty texts for what is called otherwise."""
-    found = _ON.fullmatch(name.strip())
-    return (found[1], found[2]) if found else ("", "")

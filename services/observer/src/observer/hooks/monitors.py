@@ -1,0 +1,50 @@
+"""Of what asks an address by itself: which probe failed, and which thing its own name tells. Pure.
+
+Its name is a thing's, not a trouble's, so the address and the state say what is wrong; where they tell another trouble
+(a certificate, "degraded"), the name stays all that is known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from mesh_core.incidents.event_types import EventType
+from observer.hooks.field_names import SAYS_NOTHING
+from observer.hooks.plain_words import plain_words
+
+_PING = "ping_failed"  # of a host, whatever it is called
+_PROBES = {
+    **dict.fromkeys(("http", "https"), str(EventType.HTTP_PROBE_FAILED)),
+    **dict.fromkeys(("tcp", "tls", "starttls"), str(EventType.TCP_PROBE_FAILED)),
+    **dict.fromkeys(("icmp", "ping"), _PING),
+    **dict.fromkeys(("dns", "udp"), "dns_probe_failed"),
+}
+_DOWN = frozenset({"down", "offline", "unreachable", "unhealthy", "error", "failed", "failing"})
+_EXPIRES = re.compile(r"\b(?:ssl|tls|x509|cert\w*|domain|expir\w*)\b")
+_MOST_CHARS = 200
+_ON = re.compile(r"([A-Za-z0-9][\w.-]{0,99}) (?:on|@|at|auf|sur|en|su|på|op) ([A-Za-z0-9][\w.-]{0,99})")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,60}")  # with a dot it is an address
+
+
+def failed_probe(url: str, states: Collection[str], cause: str) -> str:
+    """The event's type; '' where nothing is asked, or that is not what failed."""
+    said = [plain_words(state, _MOST_CHARS) for state in states]
+    says_more = any(state not in _DOWN and not SAYS_NOTHING.issuperset(state.split()) for state in said)
+    if says_more or _EXPIRES.search(plain_words(cause, _MOST_CHARS)):
+        return ""
+    return _PROBES.get(_scheme(url), "")
+
+
+def what_and_where(name: str, url: str, host: str) -> tuple[str, str]:
+    """`wiki on nas`, and `wiki` of whatever is on `host`: (wiki, nas). Two empty texts for what asks no address, or is
+    called otherwise."""
+    if _PROBES.get(_scheme(url), _PING) == _PING:
+        return "", ""
+    if found := _ON.fullmatch(name):
+        return found[1], found[2]
+    return (name.lower(), host) if host and _WORD.fullmatch(name) else ("", "")
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].lower() if "://" in url else ""

@@ -1,0 +1,93 @@
+"""A monitor of an address is called after a thing: its address says what failed, and its name which service that is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from alert_rig import NOW, one
+
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.names.known_names import KnownNames
+from observer.hooks.alert import Alert
+from observer.hooks.mapping import Mapped
+from observer.hooks.senders.any_json import alerts_in
+
+OURS = KnownNames(hosts={"barn": "192.0.2.4", "loft": ""})
+MONITOR = {"monitor_name": "Miniflux", "url": "http://barn:8070/ping", "status": "down"}
+Body = dict[str, Any]
+
+
+def entered(body: Body) -> HealthEvent:
+    found = one(alerts_in(body))
+    assert isinstance(found, Alert), found
+    event = Mapped().event_for(found, "1", NOW, OURS)
+    assert isinstance(event, HealthEvent)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("url", "event_type", "service"),
+    [
+        ("http://barn:8070/ping", "http_probe_failed", "miniflux"),
+        ("https://192.0.2.4", "http_probe_failed", "miniflux"),
+        ("tcp://barn:5432", "tcp_probe_failed", "miniflux"),
+        ("dns://barn:53", "dns_probe_failed", "miniflux"),
+        ("icmp://barn", "ping_failed", None),  # of a host
+        ("barn:8070", "miniflux", None),
+        ("ftp://barn", "miniflux", None),
+    ],
+)
+def test_what_an_address_is_asked_says_what_failed(url: str, event_type: str, service: str | None) -> None:
+    event = entered(MONITOR | {"url": url})
+    assert (event.type, event.node, event.service) == (event_type, "barn", service)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"status": "degraded"},
+        {"status": "Acknowledged"},
+        {"status": "", "alert_type_friendly_name": "SSL expiry"},
+        {"cause": "Certificate expires in 5 days"},
+        {"errors": ["x509: unknown authority"]},
+    ],
+)
+def test_what_tells_of_another_trouble_is_no_failed_probe(more: Body) -> None:
+    assert entered(MONITOR | more).type == "miniflux"
+
+
+def test_a_rule_says_more_than_what_is_asked() -> None:
+    assert entered(MONITOR | {"alert_name": "PageIsSlow"}).type == "page_is_slow"
+
+
+def test_a_name_is_a_service_of_a_host_of_ours_only() -> None:
+    assert entered(MONITOR | {"url": "https://feeds.example"}).service is None
+    assert entered(MONITOR | {"url": "https://feeds.example", "host": "loft"}).service == "miniflux"
+    assert entered(MONITOR | {"monitor_name": "feeds.example"}).service is None
+    assert entered(MONITOR | {"monitor_name": "Our two feeds"}).service is None
+    assert entered(MONITOR | {"container": "reader"}).service == "reader"
+
+
+def test_a_monitor_that_is_called_after_service_and_host_is_about_that_host() -> None:
+    monitor = MONITOR | {"monitor_name": "miniflux on barn", "url": "https://feeds.example"}
+    assert (entered(monitor).node, entered(monitor).service) == ("barn", "miniflux")
+    assert entered(monitor | {"host": "loft"}).service is None
+    assert entered(monitor | {"monitor_name": "miniflux on shed"}).service is None
+    assert entered(monitor | {"url": ""}).service is None  # what it asks may be anything of that host
+    assert entered(monitor | {"monitor_name": "two feeds on barn"}).service is None
+
+
+@pytest.mark.parametrize(
+    ("described", "service"), [("dovecot", "dovecot"), ("Mount /srv", None), ("Service up/down", None)]
+)
+def test_a_check_is_of_a_program_where_it_is_called_by_one_word(described: str, service: str | None) -> None:
+    body = {"host": "barn", "service_description": described, "state": "CRITICAL", "output": "no answer"}
+    assert entered(body).service == service
+
+
+def test_a_state_of_the_alert_says_how_bad_it_is() -> None:
+    body = {"monitor_name": "Miniflux", "host": "barn"}
+    assert entered(body | {"alert_type_friendly_name": "Down"}).severity == "error"
+    assert entered(body | {"alert_type_friendly_name": "Started"}).severity == "warning"
+    assert entered(body | {"event": "attempt failed"}).severity == "warning"  # it may be the first of several
