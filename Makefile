@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 SERVICES := $(patsubst services/%/service.yaml,%,$(wildcard services/*/service.yaml))
 PACKAGES := core $(SERVICES:%=services/%) cli
-LOCKS := requirements.lock requirements-model.lock requirements-web.lock requirements-collections.lock
+LOCKS := requirements.lock requirements-model.lock requirements-web.lock requirements-collections.lock scripts/image/requirements.lock
 # Many tests wait more than they compute, those with an engine most: two workers more than cores. Quick ones compute,
 # and each worker reads all of them first: one more. Compiled modules are kept, whatever the shell says: without them
 # each of the thousand processes that the tests start compiles the whole mesh anew.
@@ -104,7 +104,7 @@ lock: $(STAMP)  ## write the hashed locks anew (no registry address in them)
 	  deps=""; [ $$f = requirements ] || deps=--no-deps; \
 	  $(BIN)/uv pip compile -q $$deps --python-version 3.11 --universal --generate-hashes \
 	    --no-emit-index-url --no-header $$f.in -o $$f.lock; done
-	@for s in services/*/; do f=$${s}requirements.in; [ -f $$f ] || f=$${s}requirements.txt; \
+	@for s in services/*/ scripts/image/; do f=$${s}requirements.in; [ -f $$f ] || f=$${s}requirements.txt; \
 	  $(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header \
 	    --no-annotate -c requirements.lock $$f -o $${s}requirements.lock; done
 

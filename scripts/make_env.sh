@@ -12,7 +12,7 @@ fail() { printf 'make env: %s\n' "$*" >&2; exit 1; }
 say "making $VENV from the lock (once; about a minute) ..."
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
 export VIRTUAL_ENV="$PWD/$VENV"
-[ -x "$VENV/bin/uv" ] || "$VENV/bin/pip" install -q --disable-pip-version-check uv 2>/dev/null \
+[ -x "$VENV/bin/uv" ] || "$VENV/bin/pip" install -q --disable-pip-version-check --require-hashes -r scripts/image/requirements.lock 2>/dev/null \
   || fail "could not install uv with pip; is a package index reachable?"
 uv="$VENV/bin/uv"
 "$uv" pip install -q --require-hashes -r requirements.lock

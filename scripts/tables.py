@@ -19,6 +19,7 @@ from mesh_core.security.permissions import Group
 MARKED = re.compile(r"(?ms)^([^\n]*make tables: (\w+)[^\n]*\n).*?^([^\n]*make tables: end[^\n]*\n)")
 EXAMPLE = ".env.example"
 MARKED_FILES = (
+    ".dockerignore",
     "core/src/mesh_core/policy/default_policy.yml",
     "docs/contract.md",
     "docs/monitoring/prometheus.yml",
@@ -62,6 +63,11 @@ def _never() -> str:
 
 def _sources() -> str:
     return "".join(f'    "services/{service.name}/src",\n' for service in SERVICES.values())
+
+
+def _sources_of_images() -> str:
+    parts = ("src", "requirements.lock", "healthcheck.sh")
+    return "".join(f"!services/{service.name}/{part}\n" for service in SERVICES.values() for part in parts)
 
 
 def _packages() -> str:
@@ -122,6 +128,7 @@ TEXTS: Mapping[str, Callable[[], str]] = {
     "ports": _ports,
     "settings": _settings,
     "sources": _sources,
+    "sources_of_images": _sources_of_images,
     "targets": _targets,
     "users": _users,
 }

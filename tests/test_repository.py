@@ -22,7 +22,10 @@ from parts.require import require
 from mesh_core.runtime.services import SERVICES as TABLE
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("requirements.lock", "requirements-model.lock", "requirements-web.lock", "requirements-collections.lock")
+LOCKS = (
+    *("requirements.lock", "requirements-model.lock", "requirements-web.lock", "requirements-collections.lock"),
+    "scripts/image/requirements.lock",
+)
 SERVICES = sorted(folder.name for folder in (ROOT / "services").iterdir() if (folder / "pyproject.toml").exists())
 OF_EACH_SERVICE = ("README.md", "service.yaml", "healthcheck.sh", "requirements.txt", "pyproject.toml")
 THIS_MACHINE = {"localhost", "127.0.0.1"}

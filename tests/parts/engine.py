@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -29,8 +31,10 @@ class Engine:
         self.has_networks = True  # do containers of one network reach each other?
         self.restart: Callable[[], None] | None = None  # with all that it runs; only where it is ours alone
         self.session = f"{os.getpid()}-{secrets.token_hex(3)}"
-        self.env = {**os.environ, "DOCKER_HOST": host, "DOCKER_BUILDKIT": "0"}
+        self.env = {**os.environ, "DOCKER_HOST": host, "DOCKER_BUILDKIT": "01"[has_buildkit(client)]}
         self.env.pop("DOCKER_CONTEXT", None)
+        if shutil.which("docker") != client:  # a script of ours takes the same one
+            self.env["PATH"] = f"{Path(client).parent}:{os.environ['PATH']}"
         if api_version:
             self.env["DOCKER_API_VERSION"] = api_version
         self.version = self.docker("version", "--format", "{{.Server.Version}}", timeout=60).strip()
@@ -127,13 +131,22 @@ def engine_at(host: str) -> Engine | None:
     """The engine that answers there, with a client and an API version that it understands; None if none does.
 
     A client can be too new for an engine (29 asks for API 1.44 at least, Debian 12's engine 20.10 speaks 1.41), so
-    the next client on the machine is tried, and each also with the engine's own version.
+    the next client on the machine is tried, and each also with the engine's own version. First those with BuildKit.
     """
-    on_path = shutil.which("docker")
-    for client in dict.fromkeys(path for path in (on_path, "/usr/bin/docker") if path and Path(path).exists()):
+    found = (path for path in (shutil.which("docker"), "/usr/bin/docker") if path and Path(path).exists())
+    for client in sorted(dict.fromkeys(found), key=has_buildkit, reverse=True):
         for version in (os.environ.get("DOCKER_API_VERSION"), "1.41"):
             try:
                 return Engine(host, client, version)
             except (DockerFailed, subprocess.TimeoutExpired):
                 continue
     return None
+
+
+@functools.cache
+def has_buildkit(client: str) -> bool:
+    """BuildKit keeps no layer of what another stage only copies from: it builds our images for half of what the old
+    builder takes an engine. A client since 23 needs a plugin for it."""
+    with_plugin = subprocess.run([client, "buildx", "version"], capture_output=True, check=False).returncode == 0
+    told = subprocess.run([client, "--version"], capture_output=True, text=True, check=False).stdout
+    return with_plugin or bool(re.search(r"version (18\.09|19|20)\.", told))

@@ -175,7 +175,6 @@ def product_up(engine: Engine, product_images: Mapping[str, str], compose_plugin
         "OBSERVER_PUBLISH": f"127.0.0.1:{page_port}",
         "COOLDOWN_SECONDS": "1",
         "PLANNER_CONTAINER": f"{project}-planner-agent-1",  # another mesh on this engine may have the name
-        "PATH": f"{Path(engine.client).parent}:{os.environ['PATH']}",
     }
     compose = Compose(engine, images.ROOT / "docker-compose.yml", project, environment, compose_plugin)
     try:
