@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from mesh_core.testing import Patience
+from parts.containerd import OwnContainerd
 from parts.require import missing, require
 
 UP_WITHIN_SECONDS = 60.0
@@ -43,6 +44,7 @@ class OwnEngine:
         self.bridge = ""
         self._network: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
+        self._containerd = OwnContainerd(self.folder, _dies_with_us())
 
     def start(self) -> None:
         """Wait until its socket answers; skips (or fails, in CI) with the end of the engine's log."""
@@ -52,6 +54,7 @@ class OwnEngine:
             self._network = self._own_bridge()
         remove_what_killed_sessions_left()
         self._keep_data()
+        self._containerd.start()
         self._launch()
 
     def restart(self) -> None:
@@ -77,6 +80,7 @@ class OwnEngine:
                     dockerd,
                     *("--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")),
                     *("--pidfile", str(self.folder / "pid"), "--host", self.host, *self._network, *self._more),
+                    *("--containerd", self._containerd.address),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -94,6 +98,7 @@ class OwnEngine:
     def stop(self) -> None:
         """Containers must be gone already: dockerd gives each of them 10 s otherwise. What outlives it ends here."""
         self._end()
+        self._containerd.stop()
         if self.bridge:
             subprocess.run(["ip", "link", "delete", self.bridge], check=False)
         _remove(self.folder)
