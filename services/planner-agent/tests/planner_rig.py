@@ -222,3 +222,6 @@ class Mesh:
                 for group in await self.bus.redis.xinfo_groups(stream):
                     total += group["pending"] + (group["lag"] or 0)
         return total
+
+    async def all_acknowledged(self) -> bool:
+        return await self.open_entries() == 0

@@ -207,10 +207,7 @@ async def test_a_planner_killed_over_a_cause_elsewhere_leaves_one_card(mesh: Mes
     async with healthy_planner(mesh, NO_MODEL):
         await wait_for(lambda: waiting(mesh) == [("db01", "postgres.service")], 60, "one card")
 
-        async def settled() -> bool:
-            return await mesh.open_entries() == 0
-
-        await wait_for(settled, 60, "all is acknowledged")
+        await wait_for(mesh.all_acknowledged, 60, "all is acknowledged")
     taken_back = {filed.name.id for filed in mesh.actions.filed(Folder.WITHDRAWN)}
     told = {u["action_id"] for u in await mesh.stream("mesh:actions") if u["to"] == "withdrawn"}
     assert told == taken_back

@@ -77,11 +77,7 @@ async def test_a_planner_killed_after_any_step_leaves_exactly_one_proposal(
         moved = mesh.actions.folder(Folder.APPROVED) / filed.path.name
         filed.path.rename(moved)
     async with healthy_planner(mesh, scripted_http.url):
-
-        async def settled() -> bool:
-            return await mesh.open_entries() == 0
-
-        await wait_for(settled, 20, "the event is acknowledged")
+        await wait_for(mesh.all_acknowledged, 20, "the event is acknowledged")
     everywhere = [*mesh.proposals(), *mesh.actions.filed(Folder.APPROVED)]
     assert [filed.proposal.event.id for filed in everywhere] == [event_id]
     assert moved is None or mesh.proposals() == []
@@ -171,14 +167,10 @@ async def test_what_a_dying_planner_took_back_is_told_once_and_the_next_trouble_
     assert await moves_told(mesh) == [("", "pending")]
     assert run_until_it_dies(mesh, "tell", NO_MODEL) == -9
     async with healthy_planner(mesh, NO_MODEL):
-
-        async def settled() -> bool:
-            return await mesh.open_entries() == 0
-
-        await wait_for(settled, 20, "the recovery is acknowledged")
+        await wait_for(mesh.all_acknowledged, 20, "the recovery is acknowledged")
         trouble = await mesh.happens()
         (second,) = await mesh.proposed(seconds=20)
-        await wait_for(settled, 20, "the trouble is acknowledged")
+        await wait_for(mesh.all_acknowledged, 20, "the trouble is acknowledged")
     assert second.proposal.event.id == trouble
     assert [lies.name for lies in mesh.actions.filed(Folder.WITHDRAWN)] == [filed.name]
     assert await moves_told(mesh) == [("", "pending"), ("pending", "withdrawn"), ("", "pending")]
@@ -255,11 +247,7 @@ async def test_eight_kills_with_60_events_waiting_send_none_to_the_dead_letters(
         child.wait()
     child = filled("http://127.0.0.1:9", mesh)
     try:
-
-        async def settled() -> bool:
-            return await mesh.open_entries() == 0
-
-        await wait_for(settled, 60, "every event is acknowledged")
+        await wait_for(mesh.all_acknowledged, 60, "every event is acknowledged")
     finally:
         child.terminate()
         child.wait(300)

@@ -111,10 +111,7 @@ async def test_benign_events_are_acknowledged_and_never_reach_a_model(mesh: Mesh
     await mesh.happens(service="other")
     await mesh.proposed()
 
-    async def settled() -> bool:
-        return await mesh.open_entries() == 0
-
-    await wait_for(settled, 10, "everything acknowledged")
+    await wait_for(mesh.all_acknowledged, 10, "everything acknowledged")
     assert provider.asked == 1
 
 
@@ -208,10 +205,7 @@ async def test_after_a_remedy_that_did_not_help_the_next_one_waits_for_no_cooldo
     )
     await mesh.bus.enter(failed, Trust.MESH)
 
-    async def settled() -> bool:
-        return await mesh.open_entries() == 0
-
-    await wait_for(settled, 10, "it knows of the run: what is in two streams comes in any order")
+    await wait_for(mesh.all_acknowledged, 10, "it knows of the run: what is in two streams comes in any order")
     again = await mesh.happens(incident=incident)
     assert await mesh.verdict_of(again) == ("proposed" if next_one else "suppressed")
 

@@ -75,10 +75,7 @@ async def test_whoever_is_faster_than_the_planner_says_its_word_first(
             await mesh.bus.publish(update, idempotency_key=f"{filed.name.id}:{source}:{target}")
     may_settle.set()
 
-    async def settled() -> bool:
-        return await mesh.open_entries() == 0
-
-    await wait_for(settled, 10, "the event is acknowledged")
+    await wait_for(mesh.all_acknowledged, 10, "the event is acknowledged")
     updates = [(u["from"], u["to"]) for u in await mesh.stream("mesh:actions")]
     assert updates == [("", "pending"), ("pending", "approved"), ("approved", "running"), ("running", "done")]
 

@@ -41,11 +41,7 @@ async def leaves_one_card(mesh: Mesh, step: str, card: list[tuple[str, str | Non
     """A planner that dies there over what was told, and one after it."""
     assert run_until_it_dies(mesh, step, NO_MODEL) == -9
     async with healthy_planner(mesh, NO_MODEL):
-
-        async def settled() -> bool:
-            return await mesh.open_entries() == 0
-
-        await wait_for(settled, 60, "all is acknowledged")
+        await wait_for(mesh.all_acknowledged, 60, "all is acknowledged")
         await wait_for(lambda: waiting(mesh) == card, 10, "one card")
     taken_back = {filed.name.id for filed in mesh.actions.filed(Folder.WITHDRAWN)}
     told = {u["action_id"] for u in await mesh.stream("mesh:actions") if u["to"] == "withdrawn"}

@@ -185,9 +185,6 @@ async def test_an_approved_file_is_never_withdrawn(mesh: Mesh) -> None:
     recovery = await mesh.happens("service_recovered")
     await mesh.happens("service_recovered", service="other")
 
-    async def settled() -> bool:
-        return await mesh.open_entries() == 0
-
-    await wait_for(settled, 10, f"{recovery} is settled")
+    await wait_for(mesh.all_acknowledged, 10, f"{recovery} is settled")
     assert (mesh.actions.folder(Folder.APPROVED) / filed.path.name).exists()
     assert list(mesh.actions.folder(Folder.WITHDRAWN).iterdir()) == []

@@ -172,10 +172,7 @@ async def test_what_gets_worse_while_a_model_thinks_is_asked_about_after_it(mesh
     assert await mesh.verdict_of(repeat) == "suppressed"
     slow.may_answer.set()
 
-    async def settled() -> bool:
-        return await mesh.open_entries() == 0
-
-    await wait_for(settled, 10, "both are dealt with")
+    await wait_for(mesh.all_acknowledged, 10, "both are dealt with")
     assert [filed.proposal.event.id for filed in mesh.proposals()] == [died]
 
 
@@ -197,10 +194,7 @@ async def test_another_planner_that_files_the_lesser_trouble_later_takes_its_own
     await wait_for(filed_by_the_second, 10, "the second planner files the greater trouble")
     slow.may_answer.set()
 
-    async def settled() -> bool:
-        return await mesh.open_entries() == 0
-
-    await wait_for(settled, 10, "all is dealt with")
+    await wait_for(mesh.all_acknowledged, 10, "all is dealt with")
     (filed,) = mesh.proposals()
     assert filed.proposal.event.id in ids
 
