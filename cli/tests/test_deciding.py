@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from mend_rig import NODE, Mend, editor, finish
 
-from mend.output.times import now
 from mesh_core.approvals.previews import PREVIEW_FILE, playbook_sha256
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.models.previews import Effect, Preview, TaskPreview
 from mesh_core.models.proposals import Folder
+from mesh_core.models.records import utc_now
 
 
 def test_approve_moves_the_very_file_and_notes_who_did_it(mend: Mend) -> None:
@@ -127,7 +127,7 @@ def test_retry_proposes_a_failed_run_once_more_under_an_id_of_its_own(mend: Mend
     assert again.proposal.attempt == 2
     assert again.proposal.id != proposal.id
     assert again.proposal.event == proposal.event
-    assert not again.proposal.expired(now())
+    assert not again.proposal.expired(utc_now())
     assert mend("retry", proposal.id).exit_code == 3  # attempt 2 is there already
     mend("approve", again.proposal.id)
     finish(mend, again.proposal, "interrupted")
@@ -177,7 +177,7 @@ def test_a_proposal_that_expired_while_you_slept_can_be_had_again(mend: Mend) ->
     assert mend("retry", proposal.id).exit_code == 0
     [again] = mend.actions.pending()
     assert again.proposal.attempt == 2
-    assert not again.proposal.expired(now())
+    assert not again.proposal.expired(utc_now())
 
 
 def test_what_is_done_is_not_retried(mend: Mend) -> None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -30,7 +29,7 @@ from mesh_core.approvals.planner_folders import draft_of, receipt_of
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, ActionName, digest_of, name_of
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import EXECUTED, MAX_PROPOSAL_BYTES, Folder, Proposal
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.storage.json_files import object_in
 from mesh_core.storage.listing import MISSING
 
@@ -139,7 +138,7 @@ def _cut_short(action_id: str, raw: bytes, files: dict[str, ArchivedFile]) -> Ou
     if not isinstance(proposal, Proposal):
         return None
     started, intent = _json(files.get(STARTED_FILE)), _json(files.get(INTENT_FILE))
-    now = rfc3339(datetime.now(UTC))
+    now = rfc3339(utc_now())
     fields: dict[str, Any] = {
         "action_id": action_id,
         "attempt": proposal.attempt,

@@ -18,9 +18,9 @@ from mend.errors import FAILED, USAGE, CliError
 from mend.options import AsJson
 from mend.output.listing import Column, in_lines
 from mend.output.text import plain
-from mend.output.times import local_time, now
+from mend.output.times import local_time
 from mesh_core.approvals.proposal_files import short_id
-from mesh_core.models.records import parse_time
+from mesh_core.models.records import parse_time, utc_now
 from mesh_core.storage.audit_log import (
     HEAD_KEY,
     AuditLine,
@@ -172,7 +172,7 @@ def show(
       mend audit show --who ada --json | jq -r '.[].action_id'
     """
     cli: CliContext = ctx.obj
-    oldest = _since(since, now()) if since else None
+    oldest = _since(since, utc_now()) if since else None
     shown = list(_lines(cli, oldest, actor, limit))
     if as_json:
         cli.say_json([line.model_dump(by_alias=True) for line in shown])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -25,7 +24,7 @@ from mend.errors import USAGE, CliError
 from mend.options import AsJson
 from mend.output.text import plain
 from mend.views.counting import Counting
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.storage.schema import SCHEMA_VERSION, WrongSchema, found_version, read_schema, why_not
 
 FOLDER = "backups"
@@ -57,7 +56,7 @@ def backup(
       mend backup --keep 14 --json              for cron
     """
     cli: CliContext = ctx.obj
-    begun = datetime.now(UTC)
+    begun = utc_now()
     stamp = begun.strftime("%Y%m%dT%H%M%S.%fZ")
     target = to or cli.folder / FOLDER / f"mend-{cli.settings.node_name}-{stamp}.tar.gz"
     if keep is not None and to is not None:
@@ -115,7 +114,7 @@ def _write(cli: CliContext, target: Path, manifest: Manifest, without_redis: boo
             writer.add(file)
         if manifest.redis is not None:
             writer.add_redis(lines)
-        manifest.ended = rfc3339(datetime.now(UTC))
+        manifest.ended = rfc3339(utc_now())
         writer.finish(manifest)
 
 

@@ -12,7 +12,6 @@ from mend.complete import complete_pending
 from mend.context import CliContext
 from mend.errors import DONE, USAGE, CliError, cli_error_for, no_request
 from mend.output.text import plain
-from mend.output.times import now
 from mend.views.follow import follow
 from mend.views.obstacles import APPROVED_HEADING, say_obstacles, surroundings
 from mend.views.playbook_findings import say_dangers
@@ -22,6 +21,7 @@ from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.obstacles import obstacles_of
 from mesh_core.approvals.proposal_files import Filed, short_id
 from mesh_core.approvals.request_folder import RequestFolder
+from mesh_core.models.records import utc_now
 from mesh_core.policy.proposed_playbook.proposal_lint import lint_by_current_policy
 
 PendingId = Annotated[
@@ -103,12 +103,12 @@ def _of_request(cli: CliContext, own_id: str) -> list[str]:
 
 def approve_one(cli: CliContext, query: str) -> Filed:
     """The rename, and a line that says what happens next. CannotDecide when it cannot or should not be."""
-    filed = decisions.approve(cli.actions, query, cli.user, now())
+    filed = decisions.approve(cli.actions, query, cli.user, utc_now())
     p = filed.proposal
     cli.say(f"approved {filed.name.id}", "bold green")
     cli.say(f"  next: {action_type(p.type).after_approval} {plain(p.target_key).rstrip('/')}; approved by {cli.user}")
     say_dangers(cli, lint_by_current_policy(cli.runtime, p))
-    say_obstacles(cli, obstacles_of(p, surroundings(cli), now()), APPROVED_HEADING)
+    say_obstacles(cli, obstacles_of(p, surroundings(cli), utc_now()), APPROVED_HEADING)
     return filed
 
 

@@ -19,13 +19,13 @@ from mend.commands.decide import PendingId
 from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError, cli_error_for
 from mend.output.text import plain
-from mend.output.times import now
 from mesh_core.actions.register import what_it_touches
 from mesh_core.approvals import edits
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, short_id
 from mesh_core.models.foreign_text import decoded
 from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.models.records import utc_now
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.current_config import current_policy
 from mesh_core.policy.policy import BadPolicy, Policy
@@ -103,7 +103,7 @@ def _say_edited(cli: CliContext, old: Proposal, name: ActionName, edited: Propos
         cli.say(f"  would run now: {edited.type}, risk {edited.risk_level.value}")
     if edited.params != old.params:
         cli.say_beside("  a yes now: ", plain(what_it_touches(edited)))
-    if edited.expired(now()):
+    if edited.expired(utc_now()):
         cli.say("  it has expired: give it a later expires_at, or the executor will refuse it", "yellow")
     cli.say(f"  look again, then decide: mend show {short_id(name.id)}, mend approve {short_id(name.id)}", "dim")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +19,7 @@ from mend.options import AsJson
 from mend.output.listing import Column, in_lines
 from mend.output.text import plain
 from mend.policies.source import PolicySource, policy_of
+from mesh_core.models.records import utc_now
 from mesh_core.storage.files import write_whole
 
 if TYPE_CHECKING:  # what asks is the planner's, which takes a moment to import, and may not be here
@@ -219,5 +219,5 @@ def _write(path: Path, measured: Sequence[Measured], source: PolicySource) -> No
     from mend.evaluation.html_report import html_report
 
     by = source.file if source.file.is_file() else "the shipped rules"
-    told = f"Measured on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC with {by}. Lines are 95 % intervals."
+    told = f"Measured on {utc_now():%Y-%m-%d %H:%M} UTC with {by}. Lines are 95 % intervals."
     write_whole(path, html_report(measured, "How well the planner judges", told).encode(), mode=0o644)

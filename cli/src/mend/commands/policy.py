@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +28,7 @@ from mend.policies.source import MeshHosts, PolicySource, policy_of, policy_path
 from mesh_core.incidents.at_work import why_held
 from mesh_core.models.config_document import ConfigDocument
 from mesh_core.models.durations import BadTime, parse_span
+from mesh_core.models.records import utc_now
 from mesh_core.policy.offer import TraceEntry
 from mesh_core.policy.policy import BadPolicy, Policy
 from mesh_core.policy.policy_file import Document, policy_in
@@ -165,7 +166,7 @@ def _problems(path: Path) -> Iterator[str]:
 
 def moment_of(since: str) -> datetime:
     try:
-        return datetime.now(UTC) - parse_span(since)
+        return utc_now() - parse_span(since)
     except BadTime as error:
         raise CliError(f"--since: {error}", USAGE) from None
 

@@ -12,7 +12,6 @@ from mend.context import CliContext
 from mend.errors import DONE, FAILED, USAGE, CliError
 from mend.options import AsJson
 from mend.output.text import plain
-from mend.output.times import now
 from mend.requests.local_client import LocalRequestClient
 from mend.requests.previews import preview_request
 from mend.views.follow import follow
@@ -21,6 +20,7 @@ from mend.views.previews import is_good, line_of, preview_row, say_preview
 from mesh_core.approvals.obstacles import obstacles_of
 from mesh_core.approvals.previews import ask_preview, latest_preview
 from mesh_core.approvals.proposal_files import short_id
+from mesh_core.models.records import utc_now
 
 
 def preview(
@@ -59,10 +59,10 @@ def preview(
 
 def _preview_one(cli: CliContext, action_id: str, timeout: float, *, as_json: bool) -> int:
     """The exit status. CliError where nobody answered."""
-    filed, asked = ask_preview(cli.actions, action_id, cli.user, now())
+    filed, asked = ask_preview(cli.actions, action_id, cli.user, utc_now())
     if not as_json:
         cli.say(f"asked what {filed.name.id} would change, as {asked.name.id}", "bold")
-        say_obstacles(cli, obstacles_of(asked.proposal, surroundings(cli), now()), APPROVED_HEADING)
+        say_obstacles(cli, obstacles_of(asked.proposal, surroundings(cli), utc_now()), APPROVED_HEADING)
     ended = follow(cli, asked.name.id, timeout, quiet=as_json)
     found = latest_preview(cli.actions, filed.proposal)
     if as_json:

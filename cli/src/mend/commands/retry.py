@@ -12,9 +12,9 @@ import typer
 from mend.commands.decide import approve_one
 from mend.complete import complete_failed
 from mend.context import CliContext
-from mend.output.times import now
 from mesh_core.approvals import decisions
 from mesh_core.approvals.proposal_files import short_id
+from mesh_core.models.records import utc_now
 
 
 def retry(
@@ -35,7 +35,7 @@ def retry(
       mend retry 3f9c2a7b1d04 --approve    both at once
     """
     cli: CliContext = ctx.obj
-    name, again = decisions.retry(cli.actions, action_id, now())
+    name, again = decisions.retry(cli.actions, action_id, utc_now())
     cli.say(f"proposed again: {name.id} (attempt {again.attempt})", "bold")
     if approve:
         approve_one(cli, name.id)

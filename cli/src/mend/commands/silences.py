@@ -16,9 +16,9 @@ from mend.errors import CliError, cli_error_for
 from mend.options import AsJson
 from mend.output.listing import Column, in_lines
 from mend.output.text import plain
-from mend.output.times import age, local_time, now, seconds_between
+from mend.output.times import age, local_time, seconds_between
 from mesh_core.approvals.errors import CannotDecide
-from mesh_core.models.records import parse_time
+from mesh_core.models.records import parse_time, utc_now
 from mesh_core.silences import commands as silencing
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import Silence, SilenceKind, silences_for
@@ -37,7 +37,7 @@ def silences(
       mend silences --json | jq -r '.[].id'
     """
     cli: CliContext = ctx.obj
-    folder, timestamp = cli.silences, now()
+    folder, timestamp = cli.silences, utc_now()
     found = sorted((s for s in folder.current() if not s.over(timestamp)), key=lambda s: parse_time(s.ends_at))
     if every:
         over = [*(s for s in folder.current() if s.over(timestamp)), *folder.ended()]
@@ -72,7 +72,7 @@ def unsilence(
         raise CliError(
             f"{plain(no.sentence, 1000)}; `mend silences --all` lists them", cli_error_for(no).code
         ) from None
-    if not (holding := silences_for(cli.silences.current(), ended.node, ended.service, ended.type, now())):
+    if not (holding := silences_for(cli.silences.current(), ended.node, ended.service, ended.type, utc_now())):
         cli.say(f"ended {ended.id}: {plain(ended.target)} is heard again", "bold")
         return
     cli.say(f"ended {ended.id}", "bold")

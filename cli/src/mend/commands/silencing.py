@@ -12,9 +12,10 @@ from mend.commands.decide import PendingId
 from mend.context import CliContext
 from mend.errors import USAGE, CliError
 from mend.output.text import plain
-from mend.output.times import local_time, now
+from mend.output.times import local_time
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.models.durations import BadTime, parse_moment, parse_span
+from mesh_core.models.records import utc_now
 from mesh_core.policy.inventory import Inventory, InventoryError
 from mesh_core.runtime.places_note import SeenPlaces, read_places
 from mesh_core.silences import commands as silencing
@@ -51,7 +52,7 @@ def maintenance(
       mend maintenance db01 --service 'postgres*' --type container_died --for 1d --reason migration
     """
     cli: CliContext = ctx.obj
-    timestamp = now()
+    timestamp = utc_now()
     starts = _parse_time("--from", begins, timestamp) if begins else None
     request = SilenceRequest(
         node=node,
@@ -89,7 +90,7 @@ def snooze(
       mend snooze 3f9c2a7b1d04 --until 07:00
     """
     cli: CliContext = ctx.obj
-    timestamp = now()
+    timestamp = utc_now()
     ends = _end(for_, until, timestamp)
     try:
         filed, made = silencing.snooze(
@@ -120,7 +121,7 @@ def ack(
       mend ack nas --type disk_full --for 3d --reject
     """
     cli: CliContext = ctx.obj
-    timestamp = now()
+    timestamp = utc_now()
     node, _, service = target.partition("/")
     given = for_ or until
     ends = _end(for_, until, timestamp) if given else None

@@ -15,7 +15,7 @@ from mend.context import CliContext
 from mend.errors import DONE, FAILED
 from mend.options import AsJson
 from mend.output.text import plain
-from mend.output.times import age, now, seconds_between
+from mend.output.times import age, seconds_between
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import is_beside, name_of
 from mesh_core.llm.grades import GradeBook
@@ -27,6 +27,7 @@ from mesh_core.messaging.redis_state import read_state
 from mesh_core.messaging.replies import pairs_of, text_of
 from mesh_core.models.attempts import AttemptOutcome, ModelAttempt
 from mesh_core.models.proposals import Folder
+from mesh_core.models.records import utc_now
 from mesh_core.models.requests import Request
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.chain_note import read_chain
@@ -100,7 +101,7 @@ async def read_status(cli: CliContext) -> Status:
     if chain := read_chain(cli.runtime):
         found.models, found.models_refused = list(chain.asked), dict(chain.refused)
     found.folders = counts(cli.actions)
-    found.silences = [silence.id for silence in active(cli.silences, now())]
+    found.silences = [silence.id for silence in active(cli.silences, utc_now())]
     found.grades = grades(cli)
     bus = Bus.connect(cli.redis_url, "mend")
     try:
@@ -143,7 +144,7 @@ async def budgets(bus: Bus, cli: CliContext) -> list[str]:
         limits = budgets_in(file)
     except BadChain:
         return []
-    windows = [(name, one) for name, budget in limits.items() for one in budget.windows(name, now())]
+    windows = [(name, one) for name, budget in limits.items() for one in budget.windows(name, utc_now())]
     used = await bus.call("MGET", *(one.key for _, one in windows)) if windows else []
     return [
         f"{plain(name, 40)}: {one.share(int(count or 0))}" for (name, one), count in zip(windows, used, strict=True)
@@ -175,7 +176,7 @@ async def _streams(bus: Bus, found: Status) -> None:
             found.lag[name] = found.lag.get(name, 0) + int(facts.get("lag") or 0)
             found.waiting[name] = found.waiting.get(name, 0) + int(facts.get("pending") or 0)
     found.failing_probes = [plain(one.told, 300) for one in await failing_probes(bus, streams)]
-    found.held = [plain(one.told, 400) for one in await held_now(bus, now())]
+    found.held = [plain(one.told, 400) for one in await held_now(bus, utc_now())]
     found.dead_letters = int(await bus.call("XLEN", "mesh:dead_letters"))
     found.open_circuits = _open_circuits(await bus.call("XREVRANGE", ModelAttempt.stream, "+", "-", "COUNT", 100))
 
@@ -186,7 +187,7 @@ def _open_circuits(entries: Any) -> list[str]:
     for _, fields in entries or ():
         try:
             attempt = json.loads(pairs_of(fields)["p"])
-            recent = seconds_between(attempt["ts"], now()) < CIRCUIT_SECONDS
+            recent = seconds_between(attempt["ts"], utc_now()) < CIRCUIT_SECONDS
             name = f"{attempt['provider']}:{attempt['model']}"
             newest.setdefault(name, recent and attempt["outcome"] == AttemptOutcome.CIRCUIT_OPEN)
         except (KeyError, ValueError, TypeError):

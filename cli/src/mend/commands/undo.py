@@ -10,10 +10,10 @@ import typer
 from mend.complete import complete_run
 from mend.context import CliContext
 from mend.output.text import plain
-from mend.output.times import now
 from mesh_core.actions.register import what_it_touches
 from mesh_core.approvals import undoing
 from mesh_core.approvals.proposal_files import short_id
+from mesh_core.models.records import utc_now
 
 
 def undo(
@@ -30,7 +30,7 @@ def undo(
       mend undo 3f9c2a7b1d04               then look at it and approve
     """
     cli: CliContext = ctx.obj
-    name, made = undoing.undo(cli.actions, action_id, now())
+    name, made = undoing.undo(cli.actions, action_id, utc_now())
     cli.say(f"proposed: {name.id}", "bold")
     cli.say(f"  {plain(what_it_touches(made))}")
     cli.say(f"  next: mend show {short_id(name.id)}, then mend approve {short_id(name.id)}", "dim")

@@ -21,8 +21,8 @@ from mend.errors import NOT_THERE, USAGE, CliError
 from mend.options import AsJson
 from mend.output.listing import Column, listing
 from mend.output.text import plain
-from mend.output.times import local_time, now
-from mesh_core.models.records import rfc3339
+from mend.output.times import local_time
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.security.passwords import LONGEST, hash_password, problem_with
 from mesh_core.security.users import (
     RESERVED,
@@ -76,7 +76,7 @@ def add(
     cli: CliContext = ctx.obj
     _check_name(name)
     _check_free(_people(cli.runtime), name)
-    user = User(role=role, password=hash_password(_password(cli, name, stdin, generate)), since=rfc3339(now()))
+    user = User(role=role, password=hash_password(_password(cli, name, stdin, generate)), since=rfc3339(utc_now()))
 
     def change(people: People) -> People:
         _check_free(people, name)
@@ -100,7 +100,7 @@ def passwd(ctx: typer.Context, name: Name, stdin: FromStdin = False, generate: M
 
     def change(people: People) -> People:
         old = _user(people, name)
-        return people.with_user(name, User(role=old.role, password=hashed, since=rfc3339(now())))
+        return people.with_user(name, User(role=old.role, password=hashed, since=rfc3339(utc_now())))
 
     _change(cli, change)
     cli.say(f"{name} has a new password; every session of theirs is over", "bold")
@@ -169,7 +169,7 @@ def token(ctx: typer.Context, name: Name, role: AsRole = Role.VIEWER) -> None:
 
     def change(people: People) -> People:
         _check_free(people, name)
-        return people.with_token(name, Token(role=role, sha256=token_digest(made), since=rfc3339(now())))
+        return people.with_token(name, Token(role=role, sha256=token_digest(made), since=rfc3339(utc_now())))
 
     _change(cli, change)
     print(made, file=cli.out.file, flush=True)

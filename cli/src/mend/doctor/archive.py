@@ -7,11 +7,12 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from mend.doctor.finding import Finding, ok, warning
 from mesh_core.models.proposals import EXECUTED
+from mesh_core.models.records import utc_now
 from mesh_core.storage.disk_room import size_of
 from mesh_core.storage.event_files import PACKED, day_folders
 from mesh_core.storage.listing import entries
@@ -36,7 +37,7 @@ def check_archive(runtime: Path, environ: Mapping[str, str], today: date | None 
     days = _days(runtime / "events")
     if not days:
         return
-    yield _full_in(runtime, days, _keep_days(environ), today or datetime.now(UTC).date())
+    yield _full_in(runtime, days, _keep_days(environ), today or utc_now().date())
     if old := sum(_in_old_form(day) for day in days.values()):
         yield warning(
             "old events",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from mend.output.text import plain
 from mesh_core.llm.grades import Grade, GradeBook
 from mesh_core.llm.grading_cases import CaseKind
 from mesh_core.llm.router import Provider
+from mesh_core.models.records import utc_now
 
 if TYPE_CHECKING:
     from planner_agent.diagnosis.choice_grading import Chosen
@@ -30,7 +30,7 @@ async def grade_choice(runtime: Path, provider: Provider, progress: Callable[[in
     except ServerSilent as error:
         fix = "nothing was kept; look at its address, its name and its key, then grade again"
         return [broken(CHECK, f"{plain(provider.name, 40)} did not answer: {plain(error, 300)}", fix)]
-    grade = grade_of(provider, chosen, datetime.now(UTC))
+    grade = grade_of(provider, chosen, utc_now())
     return [*_missed(chosen), _judged(grade, _kept(GradeBook(runtime), grade))]
 
 

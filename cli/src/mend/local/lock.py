@@ -11,8 +11,7 @@ from pathlib import Path
 from mend.context import note_path, read_note
 from mend.errors import CliError
 from mend.local.plan import Plan
-from mend.output.times import now
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.security.private_folder import make_private
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.files import write_whole
@@ -46,7 +45,7 @@ def leave_note(plan: Plan, socket: Path) -> None:
     """Say how the running mesh is reached; only its owner can read it (a URL may hold a password)."""
     note = {
         "pid": os.getpid(),
-        "started_at": rfc3339(now()),
+        "started_at": rfc3339(utc_now()),
         "node": plan.node,
         "redis_url": plan.redis_url,
         "redis_port_url": plan.own_redis.tcp_url if plan.own_redis else None,

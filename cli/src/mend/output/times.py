@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mesh_core.models.records import parse_time
 
@@ -35,7 +35,3 @@ def took(seconds: float) -> str:
 def local_time(text: str) -> str:
     """An RFC 3339 time in this machine's own zone, to the second."""
     return parse_time(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

@@ -9,8 +9,8 @@ import typer
 from mend.context import CliContext
 from mend.errors import FAILED, USAGE, CliError
 from mend.output.text import plain
-from mend.output.times import now
 from mesh_core.approvals.decisions import find_pending
+from mesh_core.models.records import utc_now
 from mesh_core.policy.rejection_rule import NoRule, rule_change, with_rule_named, write_rule
 
 STYLE = {"+": "green", "-": "red", "@": "cyan"}
@@ -20,7 +20,7 @@ def put_rule(cli: CliContext, action_id: str, reason: str, *, ask: bool) -> tupl
     """(the rule that stands in config/policy.yml from now on, the reason with its name). CliError where it does not."""
     proposal = find_pending(cli.actions, action_id).proposal
     try:
-        change = rule_change(cli.runtime, proposal, reason, cli.user, now().date())
+        change = rule_change(cli.runtime, proposal, reason, cli.user, utc_now().date())
         for line in change.diff.splitlines():
             cli.say(line, STYLE.get(line[:1], ""))
         if ask:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from mend.context import CliContext
 from mend.errors import no_request
@@ -14,6 +13,7 @@ from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.previews import FoundPreview, ask_preview, latest_preview
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.models.proposals import EXECUTED, Folder
+from mesh_core.models.records import utc_now
 from mesh_core.models.requests import (
     MODEL_TEMPERATURE,
     MODEL_TOKENS,
@@ -83,7 +83,7 @@ class LocalRequestClient:
 
     def _asked(self, one: RequestedProposal) -> Row:
         try:
-            _, asked = ask_preview(self._cli.actions, one.action_id, self._cli.user, datetime.now(UTC))
+            _, asked = ask_preview(self._cli.actions, one.action_id, self._cli.user, utc_now())
         except CannotDecide as no:  # one that cannot be asked must not hold back the others
             return {**one.model_dump(), "preview": None, "problem": no.sentence}
         return {**one.model_dump(), "preview": asked.name.id, "problem": ""}

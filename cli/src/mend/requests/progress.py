@@ -9,11 +9,12 @@ from typing import Any
 from mend.context import CliContext
 from mend.errors import DONE, FAILED
 from mend.output.text import plain, plain_lines
-from mend.output.times import age, now, seconds_between, took
+from mend.output.times import age, seconds_between, took
 from mend.requests.client import RequestClient, Row
 from mend.views.follow import STYLE as FOLDER_STYLE
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.models.proposals import AT_REST, Folder
+from mesh_core.models.records import utc_now
 from mesh_core.models.requests import RequestState
 
 LOOK_SECONDS = 0.2
@@ -37,7 +38,7 @@ def say_row(cli: CliContext, row: Row) -> None:
 
 def lines_of(row: Row) -> Iterator[tuple[str, str]]:
     """(line, style): the request, then what there is to say of it."""
-    when, by = age(seconds_between(row["ts"], now())), plain(row["by"], 80) or "somebody"
+    when, by = age(seconds_between(row["ts"], utc_now())), plain(row["by"], 80) or "somebody"
     head = f"{plain(row['id'], 40)}  {row['state']:<9}  {when} ago by {by}: {plain(row['text'], 300)}"
     yield head, _STYLE.get(row["state"], "dim")
     if writer := row.get("written_by"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mend.context import CliContext
 from mend.output.text import plain
-from mend.output.times import age, now, seconds_between
+from mend.output.times import age, seconds_between
+from mesh_core.models.records import utc_now
 
 
 def say_silences(cli: CliContext) -> None:
@@ -13,7 +14,7 @@ def say_silences(cli: CliContext) -> None:
         return
     from mesh_core.silences import commands as silencing  # only then: it takes as long as all the rest
 
-    moment = now()
+    moment = utc_now()
     for silence in silencing.active(cli.silences, moment):
         left = age(-seconds_between(silence.ends_at, moment))
         because = f": {plain(silence.reason, 80)}" if silence.reason else ""

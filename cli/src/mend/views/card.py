@@ -9,12 +9,13 @@ from rich.text import Text
 
 from mend.context import CliContext
 from mend.output.text import plain
-from mend.output.times import age, now, seconds_between
+from mend.output.times import age, seconds_between
 from mesh_core.approvals.card import Card, CardContext, NotChosen, card_for
 from mesh_core.approvals.earlier_runs import EarlierRuns
 from mesh_core.approvals.proposal_files import short_id
 from mesh_core.approvals.reasons import told_reason
 from mesh_core.models.proposals import Proposal
+from mesh_core.models.records import utc_now
 from mesh_core.runtime.places_note import read_places
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ def read_card(cli: CliContext, p: Proposal, times: int | None, explained: Sequen
     runs = EarlierRuns(cli.actions).at(p.node, p.service)
     named = [(one.node, one.service) for one in explained]
     places = read_places(cli.runtime)
-    return card_for(p, CardContext(runs, places.sick, named, times, places.offline.keys()), now())
+    return card_for(p, CardContext(runs, places.sick, named, times, places.offline.keys()), utc_now())
 
 
 def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Explained], *, waits: bool) -> None:
     """Each line only where it says something; what matters before a yes only while it `waits` for one."""
-    began = f", since {age(seconds_between(card.since, now()))}, {p.event.severity}"
+    began = f", since {age(seconds_between(card.since, utc_now()))}, {p.event.severity}"
     cli.out.print(Text(plain(card.title, 400), "bold").append(began, "not bold"))
     does = plain("; ".join(filter(None, (card.does, card.interrupts))), MAX_DOES)
     risk = Text(p.risk_level.value, RISK_STYLE.get(p.risk_level.value, ""))
@@ -49,7 +50,7 @@ def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Expla
     _line(cli, "runbook", plain(card.runbook, 300))
     _instead(cli, card.instead)
     for number, moment in enumerate(card.timeline):
-        told = f"{age(seconds_between(moment.at, now()))} ago: {plain(moment.what, 200)}"
+        told = f"{age(seconds_between(moment.at, utc_now()))} ago: {plain(moment.what, 200)}"
         _line(cli, "" if number else "happened", told)
     _line(cli, "explains", "; ".join(plain(one.told) for one in explained))
     _others(cli, card)
@@ -61,7 +62,7 @@ def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Expla
 def _say_what_waits(cli: CliContext, p: Proposal, card: Card) -> None:
     _line(cli, "mind", plain(card.doubt, 300), "bold yellow")
     _line(cli, "suggestion", plain(card.suggestion, 300), "green")
-    left = -seconds_between(p.expires_at, now())
+    left = -seconds_between(p.expires_at, utc_now())
     expires = f"the proposal expires in {age(left)}" if left > 0 else f"the proposal EXPIRED {age(-left)} ago"
     _line(cli, "waiting", "; ".join(filter(None, (plain(card.waiting, 600), expires))))
 
@@ -87,7 +88,7 @@ def _words(choices: Iterable[str]) -> str:
 def _others(cli: CliContext, card: Card) -> None:
     told = [
         f"{plain(one.service or one.node, 128)} ({plain(one.type.replace('_', ' '), 64)}, "
-        f"{age(seconds_between(one.since, now()))})"
+        f"{age(seconds_between(one.since, utc_now()))})"
         for one in card.others[:MOST_OTHERS]
     ]
     more = len(card.others) - MOST_OTHERS

@@ -15,12 +15,12 @@ def say_held(cli: CliContext) -> None:
 
 
 async def _held(cli: CliContext) -> list[str]:
-    from mend.output.times import now
     from mesh_core.messaging.bus import Bus
     from mesh_core.messaging.held import held_now
+    from mesh_core.models.records import utc_now
 
     bus = Bus.connect(cli.redis_url, "mend")
     try:
-        return [one.told for one in await held_now(bus, now())]
+        return [one.told for one in await held_now(bus, utc_now())]
     finally:
         await bus.close()

@@ -6,10 +6,11 @@ from typing import Any
 
 from mend.context import CliContext
 from mend.output.text import plain, plain_lines
-from mend.output.times import age, now, seconds_between
+from mend.output.times import age, seconds_between
 from mesh_core.approvals.previews import FoundPreview
 from mesh_core.models.previews import Effect, Preview
 from mesh_core.models.proposals import Folder
+from mesh_core.models.records import utc_now
 
 STYLE = {Effect.CHANGES: "bold yellow", Effect.FAILED: "bold red", Effect.UNKNOWN: "yellow"}
 
@@ -17,7 +18,7 @@ STYLE = {Effect.CHANGES: "bold yellow", Effect.FAILED: "bold red", Effect.UNKNOW
 def line_of(found: FoundPreview, *, holds: bool) -> str:
     """One line: when, by whom, what it came to; and that it is old, once the proposal was edited."""
     by = f" by {plain(found.by, 80)}" if found.by else ""
-    when = f"{age(seconds_between(found.at, now()))} ago{by}"
+    when = f"{age(seconds_between(found.at, utc_now()))} ago{by}"
     if found.works:
         return f"asked for {when}; it lies in {found.folder}/"
     if found.said is None:

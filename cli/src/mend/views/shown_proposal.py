@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_jsonable_python
 
 from mend.context import CliContext
-from mend.output.times import now
 from mend.views.card import read_card
 from mend.views.obstacles import look_around
 from mend.views.previews import preview_row
@@ -23,6 +22,7 @@ from mesh_core.approvals.previews import FoundPreview, latest_preview
 from mesh_core.approvals.proposal_files import Filed, digest_of, name_of
 from mesh_core.models.outcomes import Outcome
 from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Proposal
+from mesh_core.models.records import utc_now
 from mesh_core.policy.playbook_lint import Lint
 from mesh_core.policy.proposed_playbook.proposal_lint import lint_by_current_policy
 from mesh_core.storage.files import read_regular
@@ -83,7 +83,7 @@ def read_shown(cli: CliContext, found: LocatedProposal, proposal: Proposal) -> S
         lint=lint,
         occurrences=occurrences,
         explained=explained,
-        obstacles=obstacles_of(proposal, around, now()) if found.folder in MATTERS_IN else (),
+        obstacles=obstacles_of(proposal, around, utc_now()) if found.folder in MATTERS_IN else (),
         outcome=cli.actions.outcome_at(found.path),
         preview=latest_preview(cli.actions, proposal),
         card=read_card(cli, proposal, occurrences, explained),

@@ -11,7 +11,7 @@ from rich.text import Text
 from mend.context import CliContext
 from mend.output.listing import Column, in_lines
 from mend.output.text import plain
-from mend.output.times import age, now, seconds_between
+from mend.output.times import age, seconds_between
 from mend.views.card import RISK_STYLE
 from mend.views.obstacles import look_around, obstacle_rows, say_obstacles_of_all
 from mesh_core.actions.register import is_wide, what_it_touches
@@ -19,6 +19,7 @@ from mesh_core.approvals.earlier_runs import EarlierRuns
 from mesh_core.approvals.obstacles import Obstacle, obstacles_of
 from mesh_core.approvals.proposal_files import Filed, short_id
 from mesh_core.incidents.wording import about, what_is_wrong
+from mesh_core.models.records import utc_now
 from mesh_core.policy.seen_before import suggested
 
 EXPIRED = "expired"
@@ -28,7 +29,7 @@ MAX_TOUCHES = 6000  # characters: every container by its name
 def say_waiting(cli: CliContext, waiting: Sequence[Filed], *, as_json: bool) -> None:
     """At least one. Asks Redis how often the trouble came."""
     seen, _, around = look_around(cli, [filed.proposal.event.id or "" for filed in waiting])
-    against = [obstacles_of(filed.proposal, around, now()) for filed in waiting]
+    against = [obstacles_of(filed.proposal, around, utc_now()) for filed in waiting]
     if as_json:
         rows = zip(waiting, seen, against, strict=True)
         cli.say_json([pending_row(filed, times, obstacles) for filed, times, obstacles in rows])
@@ -56,7 +57,7 @@ def _say_what_is_suggested(cli: CliContext, waiting: Sequence[Filed]) -> None:
     earlier = EarlierRuns(cli.actions)
     for filed in waiting:
         p = filed.proposal
-        if said := suggested(earlier.at(p.node, p.service), p, now()):
+        if said := suggested(earlier.at(p.node, p.service), p, utc_now()):
             cli.say_beside(f"  {short_id(filed.name.id)}: ", plain(said), "green")
 
 
@@ -104,7 +105,7 @@ COLUMNS = (
 
 
 def _rows(waiting: Sequence[Filed], seen: Sequence[int | None]) -> list[list[Text]]:
-    moment = now()
+    moment = utc_now()
     rows = []
     for filed, times in zip(waiting, seen, strict=True):
         p = filed.proposal

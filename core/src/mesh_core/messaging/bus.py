@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
 import redis.asyncio as aioredis
@@ -27,7 +26,7 @@ from mesh_core.messaging.scripts.reading import PAGE
 from mesh_core.messaging.scripts.writing import ADOPT_ONCE, ENTER, ENTER_REQUEST, HEARD_AT, PUBLISH_ONCE
 from mesh_core.models.events import MAX_EVENT_BYTES, DeadLetter, HealthEvent, Trust
 from mesh_core.models.proposals import ActionUpdate
-from mesh_core.models.records import Record, rfc3339
+from mesh_core.models.records import Record, rfc3339, utc_now
 from mesh_core.models.requests import Request, RequestReply
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX, FOREIGN_STREAM, HEARD_PREFIX
 from mesh_core.runtime.metrics import DEAD_LETTERS, REDIS_FAILURES
@@ -213,7 +212,7 @@ class Bus:
             DEAD_LETTERS.add()
             return
         letter = DeadLetter(
-            ts=rfc3339(datetime.now(UTC)),
+            ts=rfc3339(utc_now()),
             source=source,
             entry_id=entry_id,
             reason=reason[:500],

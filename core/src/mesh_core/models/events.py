@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
@@ -11,7 +10,17 @@ from pydantic import (
     Field,
 )
 
-from mesh_core.models.records import EventTypeName, IncidentId, Name, Record, ServiceName, Timestamp, not_said, rfc3339
+from mesh_core.models.records import (
+    EventTypeName,
+    IncidentId,
+    Name,
+    Record,
+    ServiceName,
+    Timestamp,
+    not_said,
+    rfc3339,
+    utc_now,
+)
 from mesh_core.models.sightings import Sighting
 
 MAX_EVENT_BYTES = 64 * 1024
@@ -66,7 +75,7 @@ class HealthEvent(Record):
     service: ServiceName | None = None
     severity: Severity = Severity.WARNING
     payload: dict[str, Any] = Field(default_factory=dict)
-    timestamp: Timestamp = Field(default_factory=lambda: rfc3339(datetime.now(UTC)))
+    timestamp: Timestamp = Field(default_factory=lambda: rfc3339(utc_now()))
     incident: IncidentId | None = None
     trust: Trust = Trust.FOREIGN
     sighting: Annotated[Sighting | None, Field(exclude_if=not_said)] = None

@@ -42,6 +42,10 @@ _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 def rfc3339(timestamp: datetime) -> str:
     """The one way we write a time: UTC, milliseconds, Z."""
     return timestamp.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from executor_agent.loop.approved_scanner import ApprovedScanner
-from executor_agent.loop.execution import Execution, ExecutorLimits, utc_now
+from executor_agent.loop.execution import Execution, ExecutorLimits
 from executor_agent.loop.executor import Executor
 from executor_agent.loop.neighbours import Neighbours
 from executor_agent.loop.recovery import recover
@@ -24,6 +24,7 @@ from executor_agent.runner.interface import Runner
 from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.proposals import Folder
+from mesh_core.models.records import utc_now
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.lifeline_note import note_lifeline

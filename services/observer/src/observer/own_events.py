@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import HealthEvent, Severity, Trust
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 
 
 def own_event(type_: EventType, node: str, severity: Severity, **payload: object) -> HealthEvent:
@@ -15,6 +13,6 @@ def own_event(type_: EventType, node: str, severity: Severity, **payload: object
         node=node,
         severity=severity,
         payload={**payload, "noticed_by": "observer"},
-        timestamp=rfc3339(datetime.now(UTC)),
+        timestamp=rfc3339(utc_now()),
         trust=Trust.OBSERVER,
     )

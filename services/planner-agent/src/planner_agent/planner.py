@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import structlog
 
@@ -20,7 +19,7 @@ from mesh_core.messaging.consumer import RENEW_EVERY_SECONDS, Consumer
 from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
 from mesh_core.models.parsing import event_in
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.models.strict_json import Refusal
 from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ, IN_HAND
 from mesh_core.runtime.pulse import Pulse
@@ -160,7 +159,7 @@ class Planner:
             recovering=frozenset(event.target_key for event in self._in_hand.values() if is_recovery(event)),
             begun=frozenset(task.event.id for task, times in zip(again, begun, strict=True) if times),
             silences=self._silences.current(),
-            now=datetime.now(UTC),
+            now=utc_now(),
         )
 
     async def _publish_silenced(self, silenced: Sequence[Planned]) -> None:
@@ -230,6 +229,4 @@ def _heard(entry: Entry) -> HealthEvent | Refusal:
 
 def _suppressed(event: HealthEvent, holder: str) -> Decision:
     reason = f"within the cooldown of {holder}"
-    return Decision(
-        ts=rfc3339(datetime.now(UTC)), event_id=event.id or "", verdict=DecisionVerdict.SUPPRESSED, reason=reason
-    )
+    return Decision(ts=rfc3339(utc_now()), event_id=event.id or "", verdict=DecisionVerdict.SUPPRESSED, reason=reason)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 import structlog
@@ -22,6 +22,7 @@ from mesh_core.incidents.causes import Cause
 from mesh_core.incidents.causes_over import with_causes_over
 from mesh_core.incidents.rule import ends
 from mesh_core.messaging.bus import Bus, BusDown
+from mesh_core.models.records import utc_now
 from mesh_core.models.streams import entered_ms
 from mesh_core.policy.inventory import Inventory
 from mesh_core.runtime.metrics import TIME_TO_PROPOSAL
@@ -79,7 +80,7 @@ class ProposalWriter:
         hold_seconds: float,
         storm_subjects: int = 0,
         inventory: Callable[[], Inventory | str] = lambda: "no inventory is known",
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ):
         self._bus = bus
         self._store = store

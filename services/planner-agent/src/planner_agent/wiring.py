@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.redis_settings import check_server
 from mesh_core.messaging.redis_state import takes_writes
 from mesh_core.models.proposals import Folder
+from mesh_core.models.records import utc_now
 from mesh_core.models.requests import MAX_REQUEST_BYTES, Request
 from mesh_core.models.streams import ENTERED, EVENT_STREAM_PREFIX
 from mesh_core.policy.current_config import LatestPolicy
@@ -93,8 +94,8 @@ class PlannerWiring:
         config, requests, filing = self._policy.config, self._requests, self._filing
         attempts = AttemptReports(self._bus, self._budgets)
         task_writer = TaskWriter(self._chain.providers, self._chain.writers, self._chain.breakers, attempts.tell)
-        drafting = ModelDrafting(task_writer, requests, filing, config, _now)
-        inbox = RequestInbox(self._bus, self._asked, requests, filing, config, drafting, self.pulse, _now)
+        drafting = ModelDrafting(task_writer, requests, filing, config, utc_now)
+        inbox = RequestInbox(self._bus, self._asked, requests, filing, config, drafting, self.pulse, utc_now)
         turned = self.pulse.watch("listening to hand-published requests")
         channel = RequestChannel(self._bus, "planner", turned=turned)
         return {"requests": inbox.run, "request channel": channel.run, "request sweep": inbox.sweep}
@@ -172,7 +173,7 @@ class PlannerWiring:
     @cached_property
     def _filing(self) -> RequestFiling:
         ttl = timedelta(seconds=self._settings.proposal_ttl_seconds)
-        return RequestFiling(self._store, self._actions, self._writer.drafts, ttl, _now, SyntaxCheck(self._bus))
+        return RequestFiling(self._store, self._actions, self._writer.drafts, ttl, utc_now, SyntaxCheck(self._bus))
 
     @cached_property
     def _probes(self) -> ProbesServer:
@@ -208,4 +209,4 @@ def complain(file: Path, sentence: str) -> None:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return utc_now()

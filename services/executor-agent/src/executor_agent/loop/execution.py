@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
@@ -34,7 +34,7 @@ from mesh_core.actions.target_state import TargetState, TargetStatus, numbers_in
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder, Proposal
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.policy.current_config import SETTLING_SECONDS, ConfigReader
 
 CANCEL_SECONDS = 10.0  # what a runner gets to end in when it is told to
@@ -77,10 +77,6 @@ class ActiveRun:
     task: asyncio.Task[None] | None = None
     cancel: asyncio.Event = field(default_factory=asyncio.Event)
     begun: bool = False
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Execution:

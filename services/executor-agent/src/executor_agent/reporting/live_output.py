@@ -9,13 +9,12 @@ import asyncio
 import json
 import threading
 from collections import Counter, deque
-from datetime import UTC, datetime
 
 import structlog
 from redis.exceptions import RedisError
 
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.runtime.service import pause, woken
 
 CHANNEL = "executor_output"
@@ -39,7 +38,7 @@ class LiveOutput:
 
     def add(self, action_id: str, stage: str, line: str) -> None:
         """Queue one line, or count it as dropped when 2000 are waiting."""
-        entry = (action_id, stage, line[:LINE_CHARS], rfc3339(datetime.now(UTC)))
+        entry = (action_id, stage, line[:LINE_CHARS], rfc3339(utc_now()))
         with self._lock:
             if len(self._lines) >= QUEUE_LINES:
                 self.dropped += 1
@@ -71,7 +70,7 @@ class LiveOutput:
             log.warning("executor.lines_dropped", action_id=action_id, count=count)
             note = f"({count} lines were not shown here; logs/ has them all)"
             try:
-                await bus.announce(CHANNEL, _wire(action_id, "", note, rfc3339(datetime.now(UTC))))
+                await bus.announce(CHANNEL, _wire(action_id, "", note, rfc3339(utc_now())))
             except (BusDown, RedisError):
                 return False
         return True

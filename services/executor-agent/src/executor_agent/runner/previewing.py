@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from executor_agent.run_files.bundle import hides_secrets_of
 from executor_agent.runner.ansible import StageContext, run_stage
@@ -18,7 +17,7 @@ from mesh_core.approvals.previews import PREVIEW_FILE, playbook_sha256
 from mesh_core.models.outcomes import OutcomeVerdict, Stage
 from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import Proposal
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.policy.playbook_lint.roles import plays_run_by
 from mesh_core.security.redaction import clean
 from mesh_core.security.secrets_in_text import without_secrets
@@ -66,7 +65,7 @@ def _preview(proposal: Proposal, recorder: PreviewRecorder, stage: Stage, sees: 
         playbook_sha256=playbook_sha256(meant),
         node=proposal.node,
         service=proposal.service,
-        at=rfc3339(datetime.now(UTC)),
+        at=rfc3339(utc_now()),
         sentence=problem or sentence_of(tasks),
         sees=sees,
         tasks=tasks,

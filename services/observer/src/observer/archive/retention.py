@@ -19,6 +19,7 @@ from pathlib import Path
 
 import structlog
 
+from mesh_core.models.records import utc_now
 from mesh_core.runtime.service import pause
 from mesh_core.storage.disk_room import size_of
 from mesh_core.storage.event_files import PLAIN, day_folders
@@ -52,7 +53,7 @@ class Retention:
         bounds: RetentionPolicy,
         *,
         growing: threading.Lock | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         on_swept: Callable[[datetime], None] = lambda before: None,
         disk: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage,
     ):

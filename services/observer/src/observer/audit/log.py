@@ -14,13 +14,13 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from mesh_core.models.records import parse_time, rfc3339
+from mesh_core.models.records import parse_time, rfc3339, utc_now
 from mesh_core.runtime.metrics import AUDIT_DAMAGED, AUDIT_FAILURES, AUDIT_LINES
 from mesh_core.storage.audit_log import DAMAGE, HEALED, AuditLine, BadLine, Head, head_in, read_line, sealed
 from mesh_core.storage.file_lock import FileLock
@@ -49,7 +49,7 @@ class AuditBusy(RuntimeError):
 class AuditLog:
     """Blocks for each line until it is on disk (a few milliseconds); safe to call from several threads."""
 
-    def __init__(self, path: Path, head_file: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)):
+    def __init__(self, path: Path, head_file: Path, *, clock: Callable[[], datetime] = utc_now):
         self.path = path
         self._head_file = head_file
         self._clock = clock

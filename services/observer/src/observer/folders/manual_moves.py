@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +20,7 @@ from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.approvals.proposal_files import REASON_SUFFIX, ActionName, actor_and_reason, name_of
 from mesh_core.messaging.bus import IDEMPOTENCY_SECONDS, Bus
 from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.models.streams import MOVES_STREAM
 from mesh_core.runtime.metrics import DECIDED
 from mesh_core.storage.files import read_regular
@@ -174,7 +173,7 @@ class ManualMoves:
         self._digests = {action_id: digest for action_id, digest in self._digests.items() if action_id in there}
 
     async def _publish(self, move: ManualMove, proposal: Proposal, actor: str, reason: str) -> None:
-        timestamp = rfc3339(datetime.now(UTC))
+        timestamp = rfc3339(utc_now())
         update = ActionUpdate.of(proposal, move.source, move.target, actor=actor, timestamp=timestamp, reason=reason)
         if await self._bus.publish(
             update, idempotency_key=f"{move.name.id}:{move.source}:{move.target}", stream=MOVES_STREAM

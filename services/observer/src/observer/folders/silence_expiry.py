@@ -10,11 +10,10 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import structlog
 
-from mesh_core.models.records import parse_time
+from mesh_core.models.records import parse_time, utc_now
 from mesh_core.runtime.metrics import SILENCES
 from mesh_core.runtime.service import pause
 from mesh_core.silences.folder import KEEP_DAYS, SilenceFolder
@@ -46,7 +45,7 @@ class SilenceExpiry:
 
     def look(self) -> None:
         """Once over the folder. Raises OSError."""
-        now, world = datetime.now(UTC), self._world()
+        now, world = utc_now(), self._world()
         for silence in self._folder.current():
             reason = ""
             if not silence.over(now):

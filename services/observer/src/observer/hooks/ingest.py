@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 import structlog
@@ -20,6 +20,7 @@ import structlog
 from mesh_core.incidents.rule import is_benign
 from mesh_core.messaging.bus import IDEMPOTENCY_SECONDS, Bus
 from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.records import utc_now
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
 from observer.hooks.mapping import Mapped, incident_of
@@ -58,7 +59,7 @@ class AlertIngest:
         mapped: Mapped,
         *,
         names: Callable[[], KnownNames] = KnownNames,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ):
         self._bus = bus
         self._mapped = mapped

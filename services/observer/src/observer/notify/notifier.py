@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.messaging.bus import Bus, BusDown
-from mesh_core.models.records import parse_time, rfc3339
+from mesh_core.models.records import parse_time, rfc3339, utc_now
 from mesh_core.models.streams import entry_order
 from mesh_core.notifications.notifier import SendResult, kind_of
 from mesh_core.runtime.metrics import NOTIFICATIONS, NOTIFICATIONS_WAITING
@@ -59,7 +59,7 @@ class Notifier:
         *,
         public_url: str = "",
         send: Send,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ):
         self._bus = bus
         self._actions = actions

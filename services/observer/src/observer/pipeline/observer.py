@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -29,6 +29,7 @@ from mesh_core.messaging.bus import LONGEST_PAYLOAD, Bus, BusDown, Page
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.group_commands import Entry
 from mesh_core.models.events import HealthEvent, Trust, WorldUpdate
+from mesh_core.models.records import utc_now
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.metrics import EVENTS_BENIGN, EVENTS_READ
 from mesh_core.runtime.process_memory import give_back
@@ -65,7 +66,7 @@ class Observer:
         archive: EventArchive,
         world_file: Path,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         on_sign: Callable[[str], None] = lambda node: None,
         on_retired: Callable[[str], None] = lambda node: None,
         on_new: Callable[[], None] = lambda: None,

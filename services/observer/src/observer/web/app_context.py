@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.request_folder import RequestFolder
 from mesh_core.approvals.surroundings import SurroundingsReader
 from mesh_core.messaging.bus import Bus
+from mesh_core.models.records import utc_now
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.silences.folder import SilenceFolder
 from observer.audit.protocol import Audit, NullAudit
@@ -23,10 +24,6 @@ from observer.index.indexer import Indexer
 from observer.web.failing_probes import FailingProbesReader
 from observer.web.sse import SseBroadcaster
 from observer.world import World
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class AppContext:
     bus: Bus
     world: Callable[[], World]
     sse: SseBroadcaster
-    now: Callable[[], datetime] = _now
+    now: Callable[[], datetime] = utc_now
     auth: Auth | None = None
     audit: Audit = field(default_factory=NullAudit)
     hooks: HookRules = field(default_factory=HookRules)

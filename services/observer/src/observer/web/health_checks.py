@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import redis.exceptions
 from mesh_core.approvals.action_folders import ActionFolders
 from mesh_core.messaging.bus import Bus, or_down
 from mesh_core.messaging.redis_state import takes_writes
-from mesh_core.models.records import parse_time
+from mesh_core.models.records import parse_time, utc_now
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime import metrics
 from mesh_core.runtime.health import Figure, Probes, writable
@@ -47,7 +46,7 @@ def _places(world: Callable[[], World]) -> Figure:
 def _pending(actions: ActionFolders) -> Figure:
     async def figure() -> None:
         filed = await asyncio.to_thread(actions.pending)
-        ages = [(datetime.now(UTC) - parse_time(one.proposal.created_at)).total_seconds() for one in filed]
+        ages = [(utc_now() - parse_time(one.proposal.created_at)).total_seconds() for one in filed]
         metrics.PENDING.set(len(filed))
         metrics.PENDING_AGE.set(max(0.0, *ages) if ages else 0.0)
 

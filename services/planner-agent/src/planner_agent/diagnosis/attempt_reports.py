@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
 import structlog
 
 from mesh_core.llm.router import Attempt
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.attempts import ModelAttempt
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.runtime.metrics import ATTEMPT_TIME, ATTEMPTS, COST, TOKENS
 from planner_agent.diagnosis.budget_book import BudgetBook
 
@@ -29,7 +28,7 @@ class AttemptReports:
     async def tell(self, about: str, attempt: Attempt) -> None:
         """`about`: the id of the event or request. Redis away delays it: what comes of the attempt needs it as well."""
         record = ModelAttempt(
-            ts=rfc3339(datetime.now(UTC)),
+            ts=rfc3339(utc_now()),
             event_id=about,
             model=attempt.model,
             provider=attempt.provider,

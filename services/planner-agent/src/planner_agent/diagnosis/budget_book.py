@@ -6,12 +6,13 @@ Asked before and counted after an attempt: those that are under way at the same 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mesh_core.llm.budget import MONEY, Budget
 from mesh_core.llm.router import Attempt
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.attempts import NOT_MADE
+from mesh_core.models.records import utc_now
 from mesh_core.runtime.metrics import BUDGET_LIMIT, BUDGET_USED
 
 KEPT_SECONDS = 2 * 86400  # beyond the end of its span
@@ -20,9 +21,7 @@ KEPT_SECONDS = 2 * 86400  # beyond the end of its span
 class BudgetBook:
     """Every call raises BusDown."""
 
-    def __init__(
-        self, bus: Bus, budgets: Mapping[str, Budget], clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ):
+    def __init__(self, bus: Bus, budgets: Mapping[str, Budget], clock: Callable[[], datetime] = utc_now):
         self._bus = bus
         self._budgets = budgets
         self._clock = clock

@@ -6,13 +6,13 @@ Reads silences/ and moves an acknowledgement that is over to silences/ended/; ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 
 from mesh_core.incidents.rule import concerns, ends
 from mesh_core.models.events import Decision, DecisionVerdict, HealthEvent
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import Silence, SilenceKind, ends_with, silences_of
 from planner_agent.store.planner_store import PlannerStore
@@ -23,9 +23,7 @@ log = structlog.get_logger()
 class SilenceFilter:
     """Each question looks into the folder, which costs one listing as long as nothing changed there."""
 
-    def __init__(
-        self, folder: SilenceFolder, store: PlannerStore, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ):
+    def __init__(self, folder: SilenceFolder, store: PlannerStore, *, clock: Callable[[], datetime] = utc_now):
         self._folder = folder
         self._store = store
         self._clock = clock

@@ -6,7 +6,7 @@ Reads only. Known trouble is counted beside what was told; what got worse is tol
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 import structlog
@@ -19,6 +19,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.subject import subject_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Evidence, Folder, proposal_id
+from mesh_core.models.records import utc_now
 from planner_agent.diagnosis.diagnosis import Diagnostician
 from planner_agent.prompts.evidence import kept_event
 from planner_agent.store.gates import Gate
@@ -57,7 +58,7 @@ class ReportedBefore:
         actions: PlannerFolders,
         diagnostician: Diagnostician,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ):
         self._store = store
         self._actions = actions

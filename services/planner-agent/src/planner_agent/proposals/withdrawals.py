@@ -6,7 +6,7 @@ The reason is written before the move and told after it; whoever dies in between
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -19,7 +19,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import ActionUpdate, Folder
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.runtime.metrics import WITHDRAWN
 from planner_agent.proposals.reported_before import is_about
 from planner_agent.store.planner_store import PlannerStore
@@ -45,7 +45,7 @@ class Withdrawals:
         store: PlannerStore,
         actions: PlannerFolders,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ):
         self._bus = bus
         self._store = store

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import structlog
 
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.syntax_questions import ask
 from mesh_core.models.proposals import Playbook
-from mesh_core.models.records import rfc3339
+from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.models.syntax_check import SyntaxAnswer, SyntaxQuestion
 
 WAIT_SECONDS = 8.0  # one check took 0.8 s on two busy cores
@@ -35,7 +34,7 @@ class SyntaxCheck:
     async def check(self, playbook: Playbook, node: str) -> SyntaxAnswer | None:
         """What an executor says, None where none does. Raises BusDown."""
         seconds = 0.0 if self._clock() < self._silent_until else self._seconds
-        question = SyntaxQuestion(ts=rfc3339(datetime.now(UTC)), node=node, playbook=playbook)
+        question = SyntaxQuestion(ts=rfc3339(utc_now()), node=node, playbook=playbook)
         answer = await ask(self._bus, question, seconds)
         if answer is None and seconds:
             self._silent_until = self._clock() + AGAIN_SECONDS

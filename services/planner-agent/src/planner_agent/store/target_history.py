@@ -6,7 +6,6 @@ import json
 import time
 from collections import Counter
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
 from typing import Any
 
 from mesh_core.actions.register import is_loop_guarded
@@ -14,6 +13,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.incidents.subject import subject_of
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.records import utc_now
 from mesh_core.models.streams import entered_ms
 from mesh_core.policy.seen_before import NEWEST_RUNS
 from mesh_core.policy.track_record import PastRun, TrackRecord
@@ -57,7 +57,7 @@ class TargetHistory:
         begun = await self._bus.call("ZRANGE", key, since, "+inf", "BYSCORE")
         words = Counter(row.decode().partition(" ")[2] for row in begun)
         runs = await self.past_runs(event)
-        return TrackRecord.of(runs, datetime.now(UTC), len(begun), words, subject_of(event))
+        return TrackRecord.of(runs, utc_now(), len(begun), words, subject_of(event))
 
     async def past_runs(self, event: HealthEvent) -> tuple[PastRun, ...]:
         """The last executions for this target, newest first."""
