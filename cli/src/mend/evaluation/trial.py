@@ -18,14 +18,14 @@ from planner_agent.diagnosis.diagnosis import Diagnosis, Diagnostician
 from planner_agent.intake.triage import Route, triage
 
 SILENCE = Decided("ignore")
-Record = Callable[[HealthEvent], TrackRecord]
+KnownRecord = Callable[[HealthEvent], TrackRecord]
 
 
 @dataclass(frozen=True)
 class TrialStore:
     """A planner's store of what was run by then (`known`), and its bus, which keeps what each attempt came to."""
 
-    known: Record
+    known: KnownRecord
     attempts: list[ModelAttempt]
 
     @property
@@ -48,7 +48,7 @@ class TrialPlanner:
         policy: Policy,
         model: Scripted | Listening | None = None,
         may_choose: Callable[[str, str], bool] = lambda provider, model: False,
-        known: Record = lambda event: NOTHING_KNOWN,
+        known: KnownRecord = lambda event: NOTHING_KNOWN,
         is_outside: Callable[[str], bool] = lambda provider: False,
         why_untouchable: Callable[[HealthEvent], str] = lambda event: "",
     ):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
@@ -24,7 +23,7 @@ from mesh_core.models.proposals import (
     attachable,
     none_there,
 )
-from mesh_core.models.records import Name, Record, Timestamp, not_said, rfc3339, sha256_of
+from mesh_core.models.records import Name, Record, Timestamp, not_said, rfc3339, sha256_of, utc_now
 from mesh_core.models.run_options import KeyName, Layout, RoleName, SshLogin, UserName, Verify, is_all, is_playbook
 
 MAX_REQUEST_BYTES = 192 * 1024  # its files go into the proposal, which may have 256 KiB
@@ -37,13 +36,13 @@ MODEL_TOKENS, MODEL_TEMPERATURE = 256, 0.5  # of each answer of a model that wri
 
 _ID = re.compile(r"^req-[0-9a-f]{12}$")
 RequestId = Annotated[str, StringConstraints(pattern=_ID.pattern)]
-Slot = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
+SlotName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
 Actor = Annotated[str, StringConstraints(max_length=128)]
 Answer = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
 
 
 ProviderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+ExtraVariable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 
 
 def _plain_values(variables: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -74,7 +73,7 @@ def is_request_id(text: str) -> bool:
 
 
 def _now() -> str:
-    return rfc3339(datetime.now(UTC))
+    return rfc3339(utc_now())
 
 
 class RequestedFile(Record):
@@ -119,7 +118,7 @@ class Request(Record):
     limit: Annotated[tuple[Name, ...], Field(max_length=MAX_HOSTS, exclude_if=none_there)] = ()
     name: Annotated[Name | None, Field(exclude_if=not_said)] = None
     extra_vars: Annotated[
-        dict[VariableName, JsonValue],
+        dict[ExtraVariable, JsonValue],
         AfterValidator(_plain_values),
         Field(max_length=MAX_VARIABLES, exclude_if=none_there),
     ] = Field(default_factory=dict)
@@ -160,7 +159,7 @@ class RequestReply(Record):
     request: RequestId
     ts: Timestamp = Field(default_factory=_now)
     by: Actor = ""
-    answers: Annotated[dict[Slot, Answer], Field(max_length=MAX_ANSWERS)] = Field(default_factory=dict)
+    answers: Annotated[dict[SlotName, Answer], Field(max_length=MAX_ANSWERS)] = Field(default_factory=dict)
     cancel: bool = False
 
 
@@ -178,7 +177,7 @@ class RequestState(StrEnum):
 class OpenQuestion(Record):
     """What has to be known before anything can be proposed. `choices`: what may be answered; empty for anything."""
 
-    slot: Slot
+    slot: SlotName
     text: str
     choices: tuple[str, ...] = ()
 

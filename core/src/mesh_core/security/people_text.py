@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import yaml
 
 # The first of the lines that go, the one after the last of them, and what comes in their place.
-Edit: TypeAlias = tuple[int, int, str]
+LineEdit: TypeAlias = tuple[int, int, str]
 Section: TypeAlias = Mapping[str, Mapping[str, str]]  # what is said of each name
 
 
@@ -21,7 +21,7 @@ def edited(text: str, after: Mapping[str, Section]) -> str:
         lines[-1] += "\n"
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     sections = {key.value: (key, node) for key, node in root.value} if isinstance(root, yaml.MappingNode) else {}
-    edits: list[Edit] = []
+    edits: list[LineEdit] = []
     for section, entries in after.items():
         if section in sections:
             edits += _in_section(*sections[section], entries, lines)
@@ -32,7 +32,7 @@ def edited(text: str, after: Mapping[str, Section]) -> str:
     return "".join(lines)
 
 
-def _in_section(key: Any, node: Any, entries: Section, lines: list[str]) -> Iterator[Edit]:
+def _in_section(key: Any, node: Any, entries: Section, lines: list[str]) -> Iterator[LineEdit]:
     if not entries or not node.value:
         if entries or node.value:
             yield key.start_mark.line, _end(node), _block({key.value: entries})

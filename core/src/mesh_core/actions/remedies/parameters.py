@@ -115,7 +115,7 @@ class _Bounded(_Param):
         return self
 
 
-class Number(_Bounded):
+class NumberParam(_Bounded):
     """A whole number within bounds; `duration` is one of seconds. `percent`: so much of what the event says."""
 
     type: Literal["integer", "duration"]
@@ -138,7 +138,7 @@ class Number(_Bounded):
         return number if number is not None and self.min <= number <= self.max else None
 
     @model_validator(mode="after")
-    def _within_bounds(self) -> Number:
+    def _within_bounds(self) -> NumberParam:
         if self.min > self.max:
             raise ValueError(f"min is {self.min} and max {self.max}; exchange them")
         if self.default is not None and not self.min <= self.default <= self.max:
@@ -173,7 +173,7 @@ class OneOf(_Bounded):
         return self
 
 
-class Name(_Param):
+class NameParam(_Param):
     """A thing of the host, by name: a mount point, a unit, a container; `name` is any other (a host, a file's name)."""
 
     type: Literal["mount", "unit", "container", "unit_or_container", "name"]
@@ -218,4 +218,4 @@ _EXAMPLES = {
     **{"mount": "/srv", "unit": "example.service", "container": "example", "unit_or_container": "example"},
     "name": "example",
 }
-Param = Annotated[Number | OneOf | Name | PathBelow, Field(discriminator="type")]
+Param = Annotated[NumberParam | OneOf | NameParam | PathBelow, Field(discriminator="type")]

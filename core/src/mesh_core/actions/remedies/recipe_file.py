@@ -19,10 +19,10 @@ from mesh_core.actions.remedies.wording import PLACE
 from mesh_core.models.config_file import FilePart
 from mesh_core.models.proposals import ActionWord, Risk
 
-Language = Literal["en", "ko", "pl", "de", "fr", "es"]  # in which people ask
+LanguageCode = Literal["en", "ko", "pl", "de", "fr", "es"]  # in which people ask
 # `install*` is any word that begins so; several words stand one behind the other.
 Phrase = Annotated[str, StringConstraints(pattern=r"^[^\s*{}]+\*?( [^\s*{}]+\*?)*$", max_length=60)]
-Phrases = dict[Language, tuple[Phrase, ...]]
+Phrases = dict[LanguageCode, tuple[Phrase, ...]]
 ChoiceValue = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Said = bool | int | Annotated[str, StringConstraints(pattern=r"^[^{}]{1,100}$")]
 
@@ -54,7 +54,7 @@ class Slot(FilePart):
     many: Literal["list", "each"] | None = None
     optional: Flag = False
     default: str | None = None
-    question: dict[Language, Line] = Field(default_factory=dict)
+    question: dict[LanguageCode, Line] = Field(default_factory=dict)
     usual: tuple[Phrase, ...] = ()
     endings: tuple[Phrase, ...] = ()
     values: dict[ChoiceValue, Phrases] = Field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from mesh_core.actions.remedies.looking import looking_problem, shape_problem
-from mesh_core.actions.remedies.parameters import Flag, From, Name, Param, VariableName, Whole
+from mesh_core.actions.remedies.parameters import Flag, From, NameParam, Param, VariableName, Whole
 from mesh_core.actions.remedies.wording import PLACE, names_in
 from mesh_core.actions.settable import Settable
 from mesh_core.incidents.event_types import EventType
@@ -152,9 +152,9 @@ class Remedy(FilePart):
         return self.interrupts or bool(self.undo and self.undo.by_itself)
 
     @property
-    def targets(self) -> dict[str, Name]:
+    def targets(self) -> dict[str, NameParam]:
         """Its params that name a unit or a container."""
-        named = {name: param for name, param in self.params.items() if isinstance(param, Name)}
+        named = {name: param for name, param in self.params.items() if isinstance(param, NameParam)}
         return {name: param for name, param in named.items() if param.type in TARGETS}
 
     @property

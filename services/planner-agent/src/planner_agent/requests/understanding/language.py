@@ -11,11 +11,10 @@ from typing import Any, get_args
 
 import yaml
 
-from mesh_core.actions.remedies import recipe_file
-from mesh_core.actions.remedies.recipe_file import SlotRole
+from mesh_core.actions.remedies.recipe_file import LanguageCode, SlotRole
 from mesh_core.models.yaml_loader import BaseLoader
 
-LANGUAGES: tuple[str, ...] = get_args(recipe_file.Language)
+LANGUAGES: tuple[str, ...] = get_args(LanguageCode)
 HANGUL = re.compile(r"[가-힣]")
 Roles = frozenset[SlotRole]
 
