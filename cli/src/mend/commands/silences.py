@@ -23,6 +23,15 @@ from mesh_core.silences import commands as silencing
 from mesh_core.silences.folder import SilenceFolder
 from mesh_core.silences.silence import Silence, SilenceKind, silences_for
 
+COLUMNS = (
+    Column("id"),
+    Column("node/service"),
+    Column("type"),
+    Column("holds"),
+    Column("by"),
+    Column("reason", prose=True),
+)
+
 
 def silences(
     ctx: typer.Context,
@@ -78,16 +87,6 @@ def unsilence(
     cli.say(f"ended {ended.id}", "bold")
     for one in holding:
         cli.say(f"  {plain(ended.target)} stays silent: {one.id} holds there, too; mend unsilence {one.id}", "yellow")
-
-
-COLUMNS = (
-    Column("id"),
-    Column("node/service"),
-    Column("type"),
-    Column("holds"),
-    Column("by"),
-    Column("reason", prose=True),
-)
 
 
 def _cells(silence: Silence, timestamp: datetime, ended: bool) -> list[Text]:

@@ -49,15 +49,15 @@ class RenderedMessage:
     body: str
 
 
-def render(notification: Sequence[Notification], rules: NotificationRules, public_url: str) -> RenderedMessage:
+def render(notifications: Sequence[Notification], rules: NotificationRules, public_url: str) -> RenderedMessage:
     """One thing by its template; several as a list, the oldest first."""
-    if len(notification) == 1:
-        return _one(notification[0], rules, public_url)
-    counts = Counter(item.kind for item in notification)
-    title = f"{len(notification)} news: " + ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in counts.items())
-    lines = [f"- {_clock(item)} {_one(item, rules, public_url).title}" for item in notification[:MOST_LINES]]
-    if len(notification) > MOST_LINES:
-        lines.append(f"- and {len(notification) - MOST_LINES} more")
+    if len(notifications) == 1:
+        return _one(notifications[0], rules, public_url)
+    counts = Counter(item.kind for item in notifications)
+    title = f"{len(notifications)} news: " + ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in counts.items())
+    lines = [f"- {_clock(item)} {_one(item, rules, public_url).title}" for item in notifications[:MOST_LINES]]
+    if len(notifications) > MOST_LINES:
+        lines.append(f"- and {len(notifications) - MOST_LINES} more")
     lines.append(_page(public_url) or "mend pending, mend history")
     return RenderedMessage(title[:TITLE_CHARS], "\n".join(lines)[:BODY_CHARS])
 
