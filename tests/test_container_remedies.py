@@ -122,7 +122,7 @@ async def agent(watch: Watch, home: Home, folder: Path, redis_url: str) -> Async
         tell(redis_url, json.loads(event.wire()))
 
     look = Investigator(InvestigationOptions.model_construct(seconds=60), rooms(home.engine.host, watch.images)).look
-    one = Agent(NODE, IncidentTracker(NODE), send, IncidentStore(folder / "open.json"), investigate=look)
+    one = Agent(IncidentTracker(NODE), send, IncidentStore(folder / "open.json"), investigate=look)
     one.probes.append(watch.probe)
     stop = asyncio.Event()
     task = asyncio.create_task(one.watch(stop))

@@ -77,9 +77,7 @@ def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watching:
         store = IncidentStore(tmp_path / "open.json")
         tracker = IncidentTracker("n1", flapping)
         store.load(tracker)
-        agent = Agent(
-            "n1", tracker, watched.take, store, announce_seconds=announce_seconds, caught_up=caught_up, **more
-        )
+        agent = Agent(tracker, watched.take, store, announce_seconds=announce_seconds, caught_up=caught_up, **more)
         agent.probes.extend(p(tracker) if callable(p) else p for p in probes)
         stop = asyncio.Event()
         tasks = [asyncio.create_task(part(stop)) for part in (agent.watch, agent.announce)]

@@ -164,7 +164,7 @@ async def test_the_list_of_a_probe_is_seen_beside_its_check_and_its_failure_cost
 ) -> None:
     looking, sent = Looking(), list[HealthEvent]()
     store, probe = IncidentStore(tmp_path / "open.json"), ListedProbe()
-    agent = Agent("nas1", IncidentTracker("nas1"), sent.append, store, sightings=looking.sightings)
+    agent = Agent(IncidentTracker("nas1"), sent.append, store, sightings=looking.sightings)
     await agent._check(probe, None)
     assert {name: row.state for name, row in looking.note().items()} == {
         "web": SeenState.FAILED,

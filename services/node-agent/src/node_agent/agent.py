@@ -53,7 +53,6 @@ class Agent:
 
     def __init__(
         self,
-        node: str,
         tracker: IncidentTracker,
         send: Callable[[HealthEvent], object],
         store: IncidentStore,
@@ -67,7 +66,7 @@ class Agent:
         pulse: Pulse | None = None,
         sightings: Sightings | None = None,
     ):
-        self.node = node
+        self.node = tracker.node
         self.tracker = tracker
         self.probes: list[Probe] = []
         self._send = send
@@ -79,7 +78,7 @@ class Agent:
         self._clock = clock
         self._clock_ms = clock_ms
         self._pulse = pulse or Pulse()
-        self._sightings = sightings or Sightings(node, time.time, lambda: None)
+        self._sightings = sightings or Sightings(self.node, time.time, lambda: None)
         self._failures: dict[str, str] = {}  # probe -> the last failure that was logged
         self._working = store.working_probes()
         self._found: set[str] = set()  # keys that a probe of this life has seen

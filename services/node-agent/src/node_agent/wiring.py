@@ -87,7 +87,6 @@ class NodeAgentWiring:
     def _agent(self) -> Agent:
         docker_host = self._settings.docker_host
         return Agent(
-            self._node,
             self._tracker,
             self._send,
             self._store,

@@ -77,7 +77,7 @@ class IncidentTracker:
     """Nothing else in the agent keeps incidents."""
 
     def __init__(self, node: str, flapping: FlapOptions | None = None):
-        self._node = node
+        self.node = node
         self._flapping = flapping or FlapOptions()
         self._targets: dict[str, _Target] = {}
         self._last_ms = 0
@@ -205,7 +205,7 @@ class IncidentTracker:
     def _opened(self, target: _Target, result: CheckResult, now: float, now_ms: int) -> IncidentChange:
         self._last_ms = max(self._last_ms + 1, now_ms)  # one id per incident, even within a millisecond
         service = result.service if result.service and is_service_name(result.service) else ""
-        target.incident = f"{self._node}/{service}/{self._last_ms}"
+        target.incident = f"{self.node}/{service}/{self._last_ms}"
         target.opened_ms = now_ms
         target.flapping = target.history.add(now, self._flapping)
         if target.flapping:
