@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from policy_rig import IGNORE, allows, event
+from policy_rig import IGNORE, NOTIFY, RESTART, allows, event
 
 from mesh_core.policy.event_facts.facts import Fact, facts_for
 
@@ -142,3 +142,47 @@ def test_a_wish_and_a_state_are_no_drift_of_a_container(type_: str, payload: dic
 )
 def test_what_a_container_is_made_of_drifts(type_: str, payload: dict[str, Any]) -> None:
     assert Fact.DRIFTED in facts_for(event(type_, payload))
+
+
+MIXED: list[dict[str, Any]] = [
+    {"cameras": {"gate": {"state": "offline"}, "barn": {"state": "online"}}},
+    {"tunnels": [{"name": "a", "status": "down"}, {"name": "b", "status": "up"}]},
+    {"folders": {"photos": "error: conflict", "notes": "up to date"}},
+    {"peers": {"10.0.0.2": "Established", "10.0.0.3": "timeout"}},
+    {"queues": {"mail": "stuck", "web": "running"}},
+    {"sensors": {"attic": "nicht erreichbar", "cellar": "ok"}},
+    {"members": [{"status": "unhealthy"}, {"status": "healthy"}]},
+]
+
+
+@pytest.mark.parametrize("parts", MIXED, ids=str)
+def test_a_thing_of_which_some_parts_are_well_is_told(parts: dict[str, Any]) -> None:
+    for type_ in ("stream_stalled", "bridge_down", "service_hung"):
+        assert allows(type_, parts, severity="error").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"cameras": {"gate": "offline", "barn": "offline"}},
+        {"checks": {"tcp": "timeout", "icmp": "ok"}},
+        {"dependencies": {"db": "up", "cache": "up"}},
+        {"containers": {"web": "dead", "db": "running"}},
+    ],
+    ids=str,
+)
+def test_what_is_ill_as_a_whole_is_restarted(parts: dict[str, Any]) -> None:
+    assert allows("service_hung", parts, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"annotations": {"note": "unit masked by ops"}},
+        {"log": "Failed to start web.service: Unit web.service is masked."},
+        {"description": "decommissioned in May, the exporter was forgotten"},
+        {"hinweis": "stillgelegt seit Mai"},
+    ],
+)
+def test_what_nobody_wants_any_more_is_not_started(said: dict[str, Any]) -> None:
+    assert allows("service_down", said, severity="critical").actions == {NOTIFY}

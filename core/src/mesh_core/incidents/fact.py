@@ -13,6 +13,7 @@ class Fact(StrEnum):
     RUNNING = "running"  # its manager says that it runs
     RESTARTING = "restarting"  # somebody restarts it, makes it anew or copies it right now
     WORKS = "works"  # a number says that it gets work done
+    PARTLY_WELL = "partly_well"  # some of its parts are well and others are not
     STALLED = "stalled"  # numbers say that work waits for it, and that it does none
     SPINS = "spins"  # it takes one or two whole processors
     OVERDUE = "overdue"  # it runs, and what it does all the time it did long ago
