@@ -66,6 +66,8 @@ class Fact(StrEnum):
     HARDWARE_AWAY = "hardware_away"  # a device that it works with is off, or is not there
     OF_A_DEVICE = "of_a_device"  # a field names the device that it tells of
     NEEDS_MET = "needs_met"  # what it needs, and may have lacked, is there
+    IS_BACK = "is_back"  # somebody looked again, and it runs or answers
+    DATA_AWAY = "data_away"  # the volume with its data is not there
     CAME_LATER = "came_later"  # what it works with came after it was started
     OVER_LIMIT = "over_limit"  # it runs, and takes more memory than the limit that its owner gave it
     HOST_AWAY = "host_away"  # its sender says that the host of what it checks is away, which it tells of by itself

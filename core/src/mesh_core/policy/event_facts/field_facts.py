@@ -19,6 +19,7 @@ from mesh_core.policy.event_facts.other_cause import (
     has_what_it_needs,
     is_certificate_over,
     is_hardware_away,
+    lacks_its_data,
     lacks_what_it_needs,
 )
 from mesh_core.policy.event_facts.probe_evidence import answered_with
@@ -26,7 +27,7 @@ from mesh_core.policy.event_facts.purpose import by_whom, is_in_use, is_not_mean
 from mesh_core.policy.event_facts.there_now import came_later
 from mesh_core.policy.event_facts.throughput import is_long_ago
 from mesh_core.policy.event_facts.unanswered import says_no_answer
-from mesh_core.policy.event_facts.work_in_progress import is_being_changed, is_busy
+from mesh_core.policy.event_facts.work_in_progress import is_being_changed, is_busy, says_under_way
 from mesh_core.policy.words.plugin_output import CHECK_KEYS, OUTPUT_KEYS, facts_in_output, says_no_check
 
 LOOP_COUNT = 5  # restarts that something else already made without success
@@ -121,7 +122,7 @@ def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) ->
     if (
         len(path) == 1
         and key in _PACKAGE_MANAGERS
-        and (yes or word.startswith(("running", "locked", "active", "busy")))
+        and (yes or word.startswith(("running", "locked", "active", "busy")) or says_under_way(word))
     ):
         yield Fact.RESTARTING  # it starts anew what it installs
     if word and is_of_swarm(path, word):
@@ -151,6 +152,7 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact
         Fact.EXPIRED: is_certificate_over(path, value),
         Fact.DOWN: is_not_running(path, value, word),
         Fact.UNHEALTHY: is_unhealthy(path, value),
+        Fact.DATA_AWAY: lacks_its_data(path, word),
         Fact.NEEDS_MET: has_what_it_needs(path, value),
         Fact.CAME_LATER: came_later(path, value),
         Fact.OVERDUE: is_long_ago(path[-1], value),

@@ -24,6 +24,7 @@ _NEEDED = frozenset(
         *("router", "switch", "coordinator", "registry", "dependency", "remote", "mount"),
     }
 )
+_DATA = frozenset({"volume", "volumes", "datavolume", "data", "datadir", "dataset", "datadirectory"})
 # A field of such a name says of which device the others tell.
 DEVICES = frozenset({"printer", "scanner", "sensor", "drive", "tape", "ups", "battery", "camera"})
 # Hardware that a program works with: where it is off or away, no start of the program brings it back.
@@ -114,6 +115,13 @@ def lacks_what_it_needs(path: tuple[str, ...], value: Any, word: str, *, of_a_st
         return False
     needs = (key.removesuffix(end).removesuffix("s") for end in _STANDS if key.endswith(end))
     return any(need in _NEEDED or (not need and parent in _NEEDED) for need in needs)
+
+
+def lacks_its_data(path: tuple[str, ...], word: str) -> bool:
+    """`{"volume": "missing"}`: what is made anew begins with empty data."""
+    return path[-1] in _DATA and word.startswith(
+        ("missing", "gone", "deleted", "removed", "not found", "lost", "empty")
+    )
 
 
 def is_hardware_away(path: tuple[str, ...], value: Any) -> bool:

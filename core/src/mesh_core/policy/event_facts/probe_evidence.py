@@ -42,6 +42,8 @@ def answered_with(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
 def _status_in(key: str, value: Any) -> int | None:
     if key in STATUS_CODES:
         return whole_in(value)
+    if key == "status" and isinstance(value, int) and not isinstance(value, bool):
+        return value if value in range(100, 600) else None
     said = _ANSWER.match(value) if key in _ANSWERS and isinstance(value, str) else None
     return int(said[1]) if said else None
 

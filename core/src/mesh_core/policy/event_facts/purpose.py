@@ -16,6 +16,9 @@ _COUNTS = frozenset({"scale", "replicas", "count", "instances"})
 _GONE_TO = frozenset({"movedto", "migratedto", "replacedby", "supersededby"})
 _REASONS = frozenset({"reason", "stopreason", "stoppedreason", "stoppedfor"})
 _ON_PURPOSE = ("schedule", "planned", "manual", "requested", "on request", "by request", "maintenance")
+_AS_PLANNED = re.compile(
+    r"\b(?:as (?:planned|scheduled)|planned (?:stop|shutdown|work)|scaled? to (?:zero|0)|on purpose)\b"
+)
 # Somebody wanted it so; who that was nobody says.
 _WANTED = frozenset(
     {
@@ -23,6 +26,7 @@ _WANTED = frozenset(
         *("intentional", "intentionally", "deliberate", "expectedstop", "plannedstop"),
     }
 )
+_PROFILES = frozenset({"profile", "profiles", "composeprofile", "composeprofiles"})  # compose makes these if asked to
 _STOPPED_BY = frozenset({"stoppedby", "pausedby"})
 _PLANS = ("schedule", "cron", "timer", "plan")
 _KINDS = frozenset({"type", "servicetype", "unittype", "kind"})
@@ -53,8 +57,9 @@ _BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a p
 # Perhaps a person's, perhaps a daemon's: `panel: stop by user ada`, `user ada via web`, `docker stop (user ada)`.
 _BY_AN_ACCOUNT = re.compile(
     r"(?:^|\b(?:by|of) |\()user [a-z][\w-]{0,31}(?= (?:via|through|using|from|in|on)\b|[,)]|$)"
-    r"|^(?:[\w./-]*/)?(?:docker|podman|nerdctl|compose|systemctl|service|supervisorctl|pm2|rc-service)\b"
-    r"[\w ./@=-]{0,40} (?:stop|down|disable|mask|pause)\b"
+    r"|^(?:[a-z][\w.-]{0,31}: (?:sudo )?)?(?:[\w./-]*/)?"
+    r"(?:docker|podman|nerdctl|compose|systemctl|service|supervisorctl|pm2|rc-service)\b"
+    r"[\w ./@=-]{0,40} (?:stop|down|disable|mask|pause|rm|kill)\b"
 )
 _STOPPED_FOR = re.compile(
     rf"(?:stopped|paused|disabled|halted|shut ?down|taken down) by (?:an? |the )?{_PERSON.pattern}"
@@ -83,13 +88,16 @@ def is_not_meant(path: tuple[str, ...], value: Any, word: str) -> bool:
         return isinstance(value, bool | str) and value != "" and truth_in(value) is False
     if key in _WANTED:
         return truth_in(value) is True
+    if key in _PROFILES:
+        return (isinstance(value, list) and len(value) > 0) or "not active" in word or "inactive" in word
     if key in _STOPPED_BY and word.startswith(_PLANS):
         return True
     return bool(word) and (key in _GONE_TO or (key in _REASONS and _is_on_purpose(word)))
 
 
 def _is_on_purpose(reason: str) -> bool:
-    return reason.startswith(_ON_PURPOSE) or _STOPPED_FOR.match(reason) is not None
+    said = reason.startswith(_ON_PURPOSE) or _STOPPED_FOR.match(reason) is not None
+    return said or _AS_PLANNED.search(reason) is not None
 
 
 def is_at_rest(told: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from mesh_core.policy.event_facts.declared import is_not_there
 from mesh_core.policy.event_facts.drift import is_in_a_lost_network, is_misdeclared, is_not_as_declared, says_drifted
 from mesh_core.policy.event_facts.memory_limit import is_over_its_limit
 from mesh_core.policy.event_facts.orchestrators import is_of_a_stack
+from mesh_core.policy.event_facts.ordered import is_back, is_ended_by_order, is_planned
 from mesh_core.policy.event_facts.partly_well import is_partly_well
 from mesh_core.policy.event_facts.probe_evidence import is_unevidenced
 from mesh_core.policy.event_facts.purpose import is_at_rest
@@ -63,7 +64,8 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], *, backed: bool)
         Fact.MISDECLARED: is_misdeclared(payload),
         Fact.SWARM: is_of_a_stack(told),
         Fact.UNANSWERED: got_no_answer(payload),
-        Fact.NOT_MEANT: is_at_rest(told),
+        Fact.NOT_MEANT: is_at_rest(told) or is_ended_by_order(event) or is_planned(event),
+        Fact.IS_BACK: is_back(event, told),
         Fact.PARTLY_WELL: is_partly_well(payload),
     }
     found.update(fact for fact, holds in said_of_all.items() if holds)

@@ -48,6 +48,22 @@ _WORK = (
 _ETA = re.compile(
     r"eta(?:seconds|minutes)?|estimated(?:timeremaining|timeleft|completion)"
 )  # who knows how long it takes
+# Who makes things anew, and what goes on under such a name: `{"watchtower": "pulling web:2"}`, `{"backup": "at 41 %"}`.
+_CHANGES = frozenset(
+    {
+        *_WORK,
+        *("updater", "watchtower", "ota", "otaupdate", "unattendedupgrades", "ansible", "puppet", "provisioning"),
+        *("installer", "recovery", "rebalance", "resharding", "databasemigration", "upgrader", "rolling", "pull"),
+    }
+)
+_UNDER_WAY = re.compile(
+    r"\b(?:running|in progress|ongoing|underway|pulling|upgrading|updating|installing|recreating|migrating|restoring"
+    r"|copying|rolling|läuft|en cours|en curso|in corso|em curso|bezig|trwa|выполняется)\b"
+    r"|\bstep \d+ (?:of|/) ?\d+|\b\d{1,2}(?:[.,]\d+)? ?%"
+)
+_OVER = re.compile(
+    r"\b(?:done|finished|completed?|failed|failure|aborted|not|no|none|never|last|ago|ended|before|was|were)\b"
+)
 _GOES_ON = frozenset(
     {"running", "in progress", "in_progress", "inprogress", "ongoing", "underway", "started", "active"}
 )
@@ -83,6 +99,8 @@ def is_being_changed(path: tuple[str, ...], value: Any, word: str, *, of_a_state
     held = _HELD | _CLOSED if len(path) > 1 else _HELD
     if (key in _HELD_BY and word and not word.startswith(_NOBODY)) or (key in held and truth_in(value) is True):
         return True
+    if key in _CHANGES and says_under_way(word):
+        return True
     if word in _GOES_ON and (key in _WORK or (parent in _WORK and of_a_state)):
         return True
     return key.endswith(_OF_WORK) and key.startswith(_WORK) and truth_in(value) is True
@@ -103,6 +121,11 @@ def is_busy(path: tuple[str, ...], value: Any, word: str) -> bool:
     if _COUNTED.fullmatch(key) and (whole_in(value) or 0) > 0:
         return True
     return _PROGRESS.fullmatch(key) is not None and _is_under_way(value)
+
+
+def says_under_way(word: str) -> bool:
+    """`step 7 of 12`, `full backup running`; not `last ran at 03:00`."""
+    return _UNDER_WAY.search(word) is not None and _OVER.search(word) is None
 
 
 def _is_under_way(progress: Any) -> bool:
