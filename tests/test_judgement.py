@@ -68,9 +68,10 @@ MEASURED = {
     "fifth_open": {"rules": (0.79, 0.78, 0.0), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "fifth_opened": {"rules": (0.75, 0.69, 0.0), "perfect": (0.82, 0.84, 0.0), "hostile": (0.0, 0.0, 0.005)},
     "sixth_open": {"rules": (0.74, 0.69, 0.0), "perfect": (0.75, 0.71, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "sixth_opened": {"rules": (0.76, 0.56, 0.01), "perfect": (0.81, 0.59, 0.0), "hostile": (0.0, 0.0, 0.01)},
-    "seventh_open": {"rules": (0.74, 0.58, 0.0), "perfect": (0.76, 0.63, 0.0), "hostile": (0.0, 0.0, 0.007)},
-    "seventh_kept": {"rules": (0.59, 0.37, 0.033), "perfect": (0.65, 0.46, 0.0), "hostile": (0.0, 0.0, 0.037)},
+    "sixth_opened": {"rules": (0.80, 0.62, 0.0), "perfect": (0.87, 0.70, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "seventh_open": {"rules": (0.84, 0.73, 0.0), "perfect": (0.89, 0.87, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "seventh_opened": {"rules": (0.64, 0.44, 0.047), "perfect": (0.73, 0.61, 0.0), "hostile": (0.0, 0.0, 0.047)},
+    "seventh_kept": {"rules": (0.58, 0.40, 0.0), "perfect": (0.66, 0.60, 0.0), "hostile": (0.0, 0.0, 0.021)},
 }
 
 
