@@ -30,7 +30,11 @@ _NAMES = (
     ),
     *("problemname", "problem", "eventname", "event", "issuename", "issue", "conditionname", "condition", "checkname"),
     *("checkcommand", "checktype", "check", "servicedescription", "servicedesc"),
+    *("eventdefinitiontitle", "definitiontitle", "alertrule", "policyname", "searchname", "detectorname", "watchname"),
 )
+# `{"rule": {"name": "Queue stuck"}}`: what they are called by whoever made them.
+_NAMED = ("rule", "alert", "trigger", "check", "problem", "policy", "condition", "eventdefinition", "detector")
+_CALLED = ("name", "title", "type", "rule", "rulename")
 _LABELS = ("commonLabels", "groupLabels", "labels", "tags")
 _TOLD = ("title", "summary", "description", "message", "msg", "info", "error", "subject")
 _BESIDE = ("commonAnnotations", "annotations")
@@ -69,10 +73,12 @@ def clues_in(event: HealthEvent) -> Clues:
 
 def _names(event: HealthEvent) -> Iterator[str]:
     by_key = {bare_key(key): text for key, text in event.payload.items() if isinstance(text, str)}
+    nested = {bare_key(key): part for key, part in event.payload.items() if isinstance(part, dict)}
+    inner = (nested[key].get(called) for key in _NAMED if key in nested for called in _CALLED)
     said = by_key.get("name", "")
     its_rule = said if " " in said else ""  # LibreNMS calls its rule so, others the thing: `Service up/down`, `web`
-    for name in (alert_name_for(event), *(by_key.get(key, "") for key in _NAMES), its_rule):
-        if len(name) > MAX_NAME:
+    for name in (alert_name_for(event), *(by_key.get(key, "") for key in _NAMES), its_rule, *inner):
+        if not isinstance(name, str) or len(name) > MAX_NAME:
             continue
         if name:
             yield name

@@ -8,6 +8,7 @@ from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.policy.event_facts.shown_state import shows_its_state
 
+_OF_A_CONTAINER = re.compile(r"(?:.+_)?(?:docker|podman)_container_.+")  # by the name of its alert
 _CALLED = ("container", "container_name", "unit", "systemd_unit", "program")  # called as the event's own service
 _LABELS = frozenset({"container", "containername", "unit", "systemdunit"})
 # What stands beside another thing and measures or forwards for it keeps nothing: it is a program, whoever runs it.
@@ -19,7 +20,7 @@ def is_backed(event: HealthEvent) -> bool:
     service = event.service or ""
     if event.runtime is not None or service.endswith(".service") or _BESIDE.fullmatch(service.lower()):
         return True
-    if shows_its_state(event):
+    if shows_its_state(event) or _OF_A_CONTAINER.fullmatch(event.type):
         return True
     if service and any(event.payload.get(key) in (service, f"{service}.service") for key in _CALLED):
         return True

@@ -22,7 +22,7 @@ from mesh_core.policy.event_facts.other_cause import (
     lacks_its_data,
     lacks_what_it_needs,
 )
-from mesh_core.policy.event_facts.probe_evidence import answered_with
+from mesh_core.policy.event_facts.probe_evidence import answered_with, listens_on_nothing
 from mesh_core.policy.event_facts.purpose import by_whom, is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.event_facts.there_now import came_later
 from mesh_core.policy.event_facts.throughput import is_long_ago
@@ -154,6 +154,7 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact
         Fact.UNHEALTHY: is_unhealthy(path, value),
         Fact.DATA_AWAY: lacks_its_data(path, word),
         Fact.NEEDS_MET: has_what_it_needs(path, value),
+        Fact.UNANSWERED: listens_on_nothing(path, value),
         Fact.CAME_LATER: came_later(path, value),
         Fact.OVERDUE: is_long_ago(path[-1], value),
         Fact.DEPENDENCY_DOWN: lacks_what_it_needs(path, value, word, of_a_state=of_a_state),

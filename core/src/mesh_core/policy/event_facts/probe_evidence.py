@@ -10,6 +10,7 @@ from typing import Any
 
 from mesh_core.incidents.fact import Fact
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 
 STATUS_CODES = frozenset(
@@ -22,6 +23,10 @@ _ANSWERS = frozenset({"error", "errors", "alertdetails", "details"})
 # time may lack.
 _REFUSALS = frozenset(range(300, 500)) - {404, 408, 410, 423, 424, 425}
 _FAULT = 500  # its own; what stands before a program says 502 to 504 of one that does not answer
+_PORT = re.compile(r"(?:tcp|udp)?port\d*|(?:tcp|udp)\d+")
+_NOT_OPEN = re.compile(
+    r"(?:is )?(?:closed|not open|not listening|not bound|nothing listens|no listener|refused)(?: .{0,40})?"
+)
 _PROBES = ("_probe", "_probe_failed")
 _TOLD = STATUS_CODES | {
     *("url", "uri", "target", "endpoint", "address", "hostport", "port", "heartbeat", "monitor", "alert", "check"),
@@ -37,6 +42,19 @@ def answered_with(path: tuple[str, ...], value: Any) -> Iterator[Fact]:
         yield Fact.REFUSED
     if status == _FAULT:
         yield Fact.FAULTY
+
+
+def listens_on_nothing(path: tuple[str, ...], value: Any) -> bool:
+    """`{"listening": false}`, `{"sockets": 0}`, `{"port_1883": "closed"}`: whoever looked at the host found no port of
+    it."""
+    if len(path) != 1 or value in (None, ""):
+        return False
+    key, word = path[0], value.strip().lower() if isinstance(value, str) else ""
+    if key in ("listening", "listens", "islistening", "portopen", "portlistening"):
+        return truth_in(value) is False
+    if key in ("sockets", "listensockets", "listeningsockets", "opensockets", "boundsockets", "openports"):
+        return value == [] or (not isinstance(value, bool) and whole_in(value) == 0)
+    return _PORT.fullmatch(key) is not None and _NOT_OPEN.fullmatch(word) is not None
 
 
 def _status_in(key: str, value: Any) -> int | None:

@@ -29,6 +29,16 @@ _UNIT, _WHAT = "(seconds|minutes|hours)", "|".join(_STEADY)
 _LAST = re.compile(rf"(?:last|latest|newest)(?:{_WHAT})(?:{_UNIT}ago|age{_UNIT})|{_UNIT}since(?:the)?last(?:{_WHAT})")
 _SILENT = re.compile(rf"(?:silent|nodata|nonewdata|nooutput|withoutdata|withoutoutput|datastale|stale)(?:for)?{_UNIT}")
 _SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}
+# The same with the span as a text: `{"last_flush": "2h ago"}`.
+_DONE_LAST = re.compile(
+    rf"(?:last|latest|newest)(?:{_WHAT}|sent|push|frame)(?:e?d)?(?:at|ago|age)?|(?:{_WHAT})age"
+    r"|(?:silent|nodata|nonewdata|nooutput|noreadings|noframes|withoutdata|withoutoutput)(?:for|since)?"
+)
+_SPAN = re.compile(
+    r"(?:for |since |over |> ?)?(\d{1,6})(?:[.,]\d+)? ?(s|sec|seconds|m|min|minutes|h|hours?|hrs|d|days?)"
+    r"(?: ?\d{1,2} ?\w{1,7})?(?: ago)?"
+)
+_IN_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONG_AGO_SECONDS = 900
 
 
@@ -47,7 +57,11 @@ def of_its_throughput(told: Mapping[str, Any]) -> Iterator[Fact]:
 
 
 def is_long_ago(key: str, value: Any) -> bool:
-    """`{"last_flush_seconds_ago": 5400}`, `{"minutes_since_last_poll": 40}`, `{"silent_minutes": 190}`."""
+    """`{"last_flush_seconds_ago": 5400}`, `{"minutes_since_last_poll": 40}`, `{"silent_minutes": 190}`,
+    `{"last_flush": "2h ago"}`."""
+    if isinstance(value, str) and _DONE_LAST.fullmatch(key):
+        span = _SPAN.fullmatch(value.strip().lower()[:60])
+        return span is not None and int(span[1]) * _IN_SECONDS[span[2][0]] >= _LONG_AGO_SECONDS
     said = _LAST.fullmatch(key) or _SILENT.fullmatch(key)
     unit = next(filter(None, said.groups()), "") if said else ""
     return bool(unit) and (whole_in(value) or 0) * _SECONDS[unit] >= _LONG_AGO_SECONDS

@@ -41,7 +41,7 @@ class NameWords:
         """`names`: the event's own, as `clues_in` gives them."""
         called = words_of(event.service or "")
         bodies = self._bodies(called)
-        own = set() if bodies or (event.service or "").lower() == event.node.lower() else {*called}
+        own = set() if bodies or (event.service or "").lower() == event.node.lower() else {*called, *map(_stem, called)}
         found = {*bodies, *({_STORE} if self._is_store(called) else ())}
         if self._is_device(event.service or ""):
             found.add(_DEVICE)
@@ -148,6 +148,11 @@ def _with_own(words: Sequence[str], called: Collection[str]) -> list[str]:
         found.append("".join(words[at : at + size]))
         at += size
     return found
+
+
+def _stem(word: str) -> str:
+    """`gps` of a daemon `gpsd`, `dhcp` of `dhcp4`."""
+    return word.rstrip("0123456789").removesuffix("d") or word
 
 
 def _asked(event: HealthEvent) -> str:
