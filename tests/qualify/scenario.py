@@ -147,7 +147,7 @@ class After(_Part):
 class Scenario(_Part):
     """`about` says what a person would see; `short` ones run in `make test`, too.
 
-    `taken_back`: proposals that were made, and withdrawn before anybody decided. `held`: trouble for which nothing is
+    `withdrawn`: proposals that were made, and taken out before anybody decided. `held`: trouble for which nothing is
     proposed, because something is at work there; `says` are words of the decision.
     """
 
@@ -157,7 +157,7 @@ class Scenario(_Part):
     things: dict[Word, Thing]
     fault: tuple[Step, ...] = ()
     found: tuple[Sign, ...] = ()
-    taken_back: Signs = ()
+    withdrawn: Signs = ()
     held: Signs = ()
     proposed: tuple[Sign, ...] = ()
     not_proposed: tuple[Word, ...] = ()
@@ -171,7 +171,7 @@ class Scenario(_Part):
         after = self.after
         signs = (
             *self.found,
-            *self.taken_back,
+            *self.withdrawn,
             *self.held,
             *self.proposed,
             *after.recovered,

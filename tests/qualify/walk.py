@@ -69,7 +69,7 @@ class Walk:
             for sign in scenario.proposed:
                 await wait_for(lambda sign=sign: self._proposal(sign), PROPOSED_SECONDS, f"the proposal {sign}")
             self.row["proposed"] = monotonic() - began
-            for sign in scenario.taken_back:
+            for sign in scenario.withdrawn:
                 await self._wait_until_withdrawn(sign)
             for sign in scenario.held:
                 await wait_for(lambda sign=sign: self._is_held(sign), FOUND_SECONDS, f"held: {sign}")

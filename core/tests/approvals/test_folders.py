@@ -130,7 +130,7 @@ def test_of_two_decisions_the_one_that_was_late_leaves_no_words(
     assert actions.approved_names() == [name.file]
 
 
-def test_what_was_taken_back_is_found_by_the_very_words(actions: AllFolders) -> None:
+def test_what_was_withdrawn_is_found_by_the_very_words(actions: AllFolders) -> None:
     one, two, other = (pending(actions, proposal_for(number)) for number in (1, 2, 3))
     assert actions.withdraw(one, "well again at ten")
     assert actions.withdraw(two, "well again at one")

@@ -60,7 +60,7 @@ async def test_a_known_cause_is_parsed_once_however_many_ask_for_it(mesh: Mesh) 
     assert known is again
 
 
-async def test_what_was_proposed_before_its_cause_is_taken_back(mesh: Mesh) -> None:
+async def test_what_was_proposed_before_its_cause_is_withdrawn(mesh: Mesh) -> None:
     await mesh.start()
     assert await mesh.verdict_of(await web_fails(mesh)) == "proposed"
     assert await mesh.verdict_of(await db_dies(mesh)) == "proposed"
@@ -208,9 +208,9 @@ async def test_a_planner_killed_over_a_cause_elsewhere_leaves_one_card(mesh: Mes
         await wait_for(lambda: waiting(mesh) == [("db01", "postgres.service")], 60, "one card")
 
         await wait_for(mesh.all_acknowledged, 60, "all is acknowledged")
-    taken_back = {filed.name.id for filed in mesh.actions.filed(Folder.WITHDRAWN)}
+    withdrawn = {filed.name.id for filed in mesh.actions.filed(Folder.WITHDRAWN)}
     told = {u["action_id"] for u in await mesh.stream("mesh:actions") if u["to"] == "withdrawn"}
-    assert told == taken_back
+    assert told == withdrawn
 
 
 async def test_a_dead_engine_has_one_card(mesh: Mesh) -> None:
@@ -257,7 +257,7 @@ async def test_two_planners_leave_one_card_of_a_full_disk(mesh: Mesh) -> None:
     await wait_for(lambda: waiting(mesh) == [("web01", None)], 10, "only the disk waits")
 
 
-async def test_what_was_taken_back_while_it_was_settled_does_not_count_as_decided(mesh: Mesh) -> None:
+async def test_what_was_withdrawn_while_it_was_settled_does_not_count_as_decided(mesh: Mesh) -> None:
     """Its cause withdraws it between its own look for causes and its settling, which says that it was decided."""
     await mesh.start()
     first = await web_fails(mesh)

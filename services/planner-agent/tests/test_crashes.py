@@ -155,7 +155,7 @@ async def moves_told(mesh: Mesh) -> list[tuple[str, str]]:
     return [(update["from"], update["to"]) for update in await mesh.stream("mesh:actions")]
 
 
-async def test_what_a_dying_planner_took_back_is_told_once_and_the_next_trouble_is_new(mesh: Mesh) -> None:
+async def test_what_a_dying_planner_withdrew_is_told_once_and_the_next_trouble_is_new(mesh: Mesh) -> None:
     await mesh.start()
     proposed = await mesh.verdict_of(await mesh.happens())
     await mesh.stop()

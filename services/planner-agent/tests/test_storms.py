@@ -43,9 +43,9 @@ async def leaves_one_card(mesh: Mesh, step: str, card: list[tuple[str, str | Non
     async with healthy_planner(mesh, NO_MODEL):
         await wait_for(mesh.all_acknowledged, 60, "all is acknowledged")
         await wait_for(lambda: waiting(mesh) == card, 10, "one card")
-    taken_back = {filed.name.id for filed in mesh.actions.filed(Folder.WITHDRAWN)}
+    withdrawn = {filed.name.id for filed in mesh.actions.filed(Folder.WITHDRAWN)}
     told = {u["action_id"] for u in await mesh.stream("mesh:actions") if u["to"] == "withdrawn"}
-    assert told == taken_back
+    assert told == withdrawn
 
 
 @pytest.mark.parametrize("planners", [1, 2])

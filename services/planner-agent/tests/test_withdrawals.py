@@ -43,7 +43,7 @@ async def test_recovery_withdraws_and_the_next_trouble_is_new(mesh: Mesh) -> Non
     await wait_for(told, 10, "each change of state is told once, in order")
 
 
-async def test_a_persons_undo_is_taken_back_by_no_recovery_and_hides_no_new_trouble(mesh: Mesh) -> None:
+async def test_a_persons_undo_is_withdrawn_by_no_recovery_and_hides_no_new_trouble(mesh: Mesh) -> None:
     await mesh.start()
     await mesh.verdict_of(await mesh.happens())
     (filed,) = await mesh.proposed()

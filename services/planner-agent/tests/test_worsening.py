@@ -199,7 +199,7 @@ async def test_another_planner_that_files_the_lesser_trouble_later_takes_its_own
     assert filed.proposal.event.id in ids
 
 
-async def test_a_full_disk_between_filing_and_taking_back_leaves_the_newer_one(
+async def test_a_full_disk_between_filing_and_withdrawal_leaves_the_newer_one(
     mesh: Mesh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, refused = files._write_temporary, []

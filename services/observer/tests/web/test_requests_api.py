@@ -231,7 +231,7 @@ async def test_what_its_runs_say_is_told_from_the_first_line_on_until_all_have_e
     assert (await desk.http.get("/requests/req-ffffffffffff/output")).status_code == 404
 
 
-async def test_a_run_that_is_taken_back_before_it_does_anything_ends_its_stream(desk: Desk) -> None:
+async def test_a_run_that_is_withdrawn_before_it_does_anything_ends_its_stream(desk: Desk) -> None:
     name = desk.propose("pi4")
     planned(desk, proposals=(RequestedProposal(host="pi4", action_id=name.id),))
     run = desk.actions.root / "running" / name.id

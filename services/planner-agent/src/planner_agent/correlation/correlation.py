@@ -79,11 +79,11 @@ class Correlation:
     async def explain(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
         """It is shown with its cause, and what waits for it goes, and what hangs on it in turn: that has the same
         cause."""
-        await self._take_back(event, cause, again=again)
+        await self._withdraw(event, cause, again=again)
         if cause.node == ALL_NODES:
             await self._storms.calm(event.node, again=again)
         if may_explain(event):
-            await self._take_back_what_is_explained(event.node)
+            await self._withdraw_what_is_explained(event.node)
 
     async def look_around(self, event: HealthEvent, action_id: str, *, again: bool) -> None:
         """The proposal for this was filed: does it explain what waits, or something else this?"""
@@ -93,23 +93,23 @@ class Correlation:
         elif storm := await self._storms.told(as_down(event, choice)):
             await self.explain(event, storm.cause, again=again)
         if event.type == EventType.TROUBLE_STORM:
-            await self._take_back_its_members(event, action_id, again=again)
+            await self._withdraw_its_members(event, action_id, again=again)
         elif may_explain(event):
-            await self._take_back_what_is_explained(event.node)
+            await self._withdraw_what_is_explained(event.node)
         else:
             return
         if again:
             await self._withdrawals.tell_explained(await self._book.explained_by(action_id), cause_of(event, action_id))
 
-    async def _take_back_its_members(self, storm: HealthEvent, action_id: str, *, again: bool) -> None:
+    async def _withdraw_its_members(self, storm: HealthEvent, action_id: str, *, again: bool) -> None:
         """And the storms of single nodes that are part of it."""
         for filed in await self._storms.waiting_members(storm, action_id):
-            await self._take_back(filed.proposal.event, cause_of(storm, action_id), again=False)
+            await self._withdraw(filed.proposal.event, cause_of(storm, action_id), again=False)
         for node in nodes_in(storm):
             await self._storms.calm(node, again=again)
-            await self._take_back_what_is_explained(node)
+            await self._withdraw_what_is_explained(node)
 
-    async def _take_back_what_is_explained(self, node: str) -> None:
+    async def _withdraw_what_is_explained(self, node: str) -> None:
         """There, and elsewhere what needs something there."""
         for filed in self._actions.pending():
             trouble = filed.proposal.event
@@ -117,9 +117,9 @@ class Correlation:
                 continue
             known = await self.known_for(trouble)
             if cause := self.cause_of(trouble, known, choice=filed.proposal.action):
-                await self._take_back(trouble, cause, again=False)
+                await self._withdraw(trouble, cause, again=False)
 
-    async def _take_back(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
+    async def _withdraw(self, event: HealthEvent, cause: Cause, *, again: bool) -> None:
         if event.service is None and cause.type == EventType.TROUBLE_STORM:
             await self._note_as_member(event, cause.told_by)
         elif may_explain(event):

@@ -116,9 +116,9 @@ class Storms:
         for place in (ALL_NODES, node):
             calmed = frozenset([filed.name for filed in self._actions.pending() if await self._is_calm(filed, place)])
             if calmed or (again and self._many):
-                await self._take_back(place, calmed, again=again)
+                await self._withdraw(place, calmed, again=again)
 
-    async def _take_back(self, place: str, names: Collection[ActionName], *, again: bool) -> None:
+    async def _withdraw(self, place: str, names: Collection[ActionName], *, again: bool) -> None:
         where = OpenTrouble(place, None, EventType.TROUBLE_STORM, None)
         await self._withdrawals.withdraw(where, CALMED, lambda filed: filed.name in names, again=again)
 

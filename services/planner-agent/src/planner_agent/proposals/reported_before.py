@@ -76,7 +76,7 @@ class ReportedBefore:
         if open_one:
             return Reported(open_one.proposal.event.id or "", f"{waits} is still open", weight, waits, runs)
         owner = await self._store.decided_incident(event)
-        if owner and owner not in deferred and not self._was_taken_back(owner, event):
+        if owner and owner not in deferred and not self._was_withdrawn(owner, event):
             return Reported(owner, f"this incident was decided with {owner}", weight)
         return None
 
@@ -92,7 +92,7 @@ class ReportedBefore:
         log.info("reported_before.got_worse", event_id=event.id, than=reported.owner, reason=reported.reason)
         return reported.weight.and_then(weight_of(event, preferred, preferred))
 
-    def _was_taken_back(self, owner: str, event: HealthEvent) -> bool:
+    def _was_withdrawn(self, owner: str, event: HealthEvent) -> bool:
         """Then nobody decided; whoever filed it may have settled it after its cause withdrew it."""
         return self._actions.was_withdrawn(proposal_id(owner, event.node, event.service))
 
