@@ -59,7 +59,9 @@ def event_of_hook(
         sender = any_json.NAME
     kind, _, name = sender.partition("/")
     found = rules.generic[name].alerts_in(body, name) if kind == "generic" else SENDERS[sender].alerts_in(body)
-    read: Read = found if isinstance(found, Unfit) else next(iter(found), Nothing("no alert in it"))
+    reads: list[Read] = [found] if isinstance(found, Unfit) else found
+    firing = (one for one in reads if isinstance(one, Alert) and one.firing)
+    read = next(firing, next(iter(reads), Nothing("no alert in it")))
     if isinstance(read, Unfit):
         return read
     if not isinstance(read, Alert) or not read.firing:

@@ -16,7 +16,18 @@ from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.policy.event_facts.payload_fields import is_of_another_time
 from observer.hooks.alert import MAX_WORD_CHARS
-from observer.hooks.field_names import DESCRIBED, IN_TEXTS, LISTS, NAMED_BY, OF_OTHERS, TAGS, WRAPPERS
+from observer.hooks.field_names import (
+    CHECK_LISTS,
+    DESCRIBED,
+    IN_TEXTS,
+    LISTS,
+    NAMED_BY,
+    OF_OTHERS,
+    SEVERITIES,
+    STATES,
+    TAGS,
+    WRAPPERS,
+)
 
 MOST_FIELDS = 400
 MOST_LEVELS = 5
@@ -63,10 +74,11 @@ def tags_of(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def alerts_of(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each object of a list of alerts, with what stands beside the list; else the body, with what its texts hold."""
+    """Each object of a list of alerts or checks, with what stands beside the list; else the body, with what its texts
+    hold."""
     plain = {key: _of_text(bare_key(key), value) for key, value in body.items()}
     top = unwrapped(plain)
-    listed = next((top[key] for key in top if bare_key(key) in LISTS and _is_list_of_objects(top[key])), None)
+    listed = next((top[key] for key in top if _is_list_of_alerts(bare_key(key), top[key])), None)
     if listed is None:
         return [plain]
     beside = {key: value for key, value in top.items() if not isinstance(value, list | dict)}
@@ -96,8 +108,14 @@ def _unwrap(found: dict[str, Any], key: str) -> bool:
     return len(kept) < len(part)
 
 
-def _is_list_of_objects(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+def _is_list_of_alerts(key: str, value: Any) -> bool:
+    if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
+        return False
+    return key in LISTS or (key in CHECK_LISTS and all(map(_tells_a_state, value)))
+
+
+def _tells_a_state(one: Mapping[str, Any]) -> bool:
+    return any(bare_key(key) in (*STATES, *SEVERITIES) for key in list(one)[:100])
 
 
 def _of_text(key: str, value: Any) -> Any:

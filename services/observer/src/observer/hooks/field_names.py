@@ -6,6 +6,8 @@ Tables only. Names of other languages are those that people write into scripts o
 from __future__ import annotations
 
 LISTS = ("alerts", "events", "problems", "incidents", "notifications", "records", "items")
+# Of what was looked at, well or not: each that tells how it stands is one of its own.
+CHECK_LISTS = ("checks", "results", "services", "tests", "targets", "findings", "components", "conditions")
 IN_TEXTS = frozenset({"message", "payload", "data", "body", "detail", "details"})  # may be JSON in a text
 # What a sender puts around what it has to say; what lies in there is said of the alert itself.
 WRAPPERS = frozenset(
@@ -18,13 +20,15 @@ DESCRIBED = frozenset({"rule", "check", "trigger", "condition", "policy"})  # pe
 LABELS = {
     "node": (
         *("hostdisplayname", "servername", "systemname", "agentname", "machinename", "machineid", "hostid"),
-        *("nodelabel", "entityname", "rechner", "serveur", "servidor", "hôte", "macchina", "maszyna"),
+        *("nodelabel", "entityname", "nodename", "computername", "nasname", "affectedhost", "targethost"),
+        *("rechner", "serveur", "servidor", "hôte", "macchina", "maszyna"),
     ),
     "host": ("hostalias", "configurationitems", "resourcename"),
     "service": (
-        *("app", "application", "appname", "applicationname", "component"),
+        *("app", "application", "appname", "applicationname", "component", "process", "daemon", "programname"),
         *("dienst", "servicio", "servizio", "serviço", "tjeneste", "tjänst", "usługa"),
     ),
+    "address": ("ipaddress", "hostip", "hostaddress", "ipaddr"),
     "url": ("monitorurl", "targeturl", "websiteurl"),
 }
 # What a check or a cluster manager looks after: a program where it is one word, else a sentence ("Mount /srv").
@@ -39,7 +43,7 @@ RULES = (
     *("alertname", "alarmname", "rulename", "alertrule", "rule", "policyname", "triggername", "trigger", "scenario"),
     *("problemname", "problem", "checkname", "check", "servicedescription", "servicedesc", "sensorname", "sensor"),
     *("conditionname", "condition", "alert", "alarm", "monitorfriendlyname", "monitorname", "monitor", "eventname"),
-    *("eventdefinitiontitle", "class"),
+    *("eventdefinitiontitle", "alertconditionnames", "class", "issue", "fault", "finding", "violation"),
 )
 CAUSES = ("cause", "reason", "error", "errors", "errormessage", "alertdetails", "details")
 # What kind of thing is told, where no rule is named.
@@ -49,7 +53,7 @@ KINDS_OF_RULE = (
 )
 TITLES = (
     *("title", "subject", "summary", "headline", "message", "msg", "text", "content", "body", "name"),
-    *("titel", "betreff", "meldung", "nachricht", "titre", "titulo", "asunto", "mensaje", "logmessage"),
+    *("titel", "betreff", "meldung", "nachricht", "titre", "titulo", "titolo", "asunto", "mensaje", "logmessage"),
     *("description", "desc", "output", "serviceoutput", "hostoutput", "status", "state"),
 )
 # Which of several things of one host: the end of one is none of another.
@@ -80,9 +84,26 @@ ALERTS_STATE = (  # of the alert alone, whatever else is said of the thing
     *("servicestate", "triggerstatus", "triggerstate", "alerttransition"),
 )
 NONE_LEFT = ("eventvalue", "triggervalue")  # how many problems: 0 is the end, where no word says how it stands
+ENDED_AT = ("resolvedat", "closedat", "recoveredat", "clearedat", "restoredat")
+# Beside one of these `state: closed` is said of the alert, and of no port or door.
+OF_AN_INCIDENT = (
+    *("incidentid", "incidenturl", "issueid", "issueurl", "alertid", "conditionname", "alertconditionnames"),
+    *("policyname", "alertpolicynames", "rulename", "alertname", "triggername"),
+)
 OUTPUTS = ("output", "serviceoutput", "hostoutput")  # of a check: another text each time
 SAY_HOW_IT_STANDS = tuple(key for key in ALERTS_STATE if key.endswith(("state", "status", "friendlyname")))
-YES_IS_WELL = ("isresolved", "recovered", "isup", "up", "success", "succeeded", "healthy")
+YES_IS_WELL = (
+    "isresolved",
+    "recovered",
+    "isup",
+    "up",
+    "success",
+    "succeeded",
+    "healthy",
+    "online",
+    "reachable",
+    "alive",
+)
 NO_IS_WELL = ("firing", "isfiring", "triggered", "isdown", "failed")
 # Kinds that say no more than that something is said.
 SAYS_NOTHING = frozenset(

@@ -124,7 +124,8 @@ class KnownFields:
             return False
         if "0" in self._told(*names.NONE_LEFT) and not self._told(*names.STATES, *names.SAY_HOW_IT_STANDS):
             return False
-        if self._texts.get("resolvedat", "")[:2] == "20" or truth_in(self._texts.get("resolved", "")) is True:
+        ended = any(text[:2] == "20" for text in self._told(*names.ENDED_AT))
+        if ended or truth_in(self._texts.get("resolved", "")) is True or self._is_closed:
             return False
         if self.severity in SEVERE:
             return True
@@ -132,7 +133,15 @@ class KnownFields:
         is_well += [truth_in(text) is False for text in self._told(*names.NO_IS_WELL)]
         in_words = says_all_well(self.title) or says_lists_over(self.first(names.TITLES))
         of_its_title = self.severity in (None, Severity.INFO) and in_words
+        if self._named(names.RULES):  # a thing that runs may be what the rule is about
+            states = [text for text in states if _plain(text) != "running"]
         return not any((*is_well, *map(says_over, states), of_its_title))
+
+    @property
+    def _is_closed(self) -> bool:
+        of_an_incident = bool(self._told(*names.OF_AN_INCIDENT))
+        said = [*self._told("action"), *(self._told("status", "state") if of_an_incident else ())]
+        return any(_plain(word) in ("close", "closed") for word in said)
 
     @property
     def steady_name(self) -> str:
@@ -164,10 +173,12 @@ class KnownFields:
 
     @property
     def says_where(self) -> bool:
-        """Does it name a place, and say something of it in letters, though no field says what is wrong?"""
-        place = self.label_of((*NODE_LABELS, *SERVICE_LABELS))
-        others = (text for key, text in self._said if _snake(key) not in _OF_WHOM)
-        return bool(place) and any(_LETTERS.search(text) and not says_over(text) for text in others)
+        """Does it name a place, and say something of it in letters or that all is well, though no field says what is
+        wrong?"""
+        if not self.label_of((*NODE_LABELS, *SERVICE_LABELS)):
+            return False
+        others = [text for key, text in self._said if _snake(key) not in _OF_WHOM]
+        return not self.firing or any(_LETTERS.search(text) and not says_over(text) for text in others)
 
     def _told(self, *keys: str) -> list[str]:
         return [self._texts[key] for key in keys if self._texts.get(key)]

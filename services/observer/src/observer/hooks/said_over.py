@@ -13,6 +13,15 @@ from observer.hooks.alert import MAX_WORD_CHARS
 from observer.hooks.plain_words import lines_of, only_names, plain_words
 
 _MOST_CHARS = 200
+# Of a state or a kind, as no agent of ours says it; of other languages what people write into scripts of their own.
+_OVER = frozenset(
+    {
+        *("restored", "renewed", "reconnected"),
+        *("behoben", "gelöst", "entwarnung", "résolu", "résolue", "rétabli", "rétablie", "resuelto", "resuelta"),
+        *("recuperado", "recuperada", "resolvido", "resolvida", "risolto", "risolta", "ripristinato", "ripristinata"),
+        *("opgelost", "hersteld", "løst", "löst", "rozwiązany", "решено", "восстановлено", "已恢复", "已解决", "復旧"),
+    }
+)
 _BULLETS = ("* ", "- ", "\u2022")
 _NOT = re.compile(
     r"\b(?:not|no|never|cannot|unable|without|longer|partially|partly|un\w+|\w+n t"
@@ -37,13 +46,17 @@ _ALL_WELL = re.compile(
 
 def says_over(text: str) -> bool:
     """Of a state or a kind: `OK`, `[RESOLVED]`, `monitor.up`, `incident_resolved`, `HealthRestored`."""
-    if says_well(text):
+    if _is_over(text):
         return True
     *before, last = re.split(r"[._:/-]", text)
     humped = _HUMPED.fullmatch(last)
     said = [*before, *(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", humped[1]) if humped else ())]
-    is_word = not re.search(r"\s", text) and (humped is not None or says_well(last))
+    is_word = not re.search(r"\s", text) and (humped is not None or _is_over(last))
     return is_word and not _NOT.search(_plain(" ".join(said)))
+
+
+def _is_over(word: str) -> bool:
+    return says_well(word) or _plain(word) in _OVER
 
 
 def says_alert_over(title: str) -> bool:

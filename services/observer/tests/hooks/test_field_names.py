@@ -1,0 +1,125 @@
+"""Keys and words that senders have for the same: of hosts, programs, states and ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from alert_rig import NOW
+
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.names.known_names import KnownNames
+from observer.hooks.alert import Alert, Read
+from observer.hooks.mapping import Mapped
+from observer.hooks.senders.any_json import alerts_in
+
+OURS = KnownNames(hosts={"barn": "192.0.2.4", "loft": ""})
+Body = dict[str, Any]
+
+
+def read(body: Body) -> list[Read]:
+    found = alerts_in(body)
+    assert isinstance(found, list), found
+    return found
+
+
+def firing(body: Body) -> list[Alert]:
+    return [one for one in read(body) if isinstance(one, Alert) and one.firing]
+
+
+def entered(alert: Alert) -> HealthEvent:
+    event = Mapped().event_for(alert, "1", NOW, OURS)
+    assert isinstance(event, HealthEvent)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"nas_name": "barn", "text": "Volume 1 is degraded", "severity": "Error"}, ("barn", None, "error")),
+        ({"node_name": "barn", "script": "restic", "exit_code": 1, "status": "failed"}, ("barn", None, "error")),
+        ({"event": "exit", "process": {"name": "api", "id": 3}, "hostname": "loft"}, ("loft", "api", "warning")),
+        (
+            {"host": {"name": "barn"}, "service": {"name": "nginx"}, "rule": {"name": "Many 5xx"}, "message": "x"},
+            ("barn", "nginx", "warning"),
+        ),
+        (
+            {"resource": {"host.name": "barn", "service.name": "traefik"}, "alert": "Errors"},
+            ("barn", "traefik", "warning"),
+        ),
+        (
+            {"ComputerName": "barn", "ServiceName": "Spooler", "Level": "Error", "EventID": 7},
+            ("barn", "Spooler", "error"),
+        ),
+        ({"alarm": "Fan failed", "IPAddress": "192.0.2.4"}, ("barn", None, "warning")),
+        ({"finding": "open port", "affected_host": "barn", "severity": "medium"}, ("barn", None, "warning")),
+        (
+            {"daemon": "chronyd", "host": "barn", "problem": "clock is off", "level": "warn"},
+            ("barn", "chronyd", "warning"),
+        ),
+        ({"subject": "barn: not there: postfix", "from": "monit@barn.example", "text": "x"}, ("barn", None, "warning")),
+        (
+            {
+                "embeds": [
+                    {"title": "Gone", "fields": [{"name": "Host", "value": "loft"}, {"name": "Unit", "value": "cups"}]}
+                ]
+            },
+            ("loft", "cups.service", "warning"),
+        ),
+        ({"incident": {"resource_name": "barn", "state": "open", "condition_name": "slow"}}, ("barn", None, "warning")),
+    ],
+)
+def test_the_same_is_known_by_many_keys(body: Body, said: tuple[str, str | None, str]) -> None:
+    (alert,) = firing(body)
+    event = entered(alert)
+    assert (event.node, event.service, event.severity) == said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"titel": "Platte voll", "rechner": "barn", "zustand": "behoben"},
+        {"titre": "Disque plein", "serveur": "barn", "etat": "résolu"},
+        {"titulo": "Disco lleno", "servidor": "barn", "estado": "resuelto"},
+        {"titolo": "Disco pieno", "host": "barn", "stato": "risolto"},
+        {"titulo": "Disco cheio", "servidor": "barn", "estado": "resolvido"},
+        {"event": "cert_renewed", "domain": "x.example", "host": "barn"},
+        {"event": "power_restored", "host": "barn"},
+        {"event": "reconnected", "ups": "cellar", "host": "barn"},
+        {"action": "Close", "alert": {"alertId": "1", "message": "A thing about four words long"}},
+        {
+            "event_action": "resolve",
+            "dedup_key": "a",
+            "payload": {"summary": "It is too warm in here", "source": "barn"},
+        },
+        {"issue_url": "https://x.example", "title": "High load", "priority": "CRITICAL", "state": "CLOSED"},
+        {"rule_name": "load", "severity": "critical", "closed_at": "2026-05-05T11:00:00Z"},
+        {"monitor": {"name": "books", "online": True}},
+    ],
+)
+def test_an_end_is_known_by_many_words(body: Body) -> None:
+    assert len(read(body)) == 1
+    assert isinstance(read(body)[0], Alert)
+    assert not firing(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"check": "valve", "state": "closed", "severity": "critical", "host": "barn"},  # of a thing
+        {"rule": "memory", "container": "wiki", "state": "running", "host": "barn"},  # that the rule is about
+        {"check": "mount", "state": "not_restored", "host": "barn"},
+        {"monitor": {"name": "books", "online": False}},
+        {"rule_name": "load", "closed_at": None, "severity": "critical"},
+    ],
+)
+def test_what_is_only_said_of_a_thing_ends_nothing(body: Body) -> None:
+    assert len(firing(body)) == 1
+
+
+def test_of_checks_that_come_together_each_is_one_and_the_first_hides_none() -> None:
+    body = {"hostname": "barn", "checks": [{"name": "dns", "state": "ok"}, {"name": "ntp", "state": "critical"}]}
+    (alert,) = firing(body)
+    assert (entered(alert).type, entered(alert).node, entered(alert).severity) == ("ntp", "barn", "critical")
+    assert len(read(body)) == 2
+    assert len(read({"check": "all", "checks": [{"name": "dns"}, {"name": "ntp"}]})) == 1  # which only lists them
