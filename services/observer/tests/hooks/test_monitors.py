@@ -79,6 +79,27 @@ def test_a_monitor_that_is_called_after_service_and_host_is_about_that_host() ->
 
 
 @pytest.mark.parametrize(
+    "name", ["barn: miniflux", "miniflux (barn)", "barn/miniflux", "miniflux - barn", "barn | miniflux"]
+)
+def test_which_of_two_words_is_the_host_the_mesh_knows(name: str) -> None:
+    event = entered(MONITOR | {"monitor_name": name, "url": "https://feeds.example"})
+    assert (event.node, event.service) == ("barn", "miniflux")
+
+
+@pytest.mark.parametrize("name", ["barn: loft", "miniflux: feeds", "barn-miniflux", "barn: two feeds"])
+def test_where_neither_or_both_are_hosts_no_service_is_named(name: str) -> None:
+    assert entered(MONITOR | {"monitor_name": name, "url": "https://feeds.example"}).service is None
+
+
+@pytest.mark.parametrize("tags", ["home barn", ["web", "barn"], "barn,prod"])
+def test_a_tag_that_is_a_host_of_ours_is_where_it_is(tags: object) -> None:
+    body = {"check": "nightly", "tags": tags}
+    assert entered(body).node == "barn"
+    assert entered(body | {"title": "It is slow on loft"}).node == "unknown"  # two of ours
+    assert entered(body | {"host": "loft"}).node == "loft"
+
+
+@pytest.mark.parametrize(
     ("described", "service"), [("dovecot", "dovecot"), ("Mount /srv", None), ("Service up/down", None)]
 )
 def test_a_check_is_of_a_program_where_it_is_called_by_one_word(described: str, service: str | None) -> None:

@@ -26,8 +26,8 @@ class Alert:
 
     `key` is the same for every announcement of one trouble, `episode` is another each time it begins anew; a sender
     that does not tell leaves it empty. `called` are words that count where the mesh knows a host or a service of that
-    very name, and nothing else says which is meant. `what_and_where`: a service and its host, out of a monitor's own
-    name; the service counts where that host is the one that the alert is about.
+    very name, and nothing else says which is meant. `what_and_where`: services and their hosts, as a monitor's own
+    name may mean them; one counts where that host is the one that the alert is about.
     """
 
     source: str
@@ -43,7 +43,7 @@ class Alert:
     severity: str = ""
     at: str = ""
     called: tuple[str, ...] = ()
-    what_and_where: tuple[str, str] = ("", "")
+    what_and_where: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -60,17 +60,28 @@ def texts_of(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def tags_of(body: Mapping[str, Any]) -> dict[str, str]:
     """`host:nas, env=home` and the same as a list, of a field for tags at the top or one below it."""
     found: dict[str, str] = {}
+    for name, text in (tag.groups() for one in _tags(body) if (tag := _TAG.fullmatch(one))):
+        found.setdefault(name, text)
+    return found
+
+
+def bare_tags_of(body: Mapping[str, Any]) -> list[str]:
+    """Those that are a word alone: `nas, nightly`."""
+    return [tag for tag in _tags(body) if not _TAG.fullmatch(tag)]
+
+
+def _tags(body: Mapping[str, Any]) -> list[str]:
     below = (
         part for key, part in list(body.items())[:100] if isinstance(part, dict) and bare_key(key) not in OF_OTHERS
     )
+    found: list[str] = []
     for part in (body, *below):
         for key, value in list(part.items())[:100]:
-            said = re.split(r"[,;\s]+", value[:MAX_WORD_CHARS]) if isinstance(value, str) else value
-            if bare_key(key) in TAGS and isinstance(said, list):
-                tags = (_TAG.fullmatch(tag.strip()) for tag in said[:_MOST_TAGS] if isinstance(tag, str))
-                for name, text in (tag.groups() for tag in tags if tag):
-                    found.setdefault(name, text)
-    return found
+            if bare_key(key) in TAGS:
+                said = re.split(r"[,;\s]+", value[:MAX_WORD_CHARS]) if isinstance(value, str) else value
+                listed = said[:_MOST_TAGS] if isinstance(said, list) else []
+                found += [tag.strip()[:300] for tag in listed if isinstance(tag, str) and tag.strip()]
+    return found[:_MOST_TAGS]
 
 
 def alerts_of(body: dict[str, Any]) -> list[dict[str, Any]]:

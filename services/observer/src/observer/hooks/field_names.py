@@ -36,7 +36,7 @@ CHECKED = ("servicedescription", "servicedesc", "rsc")
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
 CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),
-    *("servicedescription", "servicedesc", "family", "agent", "entity", "source"),
+    *("servicedescription", "servicedesc", "family", "agent", "entity", "source", "group"),
 )
 MONITORS = ("monitorfriendlyname", "monitorname", "friendlyname", "pronounceablename", "checkname", "name")
 RULES = (

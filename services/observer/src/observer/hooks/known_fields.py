@@ -14,7 +14,7 @@ from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.alert_state import says_well
 from mesh_core.policy.names.hosts import host_in
 from observer.hooks import field_names as names
-from observer.hooks.body_texts import tags_of, texts_of
+from observer.hooks.body_texts import bare_tags_of, tags_of, texts_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.monitors import failed_probe, what_and_where
 from observer.hooks.plain_words import plain_words
@@ -160,12 +160,13 @@ class KnownFields:
 
     @property
     def called(self) -> tuple[str, ...]:
-        """What may name a host or a service of the mesh: names first, then each word of the title."""
+        """What may name a host or a service of the mesh: names and tags first, then each word of the title."""
         said = [text for key in names.CALLED if (text := self._texts.get(key, "").strip())]
-        return (*said, self.what_and_where[1], *re.findall(r"[\w.-]+", self.title))[:40]
+        hosts = [where for _, where in self.what_and_where]
+        return (*said, *hosts, *bare_tags_of(self.body), *re.findall(r"[\w.-]+", self.title))[:60]
 
     @property
-    def what_and_where(self) -> tuple[str, str]:
+    def what_and_where(self) -> tuple[tuple[str, str], ...]:
         """What a monitor of an address watches, on which host, as far as its name says it."""
         return what_and_where(
             self.first(names.MONITORS), self.labels.get("url", ""), host_in(self.label_of(NODE_LABELS))

@@ -23,7 +23,9 @@ _PROBES = {
 _DOWN = frozenset({"down", "offline", "unreachable", "unhealthy", "error", "failed", "failing"})
 _EXPIRES = re.compile(r"\b(?:ssl|tls|x509|cert\w*|domain|expir\w*)\b")
 _MOST_CHARS = 200
-_ON = re.compile(r"([A-Za-z0-9][\w.-]{0,99}) (?:on|@|at|auf|sur|en|su|på|op) ([A-Za-z0-9][\w.-]{0,99})")
+_A_WORD = r"([A-Za-z0-9][\w.-]{0,99})"
+_ON = re.compile(rf"{_A_WORD} (?:on|@|at|auf|sur|en|su|på|op) {_A_WORD}")
+_BESIDE = re.compile(rf"{_A_WORD}(?: ?[:/|]| -| \u2013| ?\() ?{_A_WORD}\)?")  # either may be the host
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,60}")  # with a dot it is an address
 
 
@@ -36,14 +38,16 @@ def failed_probe(url: str, states: Collection[str], cause: str) -> str:
     return _PROBES.get(_scheme(url), "")
 
 
-def what_and_where(name: str, url: str, host: str) -> tuple[str, str]:
-    """`wiki on nas`, and `wiki` of whatever is on `host`: (wiki, nas). Two empty texts for what asks no address, or is
-    called otherwise."""
+def what_and_where(name: str, url: str, host: str) -> tuple[tuple[str, str], ...]:
+    """`wiki on nas`, `nas: wiki` and `wiki` of whatever is on `host`, each as (wiki, nas); of which of two words is the
+    host both. None of what asks no address, or is called otherwise."""
     if _PROBES.get(_scheme(url), _PING) == _PING:
-        return "", ""
+        return ()
     if found := _ON.fullmatch(name):
-        return found[1], found[2]
-    return (name.lower(), host) if host and _WORD.fullmatch(name) else ("", "")
+        return ((found[1], found[2]),)
+    if found := _BESIDE.fullmatch(name):
+        return (found[1], found[2]), (found[2], found[1])
+    return ((name.lower(), host),) if host and _WORD.fullmatch(name) else ()
 
 
 def _scheme(url: str) -> str:

@@ -33,9 +33,9 @@ _NO_PROGRAMS = frozenset(
 def service_in_names(alert: Alert, node: str, names: KnownNames) -> str:
     """`wiki` of a monitor called `wiki on nas`, where that is the node; `caddy` of the job `caddy`, of which Prometheus
     tells `CaddyDown`. '' for neither."""
-    what, where = alert.what_and_where
-    if what and names.node(where) == node:
-        return what
+    watched = {what for what, where in alert.what_and_where if names.node(where) == node}
+    if len(watched) == 1:
+        return watched.pop()
     job = alert.labels.get("job", "").rpartition("/")[2]
     is_asked = bool(job) and "instance" in alert.labels and job.lower() not in _NO_PROGRAMS
     return job if is_asked and _is_called_after(alert.name, job) else ""
