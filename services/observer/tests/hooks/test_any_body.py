@@ -121,7 +121,7 @@ PAIRS: list[tuple[str, Body, Body, tuple[str, str, str | None, str]]] = [
         "better stack",
         {"data": {"attributes": {"name": "shop", "url": "https://attic/shop", "resolved_at": None}}},
         {"data": {"attributes": {"name": "shop", "url": "https://attic/shop", "resolved_at": "2026-05-05T11:00:00Z"}}},
-        ("http_probe_failed", "attic", "shop", "warning"),
+        ("http_probe_failed", "attic", "shop", "error"),
     ),
     (
         "a cloud's topic",

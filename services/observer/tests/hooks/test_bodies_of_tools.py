@@ -197,7 +197,7 @@ TROUBLE: list[tuple[str, Body, tuple[str, str, str | None, str]]] = [
             "result": "TRIGGERED",
             "errors": ["dial tcp: refused"],
         },
-        ("http_probe_failed", "loft", "calibre", "warning"),
+        ("http_probe_failed", "loft", "calibre", "error"),
     ),
     (
         "datadog",
@@ -228,7 +228,7 @@ TROUBLE: list[tuple[str, Body, tuple[str, str, str | None, str]]] = [
                 },
             }
         },
-        ("http_probe_failed", "loft", "calibre", "warning"),
+        ("http_probe_failed", "loft", "calibre", "error"),
     ),
     (
         "a monitor that is called after service and host",

@@ -57,6 +57,12 @@ def test_what_tells_of_another_trouble_is_no_failed_probe(more: Body) -> None:
     assert entered(MONITOR | more).type == "miniflux"
 
 
+def test_a_failed_probe_is_an_error_where_its_sender_does_not_say_how_bad_it_is() -> None:
+    assert entered(MONITOR | {"status": "Started"}).severity == "error"
+    assert entered(MONITOR | {"status": "Started", "severity": "low"}).severity == "info"
+    assert entered(MONITOR | {"status": "degraded"}).severity == "warning"
+
+
 def test_a_rule_says_more_than_what_is_asked() -> None:
     assert entered(MONITOR | {"alert_name": "PageIsSlow"}).type == "page_is_slow"
 

@@ -10,6 +10,7 @@ import jmespath.exceptions
 from jmespath.parser import ParsedResult
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from mesh_core.models.events import Severity
 from mesh_core.policy.names.hosts import host_in, key_of_host
 from observer.hooks.alert import (
     MOST_ALERTS,
@@ -106,7 +107,7 @@ class GenericHook(BaseModel):
             node=node,
             service=service,
             type=event_type,
-            severity=self._text(self.severity, item) if self.severity else known.severity or "",
+            severity=self._text(self.severity, item) if self.severity else known.severity or _severity_of(known),
             at=timestamp_in(self._search(self.time, item) if self.time else known.time),
         )
 
@@ -131,6 +132,11 @@ class GenericHook(BaseModel):
 
     def _search(self, expression: str | None, item: object) -> Any:
         return _compiled(expression).search(item) if expression else None
+
+
+def _severity_of(known: KnownFields) -> str:
+    """Of what does not say it: as of Uptime Kuma, whose monitors say down only after their tries."""
+    return Severity.ERROR if known.probe else ""
 
 
 def _compiled(expression: str) -> ParsedResult:

@@ -71,10 +71,15 @@ class KnownFields:
     @cached_property
     def kind(self) -> str:
         """The same, but for a monitor's own name: that says which thing, and its address what failed."""
-        monitors = (self._texts.get(key, "").strip() for key in names.MONITORS)
+        return self.probe or self.rule
+
+    @cached_property
+    def probe(self) -> str:
+        """Which one failed, of a monitor of an address; '' where that is not what it tells."""
+        if self.rule not in (self._texts.get(key, "").strip() for key in names.MONITORS):
+            return ""
         states = self._told(*names.SAY_HOW_IT_STANDS, *names.STATES)
-        probe = self.rule in monitors and failed_probe(self.labels.get("url", ""), states, self.first(names.CAUSES))
-        return probe or self.rule
+        return failed_probe(self.labels.get("url", ""), states, self.first(names.CAUSES))
 
     def _named(self, keys: tuple[str, ...]) -> str:
         told = (self._texts.get(key, "").strip() for key in keys)
