@@ -21,6 +21,25 @@ from mesh_core.policy.event_facts.facts import Fact, facts_for
         ({"systemctl status web": "inactive (dead)"}, Fact.DOWN),
         ({"container": "Up 4 hours (unhealthy)"}, Fact.UNHEALTHY),
         ({"container": "Exited (1) 20 minutes ago"}, Fact.DOWN),
+        ({"systemctl": "inactive (dead) since Tue 2026-11-03 04:12:09 CET; 2h ago"}, Fact.DOWN),
+        ({"systemctl is-active": "failed"}, Fact.DOWN),
+        (
+            {"systemctl status web": "● web.service - Web\n  Loaded: loaded\n  Active: failed (Result: signal)"},
+            Fact.DOWN,
+        ),
+        (
+            {"systemctl --failed": ["● db.service loaded failed failed DB", "● web.service loaded failed failed Web"]},
+            Fact.DOWN,
+        ),
+        ({"docker ps -a": "8f1c web/web:3 Exited (139) 2 hours ago web"}, Fact.DOWN),
+        ({"docker ps": ["db Up 6 days", "web Up 3 hours (unhealthy)"]}, Fact.UNHEALTHY),
+        ({"sv status": "down: web: 51s, normally up, want up"}, Fact.DOWN),
+        ({"s6-svstat": "down (signal SIGSEGV) 300 seconds, normally up"}, Fact.DOWN),
+        ({"rc-service web status": " * status: crashed"}, Fact.DOWN),
+        ({"service web status": "web is not running."}, Fact.DOWN),
+        ({"rcctl check web": "web(failed)"}, Fact.DOWN),
+        ({"supervisorctl status": "web   FATAL   Exited too quickly"}, Fact.DOWN),
+        ({"sc query web": "SERVICE_NAME: web\n STATE : 1 STOPPED\n WIN32_EXIT_CODE : 1067"}, Fact.DOWN),
     ],
 )
 def test_a_state_in_the_place_of_a_name_is_read_as_that_state(said: dict[str, Any], fact: Fact) -> None:
@@ -40,6 +59,23 @@ def test_what_is_more_than_a_state_or_of_another_unit_is_no_name(name: str) -> N
     found = facts_for(event("web_trouble", {"unit": name}, service="web"))
     assert Fact.BAD_NAME in found
     assert Fact.DOWN not in found
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *({"sv status": "down: web: 51s"}, {"sv status": "down: db: 51s, normally up"}),  # told to be so; of another
+        *({"sv status": "run: web: (pid 9) 51s"}, {"service web status": "db is not running"}),
+        *({"systemctl status db": "inactive (dead)"}, {"systemctl --failed": "● db.service loaded failed failed DB"}),
+        {"systemctl status": "● db.service - DB\n   Active: failed (Result: signal)"},
+        {"docker ps": "db Exited (139) 2 hours ago"},
+        {"supervisorctl status": "web   STOPPED   Nov 03 04:12 AM"},  # by a person
+        {"sc query web": "STATE : 1 STOPPED WIN32_EXIT_CODE : 0"},
+        {"lines": "● web.service loaded failed failed Web"},
+    ],
+)
+def test_what_a_command_shows_of_another_or_as_it_should_be_is_no_trouble(said: dict[str, Any]) -> None:
+    assert Fact.DOWN not in facts_for(event("web_trouble", said, service="web"))
 
 
 def test_what_fields_of_their_own_say_stands_against_such_a_line() -> None:

@@ -17,6 +17,7 @@ JOB: dict[str, Any] = {"runtime": "systemd", "unit": "web.service", "active_stat
     [
         *({"last_flush_seconds_ago": 4000}, {"minutes_since_last_poll": 45}, {"latestSampleAgeHours": 3}),
         *({"silent_minutes": 75}, {"noDataSeconds": 1800}, {"without_output_for_hours": 2}),
+        *({"last_frame_age_ms": 4e6}, {"seconds_since_last_uplink": 3600}, {"watchdog_age": "41 min"}),
     ],
 )
 def test_what_runs_and_did_its_steady_work_long_ago_is_started_anew(said: dict[str, Any]) -> None:
@@ -25,6 +26,30 @@ def test_what_runs_and_did_its_steady_work_long_ago_is_started_anew(said: dict[s
     assert allows("output_late", UNIT | dict.fromkeys(said, 0), severity="error").preferred == NOTIFY
     assert allows("output_late", UNIT | said | {"sensor": "attic"}, severity="error").preferred == RESTART
     assert RESTART not in allows("output_late", said | {"sensor": "attic"}, severity="error").actions
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *({"last_packet_at": "2026-11-03T02:10:00Z"}, {"lastPoll": "2026-11-03 01:58:12"}, {"no_progress_for": "6h"}),
+        *({"last_tick": "3 hours ago"}, {"last_report": "vor 4 Stunden"}, {"heartbeat_age": "1h 12min"}),
+        *({"last_sample": "il y a 2 heures"}, {"last_scan": "2 days ago"}),
+    ],
+)
+def test_how_long_ago_is_read_from_a_time_and_from_a_span_in_words(said: dict[str, Any]) -> None:
+    at = {"timestamp": "2026-11-03T06:00:00Z", "severity": "error"}
+    assert allows("output_late", UNIT | said, **at).preferred == RESTART
+    late = ("2026-11-03T05:58:00Z", "40s", "2 min ago", "6 parsecs ago", "yesterday", "x" * 4000, None, [3], -7)
+    for value in late:
+        assert allows("output_late", UNIT | dict.fromkeys(said, value), **at).preferred == NOTIFY
+    assert allows("output_late", UNIT | {"last_scan": "3 hours ago"}, **at).preferred == NOTIFY  # once a day is often
+
+
+@pytest.mark.parametrize("label", ["container", "container_name", "unit", "systemd_unit"])
+def test_a_container_or_unit_that_is_called_as_the_service_is_what_runs_it(label: str) -> None:
+    assert RESTART in allows("presence_lost", {label: "web"}, severity="error").actions
+    for other in ("db", "web; reboot", "", None, ["web"]):
+        assert RESTART not in allows("presence_lost", {label: other}, severity="error").actions
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,8 @@ class Fact(StrEnum):
     NEEDS_MET = "needs_met"  # what it needs, and may have lacked, is there
     IS_BACK = "is_back"  # somebody looked again, and it runs or answers
     DATA_AWAY = "data_away"  # the volume with its data is not there
+    HANGS = "hangs"  # it runs, and answers or moves no more
+    CUT_OFF = "cut_off"  # it lost whom it works with, who is there
     CAME_LATER = "came_later"  # what it works with came after it was started
     OVER_LIMIT = "over_limit"  # it runs, and takes more memory than the limit that its owner gave it
     HOST_AWAY = "host_away"  # its sender says that the host of what it checks is away, which it tells of by itself

@@ -8,24 +8,36 @@ from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.policy.event_facts.shown_state import shows_its_state
 
+_LABELS = frozenset({"container", "containername", "unit", "unitname", "systemdunit"})
+_CALLED = _LABELS | {"program"}  # called as the event's own service
 _OF_A_CONTAINER = re.compile(r"(?:.+_)?(?:docker|podman)_container_.+")  # by the name of its alert
-_CALLED = ("container", "container_name", "unit", "systemd_unit", "program")  # called as the event's own service
-_LABELS = frozenset({"container", "containername", "unit", "systemdunit"})
+# As monitors call the check of what a manager runs: `Systemd Service web`, `Docker container web`.
+_CHECKS = frozenset({"servicedesc", "servicedescription", "checkname", "checkdescription"})
+_CHECK_OF = re.compile(r"(?:systemd (?:service|unit)|(?:docker |podman )?container) (?P<name>\S+)", re.IGNORECASE)
 # What stands beside another thing and measures or forwards for it keeps nothing: it is a program, whoever runs it.
 _BESIDE = re.compile(r".+[-_](?:exporter|agent|collector|scraper|forwarder|shipper)\d*")
 
 
 def is_backed(event: HealthEvent) -> bool:
-    """A manager, a unit's name, a container or unit among its labels, or the name of a program that keeps nothing."""
+    """A manager, a unit's name, a container or unit among its labels or of its own name, or the name of a program that
+    keeps nothing."""
     service = event.service or ""
     if event.runtime is not None or service.endswith(".service") or _BESIDE.fullmatch(service.lower()):
         return True
     if shows_its_state(event) or _OF_A_CONTAINER.fullmatch(event.type):
         return True
-    if service and any(event.payload.get(key) in (service, f"{service}.service") for key in _CALLED):
+    if any(bare_key(key) in _CALLED and _is_called(value, service) for key, value in event.payload.items()):
+        return True
+    checks = (str(value)[:200] for key, value in event.payload.items() if bare_key(key) in _CHECKS)
+    if any((of := _CHECK_OF.fullmatch(check)) and _is_called(of["name"], service) for check in checks):
         return True
     labels = event.payload.get("labels")
     return isinstance(labels, dict) and any(bare_key(key) in _LABELS and value for key, value in labels.items())
+
+
+def _is_called(value: object, service: str) -> bool:
+    """`{"container": "web"}` of `web`: the key is the sender's, and of another name a stranger may have chosen it."""
+    return isinstance(value, str) and value.removesuffix(".service") == service.removesuffix(".service") != ""
 
 
 def has_own_network(event: HealthEvent) -> bool:

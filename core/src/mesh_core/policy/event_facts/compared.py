@@ -21,6 +21,7 @@ OF_A_CONTAINER = re.compile(
     r"image|tags?|ports?|publishedports?|env(?:ironment)?|volumes?|mounts?|binds|labels|networks?|command|entrypoint"
     r"|restart(?:policy)?|devices?|capadd|caps|memlimit|networkmode"
 )
+_A_PART = re.compile(rf"{OF_A_CONTAINER.pattern}|confighash")
 _DECLARED_ALONE = re.compile(r"version|user|hostname")  # of other things, too, but where it is called declared
 _IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)+:[\w.-]+")  # with what it is of: `web:80` is a port
 _SAME = {"environment": "env", "restartpolicy": "restart", "publishedports": "ports", "binds": "volumes"}
@@ -36,6 +37,9 @@ def pairs_in(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     yield from ((part, value, bare[part]) for part, value in wanted.items() if part in bare and part not in runs)
     yield from _of_objects(payload)
     for key, value in payload.items():
+        if _is_mapping(value) and _A_PART.fullmatch(bare_key(key)):  # `{"ports": {"desired": [...], "current": []}}`
+            pairs = _beside(value)  # of two objects drift.py compares what both have
+            yield from ((key, *pair) for pair in pairs if not all(map(_is_mapping, pair)))
         if _is_mapping(value) and _DIFFERENCES.fullmatch(bare_key(key)):
             yield from ((name, *pair) for name, part in value.items() if _is_mapping(part) for pair in _beside(part))
 

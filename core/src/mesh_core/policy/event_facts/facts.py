@@ -16,7 +16,10 @@ from mesh_core.policy.event_facts.alert_state import is_firing
 from mesh_core.policy.event_facts.backed import is_backed
 from mesh_core.policy.event_facts.field_facts import DOWN_UNITS, facts_of_field
 from mesh_core.policy.event_facts.its_end import by_its_ender, is_still_ill, of_its_end
+from mesh_core.policy.event_facts.long_ago import is_long_ago
+from mesh_core.policy.event_facts.ordered import is_back
 from mesh_core.policy.event_facts.other_cause import DEVICES
+from mesh_core.policy.event_facts.own_row import with_own_row
 from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_itself
 from mesh_core.policy.event_facts.shown_state import with_shown_state
 from mesh_core.policy.event_facts.startable import NOT_TO_BE_STARTED, is_meant_to_run
@@ -50,11 +53,13 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     """Every fact of one event. Never raises; a payload of any shape and depth is read up to MAX_FIELDS fields."""
     enabled = fact_in(event, "unit.enabled") is True
     changed = whole_in(fact_in(event, "image.changed_seconds_ago"))
-    itself = set_aside(event)
+    itself = with_own_row(set_aside(event))
     event = with_shown_state(itself)
     by_key = {bare_key(key): value for key, value in event.payload.items()}
     beside = frozenset(by_key)
     found = facts_of_whole(event, by_key, backed=is_backed(itself))
+    if is_back(itself):  # as whoever looked wrote it
+        found.add(Fact.IS_BACK)
     if changed is not None and 0 <= changed <= JUST_SECONDS:
         found.add(Fact.JUST_REPLACED)
     happened = _seconds(event.timestamp)
@@ -63,6 +68,8 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         found.update(said if is_of_itself(path) else (fact for fact in said if fact not in _OF_ITSELF))
         if isinstance(value, dict) and restart_forbidden(value):
             found.add(Fact.OPTED_OUT)
+        if is_of_itself(path) and is_long_ago(path[-1], value, happened):
+            found.add(Fact.OVERDUE)
         if depth > MAX_DEPTH:
             found.add(Fact.UNREADABLE)
         told = _seconds(value) if path[-1] in _TIMES else None

@@ -25,7 +25,6 @@ from mesh_core.policy.event_facts.other_cause import (
 from mesh_core.policy.event_facts.probe_evidence import answered_with, listens_on_nothing
 from mesh_core.policy.event_facts.purpose import by_whom, is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.event_facts.there_now import came_later
-from mesh_core.policy.event_facts.throughput import is_long_ago
 from mesh_core.policy.event_facts.unanswered import says_no_answer
 from mesh_core.policy.event_facts.work_in_progress import is_being_changed, is_busy, says_under_way
 from mesh_core.policy.words.plugin_output import CHECK_KEYS, OUTPUT_KEYS, facts_in_output, says_no_check
@@ -47,6 +46,7 @@ _NO_MORE = _ABSENT | {"dead"}  # Docker's "dead": half removed, cannot be starte
 _NO_CONTAINER = frozenset({"unit", "unitstate", "systemdunit", "activestate", "substate", "process", "program"})
 _HEALTH_KEYS = frozenset({"health", "healthstatus"}) | _CHANGED_TO
 _RESTART_COUNTS = frozenset({"restartcount", "nrestarts", "restarts", "oomcount1h", "crashcount1h"})
+_ENDS_OF_AN_HOUR = re.compile(r"(?:restart|crash|exit|oom(?:kill)?)s?(?:count)?(?:in(?:the)?)?(?:1h|lasthour|perhour)")
 _COMPOSE_KEYS = frozenset(
     {
         *("composeproject", "comdockercomposeproject", "declaredincompose", "declaredservices", "composefile"),
@@ -94,7 +94,7 @@ def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) ->
         if word == "healthy":
             yield Fact.WELL
     yield from _of_docker(path, value, word)
-    yield from _of_its_place(path, value, word)
+    yield from _of_its_place(path, value, word, beside)
     yield from _of_monitoring(path, value, word, beside, yes=yes)
     if key in OUTPUT_KEYS and isinstance(value, str):
         yield from facts_in_output(value)
@@ -112,7 +112,8 @@ def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) ->
         yield Fact.LOOPING
     if path == ("result",) and word == "start-limit-hit":  # systemd's: it tried again until it gave up
         yield Fact.LOOPING
-    if key in _RESTART_COUNTS and number is not None and number >= LOOP_COUNT:
+    counts = key in _RESTART_COUNTS or _ENDS_OF_AN_HOUR.fullmatch(key) is not None
+    if counts and number is not None and number >= LOOP_COUNT:
         yield Fact.LOOPING
     yield from by_whom(key, word)
     if key == "removedbyoperator" and yes:
@@ -137,7 +138,7 @@ def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) ->
         yield Fact.COMPOSE
 
 
-def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
+def _of_its_place(path: tuple[str, ...], value: Any, word: str, beside: frozenset[str]) -> Iterator[Fact]:
     """What it is there for, what goes on with it, and what lies beside it."""
     of_a_state = path[-1] in _STATE_KEYS and not _monitoring(path)
     said = {
@@ -150,13 +151,12 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact
         Fact.NO_ROOM: has_no_room(path, value),
         Fact.HARDWARE_AWAY: is_hardware_away(path, value),
         Fact.EXPIRED: is_certificate_over(path, value),
-        Fact.DOWN: is_not_running(path, value, word),
-        Fact.UNHEALTHY: is_unhealthy(path, value),
+        Fact.DOWN: is_not_running(path, value, word, beside),
+        Fact.UNHEALTHY: is_unhealthy(path, value, word, beside),
         Fact.DATA_AWAY: lacks_its_data(path, word),
         Fact.NEEDS_MET: has_what_it_needs(path, value),
         Fact.UNANSWERED: listens_on_nothing(path, value),
         Fact.CAME_LATER: came_later(path, value),
-        Fact.OVERDUE: is_long_ago(path[-1], value),
         Fact.DEPENDENCY_DOWN: lacks_what_it_needs(path, value, word, of_a_state=of_a_state),
     }
     yield from (fact for fact, holds in said.items() if holds)
@@ -164,6 +164,12 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact
 
 def _of_docker(path: tuple[str, ...], value: Any, word: str) -> Iterator[Fact]:
     key = path[-1]
+    state, _, health = word.partition(":")
+    if health and key in _STATE_KEYS and not _monitoring(path):  # as panels join the two: `running:unhealthy`
+        if state in _DOWN_STATES:
+            yield Fact.DOWN
+        elif state == "running" and health in ("healthy", "unhealthy"):
+            yield from (Fact.RUNNING, Fact.WELL if health == "healthy" else Fact.UNHEALTHY)
     if key == "action" and len(path) == 1:  # the engine's own event
         if word == "die":
             yield Fact.DOWN

@@ -75,11 +75,10 @@ def _is_a_plan(key: str, value: Any) -> bool:
     return truth is None or (truth and not key.startswith("maintenance"))
 
 
-def is_back(event: HealthEvent, told: Mapping[str, Any]) -> bool:
-    """Somebody looked again and got an answer; or what is said not to run is shown running. `told`: the payload by its
-    folded keys."""
+def is_back(event: HealthEvent) -> bool:
+    """Somebody looked again and got an answer; or what is said not to run is shown running."""
     says_ended = event.type in DOES_NOT_RUN or _ENDED.fullmatch(event.type) is not None
-    for key, value in told.items():
+    for key, value in ((bare_key(name), value) for name, value in event.payload.items()):
         word = value.strip().lower()[:60] if isinstance(value, str) else str(value) if isinstance(value, int) else ""
         if _LOOKED_AGAIN.fullmatch(key) and not isinstance(value, bool) and _ANSWERS.match(word):
             return True

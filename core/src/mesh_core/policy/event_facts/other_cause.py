@@ -17,7 +17,7 @@ _FULL_PERCENT = 98  # less, and programs still write
 _READ_ONLY = frozenset({"readonly", "mountreadonly", "filesystemreadonly", "isreadonly", "mountedreadonly"})
 _CERTIFICATE = ("cert", "tls", "ssl")
 _LEFT = ("daysleft", "daysremaining", "expiresindays", "expirydays", "daystoexpiry", "expiresinseconds", "secondsleft")
-_NEEDED = frozenset(
+NEEDED = frozenset(
     {
         *("db", "database", "cache", "broker", "mqtt", "upstream", "ldap", "smtp", "idp", "nas", "nfs", "share"),
         *("gateway", "internet", "wan", "uplink", "network", "dns", "resolver", "vpn", "peer", "storagebackend"),
@@ -109,12 +109,12 @@ def is_certificate_over(path: tuple[str, ...], value: Any) -> bool:
 def lacks_what_it_needs(path: tuple[str, ...], value: Any, word: str, *, of_a_state: bool) -> bool:
     """`{"nas_reachable": false}`, `{"gateway": "unreachable"}`, `{"upstream": {"state": "down"}}`."""
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
-    if key in _NEEDED or parent == "mounts" or (parent in _NEEDED and of_a_state):
+    if key in NEEDED or parent == "mounts" or (parent in NEEDED and of_a_state):
         return word.startswith(_OUT)
     if not key.endswith(_STANDS) or truth_in(value) is not False:
         return False
     needs = (key.removesuffix(end).removesuffix("s") for end in _STANDS if key.endswith(end))
-    return any(need in _NEEDED or (not need and parent in _NEEDED) for need in needs)
+    return any(need in NEEDED or (not need and parent in NEEDED) for need in needs)
 
 
 def lacks_its_data(path: tuple[str, ...], word: str) -> bool:
@@ -216,4 +216,4 @@ def _ends_when_it_runs(what: str) -> frozenset[str]:
         return frozenset({"dependency", "unreachable", "dns"})
     if what in _RESOLVERS:
         return frozenset({"dependency", "dns"})
-    return frozenset({"dependency"} if what in _NEEDED or what in _SERVERS else ())
+    return frozenset({"dependency"} if what in NEEDED or what in _SERVERS else ())

@@ -31,6 +31,7 @@ _ITS_PARTS = frozenset(
         *("window", "maintenancewindow", "syncwindow", "silence", "downtime"),
         *("service", "container", "unit", "process", "program", "daemon", "instance", "host", "node", "resource"),
         *("docker", "podman", "systemd", "supervisor", "pm2", "pm2env", "rc", "payload", "info", "object", "item"),
+        *("checks", "probes", "healthchecks", "healthprobes"),
         *(
             f"{what}{more}"
             for what in ("container", "service", "unit", "process")

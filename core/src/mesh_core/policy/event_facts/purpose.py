@@ -14,10 +14,58 @@ from mesh_core.models.whole_numbers import whole_in
 _DECLARED = frozenset({"compose", "declared", "desired", "deploy", "wanted", "target"})
 _COUNTS = frozenset({"scale", "replicas", "count", "instances"})
 _GONE_TO = frozenset({"movedto", "migratedto", "replacedby", "supersededby"})
-_REASONS = frozenset({"reason", "stopreason", "stoppedreason", "stoppedfor"})
-_ON_PURPOSE = ("schedule", "planned", "manual", "requested", "on request", "by request", "maintenance")
 _AS_PLANNED = re.compile(
     r"\b(?:as (?:planned|scheduled)|planned (?:stop|shutdown|work)|scaled? to (?:zero|0)|on purpose)\b"
+)
+_REASONS = frozenset(
+    {
+        "reason",
+        "stopreason",
+        "stoppedreason",
+        "stoppedfor",
+        "grund",
+        "motif",
+        "motivo",
+        "razón",
+        "powód",
+        "причина",
+        "原因",
+        "理由",
+    }
+)
+_ON_PURPOSE = (
+    *("schedule", "planned", "manual", "requested", "on request", "by request", "maintenance", "wartung", "geplant"),
+    *(
+        "entretien",
+        "mantenimiento",
+        "manutenção",
+        "manutenzione",
+        "onderhoud",
+        "konserwacj",
+        "обслуживани",
+        "维护",
+        "保守",
+    ),
+    "メンテナンス",
+)
+# What it is meant to be, as who runs it says: `{"desired_state": "stopped"}`, `{"admin_state": "disabled"}`.
+MEANT = frozenset(
+    {
+        *(
+            "desiredstate",
+            "desiredstatus",
+            "expectedstate",
+            "expectedstatus",
+            "wantedstate",
+            "targetstate",
+            "adminstate",
+        ),
+        *("adminstatus", "desired", "expected", "wanted", "sollzustand", "sollstatus"),
+    }
+)
+_OFF = ("stopped", "down", "exited", "disabled", "off", "inactive", "absent", "removed", "paused", "shut", "gestoppt")
+_DISABLED = frozenset(
+    {"disabled", "isdisabled", "deaktiviert", "désactivé", "desactive", "deshabilitado", "desativado", "disabilitato"}
 )
 # Somebody wanted it so; who that was nobody says.
 _WANTED = frozenset(
@@ -28,7 +76,12 @@ _WANTED = frozenset(
 )
 _PROFILES = frozenset({"profile", "profiles", "composeprofile", "composeprofiles"})  # compose makes these if asked to
 _STOPPED_BY = frozenset({"stoppedby", "pausedby"})
-_PLANS = ("schedule", "cron", "timer", "plan")
+_PLANS = ("schedule", "cron", "timer", "plan", "idle", "autosleep", "sleep")
+# Is it started by itself? As systemd, Windows, supervisors, hypervisors and panels of containers say it.
+_STARTS = frozenset(
+    {"unitfilestate", "isenabled", "enabled", "starttype", "startmode", "autostart", "onboot", "startup"}
+)
+_BY_HAND = frozenset({"disabled", "disable", "manual", "demand", "no", "false", "0", "off", "never"})
 _KINDS = frozenset({"type", "servicetype", "unittype", "kind"})
 _ONE_OFF = "comdockercomposeoneoff"  # compose's label for `docker compose run`
 _WORKS = frozenset(
@@ -82,6 +135,8 @@ def is_not_meant(path: tuple[str, ...], value: Any, word: str) -> bool:
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
     if (key, word) in (("loadstate", "masked"), ("unitfilestate", "masked")):
         return True
+    if not parent and ((key in MEANT and word.startswith(_OFF)) or (key in _DISABLED and truth_in(value) is True)):
+        return True
     if key in _COUNTS and parent in _DECLARED:
         return whole_in(value) == 0
     if key in ("conditionresult", "declaredincompose") or path == ("declared",):
@@ -101,9 +156,12 @@ def _is_on_purpose(reason: str) -> bool:
 
 
 def is_at_rest(told: Mapping[str, Any]) -> bool:
-    """A unit that somebody disabled, and that did not fail, is where it should be. `told`: a payload by its folded
-    keys."""
-    return told.get("unitfilestate") == "disabled" and "failed" not in (told.get("activestate"), told.get("substate"))
+    """What is not to start by itself, and did not fail, is where it should be. `told`: a payload by its folded keys."""
+    said = (str(told.get(key, "")).strip().lower() for key in _STARTS)
+    is_left = any(word in _BY_HAND for word in said) or told.get("enabled") is False
+    return is_left and "failed" not in (
+        told.get(key) for key in ("activestate", "substate", "state", "status", "active")
+    )
 
 
 def is_one_shot(path: tuple[str, ...], value: Any, word: str) -> bool:

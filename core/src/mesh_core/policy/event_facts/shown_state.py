@@ -9,6 +9,7 @@ from typing import Any
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import bare_key
+from mesh_core.policy.event_facts.manager_lines import shown_by
 
 _SINCE = r"(?: since [\w :.,+-]{1,60}(?:; [\w ]{1,40} ago)?)?"
 _STATE = r"(?P<active_state>active|inactive|failed|activating|deactivating|reloading)"
@@ -19,7 +20,7 @@ _LINES = (
     re.compile(rf"{_STATE}/{_SUB}"),
     re.compile(r"(?P<status>(?:[Uu]p [\w ]+|[Ee]xited \(\d{1,3}\)[\w ]*)(?: \([a-z: ]+\))?)"),
 )
-_NAMED = r"(?:(?P<unit>[\w@.-]+)(?::| ) ?)?"
+_NAMED = r"(?:(?P<unit>[\w@.-]+)(?::| ) *)?"
 _SPAN = r"[ \w:,.()-]{0,80}"
 # Of managers that have no words of their own for a failure; `normally up` is wanted.
 _OTHERS = (
@@ -82,13 +83,20 @@ def with_shown_state(event: HealthEvent) -> HealthEvent:
     folded = bare_key(own)
     keys = _OF_ITSELF | {folded, f"{folded}service", *(f"{asked}{folded}" for asked in _ASKED)}
     for key, value in event.payload.items():
-        if bare_key(key) not in keys or not isinstance(value, str):
-            continue
-        shown = dict(_fields_in(value[:200].strip()))
-        if shown and shown.pop("unit", own).removesuffix(".service") == own:
+        is_its = bare_key(key) in keys and isinstance(value, str)
+        shown = dict(_fields_in(value[:200].strip())) if is_its else {}
+        if shown.pop("unit", own).removesuffix(".service") != own or not shown:
+            shown = shown_by(_command(key, own), value, own)
+        if shown:
             rest = {name: told for name, told in event.payload.items() if name != key}
             return event.model_copy(update={"payload": {**shown, **rest}})
     return event
+
+
+def _command(key: str, own: str) -> str:
+    """`systemctl status web.service`, `service web status`: folded, and without whom it asks about."""
+    words = [word for word in key.lower().split() if word.removesuffix(".service") != own.lower()]
+    return bare_key(" ".join(words))
 
 
 def shows_its_state(event: HealthEvent) -> bool:

@@ -11,19 +11,22 @@ from mesh_core.models.events import HealthEvent, Runtime, Trust
 from mesh_core.models.owner_labels import engine_attributes, restart_forbidden
 from mesh_core.models.records import is_name, is_service_name
 from mesh_core.models.whole_numbers import whole_in
-from mesh_core.policy.event_facts.alert_state import is_host_away, is_of_an_attack
+from mesh_core.policy.event_facts.alert_state import is_host_away, is_of_an_attack, says_well
 from mesh_core.policy.event_facts.cluster_codes import found_by_its_cluster
+from mesh_core.policy.event_facts.counts import has_none_of_many
 from mesh_core.policy.event_facts.declared import is_not_there
 from mesh_core.policy.event_facts.drift import is_in_a_lost_network, is_misdeclared, is_not_as_declared, says_drifted
 from mesh_core.policy.event_facts.memory_limit import is_over_its_limit
 from mesh_core.policy.event_facts.orchestrators import is_of_a_stack
-from mesh_core.policy.event_facts.ordered import is_back, is_ended_by_order, is_planned
+from mesh_core.policy.event_facts.ordered import is_ended_by_order, is_planned
 from mesh_core.policy.event_facts.partly_well import is_partly_well
 from mesh_core.policy.event_facts.probe_evidence import is_unevidenced
 from mesh_core.policy.event_facts.purpose import is_at_rest
 from mesh_core.policy.event_facts.start_error import cannot_work, could_not_start
+from mesh_core.policy.event_facts.stuck import is_stuck
 from mesh_core.policy.event_facts.throughput import of_its_throughput
 from mesh_core.policy.event_facts.unanswered import got_no_answer
+from mesh_core.policy.event_facts.wanted_state import is_not_as_wanted
 from mesh_core.policy.names.known_names import is_address
 from mesh_core.policy.words.plugin_output import is_down_by_its_check
 
@@ -52,7 +55,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], *, backed: bool)
         found.add(Fact.FAILED_AT_ONCE)
     if backed:
         found.add(Fact.BACKED)
-    if is_down_by_its_check(event, backed=backed):
+    if is_down_by_its_check(event, backed=backed) or has_none_of_many(told) or is_not_as_wanted(event, told):
         found.add(Fact.DOWN)
     if event.trust is Trust.NODE:
         found.add(Fact.OWN)
@@ -65,13 +68,13 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], *, backed: bool)
         Fact.SWARM: is_of_a_stack(told),
         Fact.UNANSWERED: got_no_answer(payload),
         Fact.NOT_MEANT: is_at_rest(told) or is_ended_by_order(event) or is_planned(event),
-        Fact.IS_BACK: is_back(event, told),
         Fact.PARTLY_WELL: is_partly_well(payload),
     }
     found.update(fact for fact, holds in said_of_all.items() if holds)
     if "exporter" in (event.service or ""):
         found.add(Fact.EXPORTER)
     found.update(of_its_throughput(told))
+    found.update(is_stuck(payload))
     if (answered := found_by_its_cluster(told)) is not None:
         found.add(answered)
     if is_unevidenced(event, told.keys()):
@@ -93,7 +96,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], *, backed: bool)
     if payload.get("name_resolves") is False:
         found.add(Fact.UNRESOLVED)
     said = payload.get("host") or payload.get("node")
-    if isinstance(said, str) and is_name(said) and said.lower() != event.node.lower():
+    if isinstance(said, str) and is_name(said) and not _is_a_state(said) and said.lower() != event.node.lower():
         found.add(Fact.CONFLICT)
     if restart_forbidden(payload):
         found.add(Fact.OPTED_OUT)
@@ -116,3 +119,8 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], *, backed: bool)
     if any(word.startswith("oom") for word in event.type.lower().split("_")):
         found.add(Fact.OOM_KILLED)
     return found
+
+
+def _is_a_state(said: str) -> bool:
+    """`{"host": "ok"}` says how it is, and names none."""
+    return says_well(said) or said.lower() in ("down", "unreachable", "offline", "unknown", "pingable", "answers")

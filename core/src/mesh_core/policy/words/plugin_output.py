@@ -41,7 +41,7 @@ _BEFORE = (
     r"(?:(?:service|process|daemon|container|unit|program|dienst|usługa) )?"
 )
 _ENDED = (
-    rf"(?: {_CRITICAL})?(?: ?[:=-] ?| is | has | ist | est | )(?:process )?"
+    rf"(?: {_CRITICAL})?(?: (?:status|state))?(?: ?[:=-] ?| is | has | ist | est | )(?:process )?"
     r"(?:not (?:been )?(?:running|active)|stopped|inactive|dead|down\b|exited(?! \(0\))"
     r"|nicht aktiv|gestoppt|läuft nicht|arrêté|detenido|nie działa)"
 )
