@@ -140,6 +140,6 @@ def _text(before: bytes | None, people: People) -> str:
         text = edited((before or b"").decode(), shown)
         if before and People.model_validate(yaml.safe_load(text)) == people:
             return text
-    except (yaml.YAMLError, ValueError, TypeError):
+    except (yaml.YAMLError, ValueError, TypeError, LookupError):
         pass  # then all of it is written anew
     return HEAD + yaml.safe_dump(shown, sort_keys=True)
