@@ -63,6 +63,12 @@ class Desk:
     def lies_in(self, name: ActionName) -> list[Folder]:
         return [folder for folder, _ in self.actions.find(name.id)]
 
+    async def detail(self, action_id: str) -> dict[str, Any]:
+        answer = await self.http.get(f"/proposals/{action_id}")
+        assert answer.status_code == 200, answer.text
+        said: dict[str, Any] = answer.json()
+        return said
+
 
 def oom_proposal(number: int = 1, **changed: Any) -> Proposal:
     """A proposal of the node pi4 that waits for another hour; another number is another one."""
