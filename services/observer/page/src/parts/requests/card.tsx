@@ -144,7 +144,7 @@ function Questions({ r, reload }: { r: Asked; reload: () => void }) {
           <button type="submit" class="primary" disabled={busy || said !== ''}>
             Answer
           </button>
-          <button type="button" disabled={busy || said !== ''} onClick={() => void say('cancel', {}, 'Taken back. A planner reads it next.')}>
+          <button type="button" disabled={busy || said !== ''} onClick={() => void say('cancel', {}, 'Cancelled. A planner reads it next.')}>
             Cancel it
           </button>
           <span class="hint" role="status">
