@@ -9,11 +9,14 @@ import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import grimp
 import pytest
 
 from mesh_core.runtime.services import SERVICES
+
+if TYPE_CHECKING:
+    from grimp import ImportGraph
 
 ROOT = Path(__file__).parents[1]
 # Imported in a function, for what an image does not do: a model's client in a service that asks no model.
@@ -57,8 +60,10 @@ def input_of_lock(service: str) -> Path:
 
 
 @functools.cache
-def imports() -> grimp.ImportGraph:
-    return grimp.build_graph(*OURS, include_external_packages=True, cache_dir=None)
+def imports() -> ImportGraph:
+    from grimp import build_graph  # which each worker that collects would import otherwise, and one asks
+
+    return build_graph(*OURS, include_external_packages=True, cache_dir=None)
 
 
 @functools.cache
