@@ -238,7 +238,7 @@ def test_a_failed_trial_opens_it_again_and_only_one_trial_runs_at_a_time() -> No
 
 
 @settings(deadline=None)  # other work on the machine is no bug
-@given(st.text(max_size=2000))
+@given(st.text(max_size=2 * MAX_DETAIL))
 def test_a_detail_is_one_short_line(words: str) -> None:
     class Odd(Exception):
         """A vendor's own."""
