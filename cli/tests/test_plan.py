@@ -66,7 +66,10 @@ def test_redis_of_our_own_takes_the_port_of_the_url_and_a_folder_of_its_kind(tmp
     assert "appendonly yes" in own.conf()
 
 
-def test_a_port_that_something_else_holds_is_refused_if_it_was_asked_for(tmp_path: Path) -> None:
+def test_a_port_that_something_else_holds_is_refused_if_it_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mend.local.redis_server.ANSWER_SECONDS", 0.2)  # nobody answers, however long one waits
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
         with pytest.raises(CliError, match="no Redis"):

@@ -155,7 +155,10 @@ async def test_what_redis_counted_a_leaving_bridge_for_is_adopted(redis_each: Re
     await bus.close()
 
 
-async def test_a_bridge_leaves_a_server_that_does_not_answer(redis_server: RedisServer) -> None:
+async def test_a_bridge_leaves_a_server_that_does_not_answer(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mesh_core.messaging.bridge.LEAVE_SECONDS", 0.2)
     bus, _, stop, running = await listening(redis_server.url)
     assert redis_server.process is not None
     redis_server.process.send_signal(signal.SIGSTOP)

@@ -353,6 +353,7 @@ async def test_a_look_that_fails_or_hangs_holds_nothing_and_the_event_goes_out(
     assert await watch.look(about) == {}
     watch._look.at = float("-inf")
     lasts = threading.Event()
+    monkeypatch.setattr("node_agent.work.watch.LOOK_SECONDS", 0.2)
     monkeypatch.setattr("node_agent.work.watch.look_around", lambda *_: lasts.wait(60) and HostSnapshot())
     assert await watch.look(about) == {"at_work": []}
     watch._look.at = float("-inf")
