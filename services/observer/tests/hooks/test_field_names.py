@@ -95,6 +95,7 @@ def test_the_same_is_known_by_many_keys(body: Body, said: tuple[str, str | None,
         {"issue_url": "https://x.example", "title": "High load", "priority": "CRITICAL", "state": "CLOSED"},
         {"rule_name": "load", "severity": "critical", "closed_at": "2026-05-05T11:00:00Z"},
         {"monitor": {"name": "books", "online": True}},
+        {"host": "barn", "RENEWED_PATH": "/etc/keys", "RENEWED_NAMES": "a.example b.example"},
     ],
 )
 def test_an_end_is_known_by_many_words(body: Body) -> None:
@@ -123,3 +124,19 @@ def test_of_checks_that_come_together_each_is_one_and_the_first_hides_none() -> 
     assert (entered(alert).type, entered(alert).node, entered(alert).severity) == ("ntp", "barn", "critical")
     assert len(read(body)) == 2
     assert len(read({"check": "all", "checks": [{"name": "dns"}, {"name": "ntp"}]})) == 1  # which only lists them
+
+
+def test_what_all_keys_begin_with_names_what_nothing_else_names() -> None:
+    body = {"host": "barn", "SCAN_HIT_FILE": "/srv/x.zip", "SCAN_HIT_NAME_OF_IT": "Eicar"}
+    (alert,) = firing(body)
+    assert entered(alert).type == "scan_hit"
+    (alert,) = firing(body | {"title": "Something odd lies in the share"})
+    assert entered(alert).type == "alert"
+
+
+@pytest.mark.parametrize(
+    ("more", "severity"), [({}, "info"), ({"state": "failed"}, "error"), ({"severity": "high"}, "error")]
+)
+def test_what_only_measures_is_no_trouble(more: Body, severity: str) -> None:
+    (alert,) = firing({"type": "telemetry", "host": "barn", "payload": {"battery_level": 80}} | more)
+    assert entered(alert).severity == severity

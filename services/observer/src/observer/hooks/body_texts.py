@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -106,6 +106,13 @@ def unwrapped(body: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def prefix_of(keys: Sequence[str]) -> str:
+    """What they all begin with, up to an underscore; '' of fewer than two."""
+    pairs = zip(min(keys, default=""), max(keys, default=""), strict=False)
+    common = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return common.rpartition("_")[0] if len(keys) > 1 else ""
+
+
 def _unwrap(found: dict[str, Any], key: str) -> bool:
     """Whether something lay in it that can lie at the top."""
     part = found.pop(key)
@@ -139,9 +146,8 @@ def _of_text(key: str, value: Any) -> Any:
 def _without_prefix(body: Mapping[str, Any]) -> dict[str, Any]:
     """`CRM_alert_node` beside `CRM_alert_desc` is `node`: what all keys begin with is the sender's name."""
     keys = [str(key) for key in list(body)[:MOST_FIELDS]]
-    pairs = zip(min(keys, default=""), max(keys, default=""), strict=False)
-    common = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    length = common.rfind("_") + 1 if len(keys) > 1 else 0
+    prefix = prefix_of(keys)
+    length = len(prefix) + 1 if prefix else 0
     return {key[length:] or key: body[key] for key in keys if key in body}
 
 

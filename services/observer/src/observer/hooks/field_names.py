@@ -49,7 +49,7 @@ CAUSES = ("cause", "reason", "error", "errors", "errormessage", "alertdetails", 
 # What kind of thing is told, where no rule is named.
 KINDS_OF_RULE = (
     *("failuretype", "alerttype", "notifytype", "eventtype", "event", "jobname", "job", "operationname"),
-    *("mainoperation", "type", "kind", "automation", "friendlyname", "name"),
+    *("mainoperation", "scripttype", "verb", "type", "kind", "automation", "friendlyname", "name"),
 )
 TITLES = (
     *("title", "subject", "summary", "headline", "message", "msg", "text", "content", "body", "name"),
@@ -113,6 +113,7 @@ SAYS_NOTHING = frozenset(
         *("health", "public", "private", "group"),
     }
 )
+MEASURES = frozenset({"telemetry", "metrics", "measurement", "measurements", "statistics", "stats", "readings"})
 OVER_SEVERITIES = frozenset({"clear", "cleared", "ok", "resolved", "recovered"})
 # Whom it speaks of beside the host: who sends or gets it, who attacks, what is referred to.
 OF_OTHERS = frozenset(

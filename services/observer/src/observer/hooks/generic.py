@@ -25,6 +25,7 @@ from observer.hooks.alert import (
 )
 from observer.hooks.body_texts import alerts_of, unwrapped
 from observer.hooks.known_fields import KnownFields
+from observer.hooks.mailed_lines import with_mailed_lines
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.request_body import Body
 from observer.hooks.sent_as_test import is_sent_as_test
@@ -81,7 +82,7 @@ class GenericHook(BaseModel):
 
     def _alert(self, item: object, name: str) -> Read:
         came = item if isinstance(item, dict) else {}
-        body = unwrapped(came)
+        body = with_mailed_lines(unwrapped(came))
         fields = KnownFields(body)
         known = KnownFields({}) if self.type else fields
         if is_sent_as_test(came, known.title, is_severe=fields.severity in SEVERE):
@@ -135,8 +136,9 @@ class GenericHook(BaseModel):
 
 
 def _severity_of(known: KnownFields) -> str:
-    """Of what does not say it: as of Uptime Kuma, whose monitors say down only after their tries."""
-    return Severity.ERROR if known.probe else ""
+    """Of what does not say it: as of Uptime Kuma, whose monitors say down only after their tries; what only measures
+    tells no trouble."""
+    return Severity.ERROR if known.probe else Severity.INFO if known.only_measures else ""
 
 
 def _compiled(expression: str) -> ParsedResult:

@@ -14,7 +14,7 @@ from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.alert_state import says_well
 from mesh_core.policy.names.hosts import host_in
 from observer.hooks import field_names as names
-from observer.hooks.body_texts import bare_tags_of, tags_of, texts_of
+from observer.hooks.body_texts import bare_tags_of, prefix_of, tags_of, texts_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.monitors import failed_probe, what_and_where
 from observer.hooks.plain_words import plain_words
@@ -66,7 +66,9 @@ class KnownFields:
         """What its sender calls the rule, check or kind; else a title of few words. '' for what says no name."""
         title = self.title
         named = self._named(names.RULES) or rule_in_title(title) or self._named(names.KINDS_OF_RULE)
-        return named or (title if len(title.split()) <= 4 else "")
+        if named or title:
+            return named or (title if len(title.split()) <= 4 else "")
+        return "" if _is_no_name(self._prefix) else self._prefix
 
     @cached_property
     def kind(self) -> str:
@@ -80,6 +82,16 @@ class KnownFields:
             return ""
         states = self._told(*names.SAY_HOW_IT_STANDS, *names.STATES)
         return failed_probe(self.labels.get("url", ""), states, self.first(names.CAUSES))
+
+    @cached_property
+    def _prefix(self) -> str:
+        """What all keys but those of its place begin with, which is their sender's or the event's name."""
+        return prefix_of([key for key in map(str, self.body) if _snake(key) not in _OF_WHOM])
+
+    @property
+    def only_measures(self) -> bool:
+        """Does it call itself a measurement, and say nothing else of how anything stands?"""
+        return _plain(self.rule) in names.MEASURES and not self._told(*names.STATES, *names.SAY_HOW_IT_STANDS)
 
     def _named(self, keys: tuple[str, ...]) -> str:
         told = (self._texts.get(key, "").strip() for key in keys)
@@ -121,6 +133,7 @@ class KnownFields:
         states = self._told(*names.STATES, *names.KINDS)
         of_a_service = self.first(("servicedescription", "servicedesc", "servicename"))
         of_the_alert = self._told(*names.ALERTS_STATE, *(() if of_a_service else ("hoststate",)))
+        of_the_alert += [] if self.title else [self._prefix]
         if any(map(says_over, of_the_alert)) or any(map(says_alert_over, (*states, self.title))):
             return False
         if says_well(self._texts.get("alert", "")) and not self._told(*names.STATES):  # an alert may be called `up`
