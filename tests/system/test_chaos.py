@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from system.chaos import running
 from system.chaos.mutants import run_one
+from system.chaos.running import Plan
 
 CHAOS = Path(__file__).with_name("chaos")
-# Where a soak is wanted, its runs hold what the quick ones hold.
-QUICK = [] if "MEND_SOAK_TIMES" in os.environ else [(120, 12)]
 TIMES = int(os.environ.get("MEND_SOAK_TIMES", "14"))  # how many times the quick runs' length; CI takes 1
+SHORT = (60, 12)
+SIZE = SHORT if TIMES == 1 else (120 * TIMES, 12 * TIMES)
+# Where a soak is wanted, its runs hold what the quick ones hold.
+SIZES = [*([] if "MEND_SOAK_TIMES" in os.environ else [SHORT]), pytest.param(*SIZE, marks=pytest.mark.soak)]
 BOUND_SECONDS = 600 + 100 * TIMES  # on a busy machine; alone a run takes four times as long as it is fed
 
 # What a Redis that forgot its last second may cost, in the words of docs/delivery.md.
@@ -35,42 +39,58 @@ FORGIVEN = {
 }
 
 
-def chaos(tmp_path: Path, events: int, feeding: float, *more: str) -> dict[str, Any]:
+def chaos(tmp_path: Path, events: int, feeding: float, seed: int, tail: float = 0) -> dict[str, Any]:
     """The report. Fails for each promise that is broken, but those that a forgetful Redis may break."""
-    report = tmp_path / "report.json"
-    size = ("--events", str(events), "--feeding", str(feeding), "--seconds", str(BOUND_SECONDS))
-    argv = [sys.executable, str(CHAOS), *size, *more, "--report", str(report)]
-    run = subprocess.run(argv, capture_output=True, text=True, timeout=BOUND_SECONDS + 60, check=False)
-    assert report.exists(), run.stdout[-2000:] + run.stderr[-4000:]
-    found: dict[str, Any] = json.loads(report.read_text())
+    run = in_short if (events, feeding) == SHORT else at_length
+    found, said = run(tmp_path, events, feeding, seed, tail)
     forgiven = set(FORGIVEN) if found["redis forgot"] or found["bytes lost by redis"] else set()
-    assert set(found["broken"]) <= forgiven, run.stdout[-6000:]
-    assert found["came to rest"], run.stdout[-6000:]
+    assert set(found["broken"]) <= forgiven, said[-6000:]
+    assert found["came to rest"], said[-6000:]
     if os.environ.get("MEND_REQUIRE_REAL"):
         assert found["spared"] == []
     return found
 
 
+def in_short(root: Path, events: int, feeding: float, seed: int, tail: float) -> tuple[dict[str, Any], str]:
+    """In this process: it has what the services import."""
+    said: list[str] = []
+    plan = Plan(events, seed, feeding, BOUND_SECONDS, tail=tail, disk_mb=100, forked=True, say=said.append)
+    result = running.run(plan, root / "run")
+    broken, fates = result.judgement.broken, result.judgement.fates
+    return {"broken": broken, "fates": fates, **result.figures}, "\n".join([*said, str(result.figures), str(broken)])
+
+
+def at_length(root: Path, events: int, feeding: float, seed: int, tail: float) -> tuple[dict[str, Any], str]:
+    """As by hand, all services by starts of their own."""
+    report = root / "report.json"
+    size = ("--events", str(events), "--feeding", str(feeding), "--seconds", str(BOUND_SECONDS))
+    argv = [sys.executable, str(CHAOS), *size, "--seed", str(seed), "--lose-tail", str(tail), "--report", str(report)]
+    run = subprocess.run(argv, capture_output=True, text=True, timeout=BOUND_SECONDS + 60, check=False)
+    assert report.exists(), run.stdout[-2000:] + run.stderr[-4000:]
+    return json.loads(report.read_text()), run.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(BOUND_SECONDS + 90)
-@pytest.mark.parametrize(("events", "feeding"), [*QUICK, pytest.param(120 * TIMES, 12 * TIMES, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("events", "feeding"), SIZES)
 def test_every_event_has_one_fate_and_nothing_runs_twice_under_every_trouble(
     tmp_path: Path, events: int, feeding: float
 ) -> None:
-    found = chaos(tmp_path, events, feeding, "--seed", "20261121")
+    found = chaos(tmp_path, events, feeding, seed=20261121)
     assert {"kill", "away", "sick"} <= found["trouble"].keys()
     assert found["incidents of the agent"] > 0
+    assert found["through ansible"] > 0
     assert {"approve by mv", "approve by page"} <= found["decisions of people"].keys()
     assert set(found["fates"]) == {"proposed", "counted", "suppressed", "benign", "dead letter"}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(BOUND_SECONDS + 90)
-@pytest.mark.parametrize(("events", "feeding"), [*QUICK, pytest.param(120 * TIMES, 12 * TIMES, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("events", "feeding"), SIZES)
 def test_nor_is_anything_lost_when_each_death_of_redis_costs_it_its_last_second(
     tmp_path: Path, events: int, feeding: float
 ) -> None:
-    found = chaos(tmp_path, events, feeding, "--seed", "7", "--lose-tail", "1")
+    found = chaos(tmp_path, events, feeding, seed=7, tail=1)
     assert found["bytes lost by redis"] > 0
 
 

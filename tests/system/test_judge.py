@@ -56,6 +56,13 @@ def test_trouble_after_a_recovery_may_be_proposed_again(world: World) -> None:
     assert "nothing is proposed twice" not in broken_in(world)
 
 
+def test_only_what_redis_forgot_may_be_counted_with_what_was_adopted_in_its_place(world: World) -> None:
+    world.sent[1]["kind"] = "test"
+    assert "what is expected happens" in broken_in(world)
+    world.run["forgetful"] = True
+    assert "what is expected happens" not in broken_in(world)
+
+
 def test_an_event_line_that_is_written_again_after_a_crash_is_one_event(world: World) -> None:
     archived_twice(world)
     world.troubles.append({"what": "kill", "whom": "observer", "at": 0.0, "until": 0.0})

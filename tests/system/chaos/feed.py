@@ -66,7 +66,7 @@ def plan_for(events: int, rng: random.Random, *, ansible: bool = True) -> list[S
     while len(plan) < events:
         node, number = rng.choice(NODES), number + 1
         kind = at_least_one.pop() if at_least_one else rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
-        if ansible and number % 9 == 0:  # by luck 14 of 300 small plans had less than 12 % of restarts
+        if ansible and number % 7 == 0:  # by luck 14 of 300 small plans had less than 12 % of restarts
             kind = "restart"
         service = None if kind == "node" else f"{_PREFIX.get(kind, 'svc')}{number:05d}"
         times = 1 if kind in ("garbage", "benign", "test") or rng.random() < 0.75 else rng.randint(2, 4)

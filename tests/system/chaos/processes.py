@@ -13,26 +13,46 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from parts.forked import Forked
 
 GOING_SECONDS = 40.0
 
 
 class Process:
-    """One of ours, restarted whenever it was killed or ended. `clock`: the file through which its clock is set."""
+    """One of ours, restarted whenever it was killed or ended. `clock`: the file through which its clock is set.
+    `forked`: the module of which it is a fork instead (parts.forked), where its start is not what is asked."""
 
-    def __init__(self, name: str, argv: Sequence[str], env: dict[str, str], log: Path, clock: Path | None = None):
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: dict[str, str],
+        log: Path,
+        clock: Path | None = None,
+        *,
+        forked: str = "",
+    ):
         self.name, self.argv, self.env, self.log, self.clock = name, list(argv), env, log, clock
+        self.forked = forked
         self.kills = 0
         self.away_until = 0.0
         self.stopped_until = 0.0
         self.unasked: list[int] = []
-        self.child: subprocess.Popen[bytes] | None = None
+        self.child: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def alive(self) -> bool:
         return self.child is not None and self.child.poll() is None
 
     def start(self) -> None:
+        if self.forked:
+            from parts.forked import Forked  # only here: a run by hand needs none of what the tests import
+
+            self.child = Forked(self.forked, environ=self.env, log=self.log)
+            return
         with self.log.open("ab") as out:
             self.child = subprocess.Popen(self.argv, env=self.env, stdout=out, stderr=out, start_new_session=True)
 
@@ -61,8 +81,8 @@ class Process:
         if self.stopped_until and time.monotonic() >= self.stopped_until:
             self.go_on()
         if not self.alive and time.monotonic() >= self.away_until:
-            if self.child is not None and self.child.returncode != -signal.SIGKILL:
-                self.unasked.append(self.child.returncode)
+            if self.child is not None and (code := self.child.returncode) not in (None, -signal.SIGKILL):
+                self.unasked.append(code)
             self.start()
 
     def jump(self, seconds: int) -> None:

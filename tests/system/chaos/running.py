@@ -28,7 +28,8 @@ START_SECONDS = 60.0
 
 @dataclass
 class Plan:
-    """`feeding`: seconds of events and trouble; `bound`: seconds after which a run is judged wherever it stands."""
+    """`feeding`: seconds of events and trouble; `bound`: seconds after which a run is judged wherever it stands;
+    `forked`: is a start not what is asked (world.py)?"""
 
     events: int
     seed: int
@@ -43,6 +44,7 @@ class Plan:
     mutant: str = ""
     polite: bool = False
     ansible: bool = True
+    forked: bool = False
     without: frozenset[str] = frozenset()
     script: Callable[[Trouble], None] | None = None
     say: Callable[[str], None] = print
@@ -66,6 +68,7 @@ def run(plan: Plan, root: Path) -> Result:
         mutant=plan.mutant,
         polite=plan.polite,
         without=plan.without,
+        forked=plan.forked,
     )
     client = redis.Redis.from_url(world.url, retry=None, socket_timeout=5)
     feeder = Feeder(world.url, plan_for(plan.events, rng, ansible=plan.ansible), rng, plan.feeding, plan.hand_every)
@@ -129,7 +132,7 @@ def _live(plan: Plan, world: World, client: Any, feeder: Feeder, trouble: Troubl
     quiet_since, last = time.monotonic(), None
     next_look = 0.0
     while (now := time.monotonic()) - started < plan.bound:
-        if feeder.is_alive() or now - trouble.began < plan.feeding:
+        if feeder.is_alive() or now - trouble.began < plan.feeding or trouble.to_come:
             trouble.turn()
         else:
             trouble.over()

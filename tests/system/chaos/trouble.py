@@ -213,6 +213,11 @@ class Trouble:
             self._note("sick", self._page, 0)
 
     @property
+    def to_come(self) -> bool:
+        """Has what was planned not happened yet? On a busy machine one turn may last for seconds."""
+        return bool(self._agenda)
+
+    @property
     def unnoticed(self) -> bool:
         """Is a page sick of which its agent has not written yet that it is?"""
         return "agent" in self.world.services and bool(self._page) and not self._page_noticed

@@ -82,9 +82,10 @@ def build(
     mutant: str = "",
     polite: bool = False,
     without: frozenset[str] = frozenset(),
+    forked: bool = False,
 ) -> World:
     """Nothing is started yet. `disk_mb`: a disk of that size below var/ where this is allowed; 0: none.
-    `without`: services that are left out."""
+    `without`: services that are left out; `forked`: those whose clock stays right are forks."""
     root.mkdir(parents=True, exist_ok=True)
     outside = Outside()
     outside.polite = polite
@@ -112,7 +113,9 @@ def build(
             continue
         clock = root / f"clock-{name}" if preload and world.clocks and name in CLOCKED else None
         argv = [sys.executable, str(MUTATED), mutant, module] if mutant else [sys.executable, "-m", module]
-        process = Process(name, argv, _environment(world, name, preload, clock), root / f"{name}.log", clock)
+        environment, log = _environment(world, name, preload, clock), root / f"{name}.log"
+        fork = module if forked and name not in CLOCKED else ""
+        process = Process(name, argv, environment, log, clock, forked=fork)
         process.jump(0)
         world.services[name] = process
     return world
