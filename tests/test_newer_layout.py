@@ -8,14 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from parts.forked_mend import run_mend
 
 from mesh_core.runtime.services import SERVICES
 from mesh_core.storage.schema import SCHEMA_VERSION, schema_file, write_schema
 from mesh_core.testing import free_port
 
 
-def run(runtime: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = {
+def environment_of(runtime: Path) -> dict[str, str]:
+    return {
         **os.environ,
         "RUNTIME_PATH": str(runtime),
         "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
@@ -23,9 +24,12 @@ def run(runtime: Path, *command: str) -> subprocess.CompletedProcess[str]:
         "LLM_CHAIN": "floor",
         "OBSERVER_LISTEN": "off",
     }
+
+
+def run(runtime: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *command],
-        env=environment,
+        env=environment_of(runtime),
         cwd=runtime,
         capture_output=True,
         text=True,
@@ -54,15 +58,15 @@ def test_no_service_starts_on_files_of_a_newer_version(module: str, tmp_path: Pa
 
 def test_nobody_approves_with_an_older_mend_and_its_doctor_says_why(tmp_path: Path) -> None:
     write_schema(tmp_path, "observer", version=SCHEMA_VERSION + 1)
-    done = run(tmp_path, "-m", "mend", "approve", "0154f3f98721")
+    done = run_mend(environment_of(tmp_path), "approve", "0154f3f98721")
     assert (done.returncode, "newer version" in done.stderr) == (1, True)
-    assert "newer version" in run(tmp_path, "-m", "mend", "doctor", "--no-models").stdout
-    told = run(tmp_path, "-m", "mend", "migrate")
+    assert "newer version" in run_mend(environment_of(tmp_path), "doctor", "--no-models").stdout
+    told = run_mend(environment_of(tmp_path), "migrate")
     assert (told.returncode, "use the version that wrote it" in told.stderr) == (1, True)
 
 
 def test_migrating_an_up_to_date_folder_does_nothing_and_says_so(tmp_path: Path) -> None:
-    for command in (("-m", "mend", "migrate"), ("-m", "mesh_core.storage.migrations", str(tmp_path))):
-        done = run(tmp_path, *command)
+    by_hand = run_mend(environment_of(tmp_path), "migrate")
+    for done in (by_hand, run(tmp_path, "-m", "mesh_core.storage.migrations", str(tmp_path))):
         assert (done.returncode, done.stdout.strip()) == (0, f"layout {SCHEMA_VERSION}: nothing to do"), done.stderr
     assert f'"version": {SCHEMA_VERSION}' in schema_file(tmp_path).read_text()

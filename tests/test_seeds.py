@@ -297,5 +297,6 @@ def test_the_planner_alone_in_a_fresh_virtual_environment(tmp_path: Path) -> Non
         check=False,
     )
     assert (said.returncode, "cannot start with these settings: REDIS_URL" in said.stderr) == (2, True), said.stderr
-    assert " error" not in typed("pytest", "tests/", "-v", "--collect-only", "-q").lower().splitlines()[-1]
-    typed("pytest", "tests/test_triage.py", "tests/test_keyed_queue.py", "tests/test_silences.py", "-v")
+    few = ("test_triage.py", "test_keyed_queue.py", "test_silences.py")
+    ran = typed("pytest", "tests/", "-v", "-k", " or ".join(few))
+    assert all(f"tests/{file}::" in ran for file in few)

@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from parts.fork_child import run_as
 
+RUN_SECONDS = 300
 SERVICES = ("planner_agent", "executor_agent", "observer", "node_agent")
 # The commands of `mend` that tests call most; another one is imported by its fork.
 COMMANDS = ("decide", "edit", "preview", "request", "show", "undo")
@@ -82,6 +84,18 @@ class Forked:
         if "_process" in vars(self) and self.poll() is None:
             self.kill()
             warnings.warn(f"{self._process.name} still ran", ResourceWarning, stacklevel=1, source=self)
+
+
+def run_forked(module: str, *words: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """As `subprocess.run` of it. Raises subprocess.TimeoutExpired after RUN_SECONDS."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        process = Forked(module, *words, environ=environ, log=err, stdout=out)
+        try:
+            ended = process.wait(RUN_SECONDS)
+            return subprocess.CompletedProcess((module, *words), ended, out.read_text(), err.read_text())
+        finally:
+            process.kill()
 
 
 def _umask() -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from executor_rig import ExecutorHarness, ScriptedRunner, proposal_for, write_inventory
+from parts.forked import run_forked
 
 from executor_agent.ansible_pool.supervisor import AnsiblePool
 from executor_agent.runner.action_runner import ActionRunner
@@ -246,14 +247,7 @@ async def test_sigterm_ends_a_long_playbook_cleanly(harness: ExecutorHarness) ->
 
 def start(runtime: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "RUNTIME_PATH": str(runtime), **settings}
-    return subprocess.run(
-        [sys.executable, "-m", "executor_agent"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return run_forked("executor_agent", environ=environment)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import redis
-from parts.forked import Forked
+from parts.forked import Forked, run_forked
 
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.testing import RedisServer, free_port, wait_for
@@ -314,28 +314,14 @@ async def test_a_second_agent_of_the_same_node_does_not_start(agent: Process, re
     agent.watch(WATCH.format(port=free_port()))
     agent.start()
     await wait_for(lambda: types(redis_server), 10, "the first agent")
-    second = subprocess.run(
-        [sys.executable, "-m", "node_agent"],
-        env=agent.environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    second = run_forked("node_agent", environ=agent.environment)
     assert second.returncode == 1
     assert "another node agent uses" in second.stderr
 
 
 def test_a_folder_that_cannot_be_used_is_named(agent: Process) -> None:
     (agent.runtime / "spool").write_text("a file where the folder should be")
-    done = subprocess.run(
-        [sys.executable, "-m", "node_agent"],
-        env=agent.environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = run_forked("node_agent", environ=agent.environment)
     assert done.returncode == 1
     assert "RUNTIME_PATH" in done.stderr
     assert "Traceback" not in done.stderr

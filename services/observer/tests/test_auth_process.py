@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import httpx
 import pytest
 from auth_rig import ADA, add_people
 from observer_rig import Desk
-from parts.forked import Forked
+from parts.forked import Forked, run_forked
 
 from mesh_core.models.proposals import Folder
 from mesh_core.storage.audit_log import Chain, audit_path, head_in, head_path
@@ -74,9 +72,7 @@ def test_it_does_not_start_where_strangers_could_come_in(
     tmp_path: Path, changed: dict[str, str], said: list[str]
 ) -> None:
     environ = {**os.environ, "RUNTIME_PATH": str(tmp_path), **changed}
-    done = subprocess.run(
-        [sys.executable, "-m", "observer"], env=environ, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = run_forked("observer", environ=environ)
     assert done.returncode == 2
     assert all(word in done.stderr for word in said)
     assert "Traceback" not in done.stderr
@@ -87,9 +83,7 @@ def test_it_does_not_start_with_a_users_file_that_it_cannot_use(tmp_path: Path) 
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "users.yml").write_text("users: [")
     environ = {**os.environ, "RUNTIME_PATH": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "observer"], env=environ, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = run_forked("observer", environ=environ)
     assert done.returncode == 2
     assert "users.yml" in done.stderr
 
