@@ -9,13 +9,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from parts.forked import Forked
 from parts.planning import waiting
 
 from mesh_core.incidents.sighting import read_note
@@ -91,11 +92,7 @@ class Watched:
 
 
 @contextmanager
-def running(command: list[str], environment: Mapping[str, str], log: Path) -> Iterator[None]:
-    with log.open("wb") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", *command], env=environment, stdout=said, stderr=said
-        )
+def running(process: subprocess.Popen[bytes] | Forked) -> Iterator[None]:
     try:
         yield
     finally:
@@ -117,10 +114,12 @@ def watched(tmp_path: Path, redis_server: RedisServer) -> Iterator[Watched]:
     one = Watched(tmp_path, redis_server)
     with ExitStack() as stack:
         stack.callback(one.client.close)
-        supervisord = ["-m", "supervisor.supervisord", "-n", "-c", str(config)]
-        stack.enter_context(running(supervisord, environment, tmp_path / "s.log"))
+        supervisord = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-n", "-c", str(config)]
+        with (tmp_path / "s.log").open("wb") as said:
+            keeper = subprocess.Popen(supervisord, env=environment, stdout=said, stderr=said)
+        stack.enter_context(running(keeper))
         for module in ("node_agent", "planner_agent"):
-            stack.enter_context(running(["-m", module], environment, tmp_path / f"{module}.log"))
+            stack.enter_context(running(Forked(module, environ=environment, log=tmp_path / f"{module}.log")))
         until(lambda: one.client.pubsub_numsub("health_events")[0][1] > 0, 120, "a planner that listens")
         until(lambda: one.state() == "running", 120, "the agent's word that it runs")
         yield one

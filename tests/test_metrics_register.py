@@ -6,7 +6,6 @@ import ast
 import os
 import re
 import subprocess
-import sys
 import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from parts.forked import Forked
 from parts.require import require
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -109,8 +109,7 @@ async def service(
         "OBSERVER_LISTEN": f"127.0.0.1:{port}",
     }
     log = tmp_path / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=out, stderr=out)
+    process = Forked(module, environ=environment, log=log)
     url = f"http://127.0.0.1:{port}"
     try:
         async with httpx.AsyncClient(timeout=60) as http:
