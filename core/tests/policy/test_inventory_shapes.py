@@ -211,8 +211,9 @@ def test_values_of_ini_are_literals_where_they_are_some() -> None:
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:
+    for parent in {(folder / name).parent for name in files}:
+        parent.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     return folder / "inventory.yml"
 
