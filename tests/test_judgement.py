@@ -73,6 +73,9 @@ MEASURED = {
     "seventh_opened": {"rules": (0.64, 0.44, 0.047), "perfect": (0.73, 0.61, 0.0), "hostile": (0.0, 0.0, 0.047)},
     "seventh_kept": {"rules": (0.58, 0.40, 0.0), "perfect": (0.66, 0.60, 0.0), "hostile": (0.0, 0.0, 0.021)},
 }
+# Of how many raw bodies the answer is a worse one than to the same event as it is labelled (0205 says which).
+LOST_IN_HOOKS = {"opened": 5, "third_open": 1, "third_opened": 1, "sixth_opened": 1}
+LOST_IN_HOOKS |= {"seventh_open": 5, "seventh_opened": 5, "seventh_kept": 1}
 
 
 @pytest.fixture(scope="module", params=HALVES)
@@ -121,8 +124,20 @@ def test_an_event_enters_under_its_name_or_without_one(half: str) -> None:
 def test_the_hooks_read_every_raw_body(half: str) -> None:
     rules = read_hooks(judgement.SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
     bodies = [row for row in labelled(half) if "hook" in row]
-    assert len(bodies) >= 30
+    assert len(bodies) >= 15
     assert not [row["id"] for row in bodies if isinstance(judgement.event_of_hook(row, rules, KnownNames()), Unfit)]
+
+
+async def test_what_the_hooks_read_is_judged_as_what_is_labelled(half: str) -> None:
+    rules = read_hooks(judgement.SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
+    rows = [row for row in labelled(half) if "hook" in row]
+    names = KnownNames(hosts={row["event"]["node"]: "" for row in labelled(half)})
+    ways = ([judgement.event_of(row) for row in rows], [judgement.event_of_hook(row, rules, names) for row in rows])
+    direct, read = [await judgement.judged(rows, events, judgement.TrialPlanner(POLICY)) for events in ways]
+    lost = sum(
+        verdict(row, came) > verdict(row, meant) for row, (meant, _), (came, _) in zip(rows, direct, read, strict=True)
+    )
+    assert lost <= LOST_IN_HOOKS.get(half, 0)
 
 
 @pytest.mark.slow  # the shares of a fourth are not those that were measured
