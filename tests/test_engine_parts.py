@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from parts.docker import SickFactory
-from parts.engine import Engine
+from parts.engine import DockerFailed, Engine
 from parts.nodes import SshNode, SystemdNode
 
 from mesh_core.testing import wait_for
@@ -57,6 +57,29 @@ async def test_a_container_can_stay_sick_start_slowly_and_crash(engine: Engine, 
             await client.get(f"{slow.url}crash")
     await wait_for(lambda: engine.inspect(slow.name)["State"]["Status"] == "exited", 10, "the end after a crash")
     assert engine.inspect(slow.name)["State"]["ExitCode"] == 3
+
+
+@pytest.mark.docker
+def test_what_enters_a_container_sees_what_a_docker_exec_sees_and_the_engine_tells_nothing_of_it(
+    engine: Engine, base_image: str
+) -> None:
+    began = time.time()
+    name = engine.run(base_image, "sh", "-c", "while :; do sleep 0.1; done")
+    look = ("sh", "-c", "cat; hostname; pwd; umask; id -u; tr '\\0' ' ' </proc/1/cmdline; echo $HOME $PATH")
+    try:
+        for turn in ("first", "after a restart"):
+            assert engine.enter(name, *look, stdin=turn) == engine.exec(name, *look, stdin=turn)
+            with pytest.raises(DockerFailed, match="exit 3: why not"):
+                engine.enter(name, "sh", "-c", "echo why not >&2; exit 3")
+            leaves = "sleep 1000 & echo so; exit 3"
+            assert engine.enter(name, "sh", "-c", leaves, check=False) == "so\n"
+            engine.docker("restart", "-t", "0", name)
+        told = engine.events(name, "exec_create", since=began)
+    finally:
+        engine.rm(name)
+    assert len(told) == (2 if os.geteuid() == 0 else 8)
+    with pytest.raises(DockerFailed):
+        engine.enter(name, "true")
 
 
 def test_ansible_reaches_this_machine_over_ssh(ssh_node: SshNode, tmp_path: Path) -> None:

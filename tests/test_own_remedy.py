@@ -38,7 +38,7 @@ async def test_who_follows_the_page_gets_a_proven_run(
     checkout: Path, systemd_node: SystemdNode, redis_server: RedisServer
 ) -> None:
     def there(script: str) -> str:
-        return systemd_node.engine.exec(systemd_node.name, "sh", "-euc", script)
+        return systemd_node.engine.enter(systemd_node.name, "sh", "-euc", script)
 
     def typed(commands: str, environment: dict[str, str]) -> str:
         path = f"{checkout}:{environment['PATH']}"

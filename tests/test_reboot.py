@@ -33,7 +33,7 @@ def node(engine: Engine, tmp_path: Path) -> Iterator[SystemdNode]:
 def mesh(tmp_path: Path, node: SystemdNode, redis_server: RedisServer) -> Iterator[dict[str, str]]:
     """Both names are those of the one node."""
     address = str(node.engine.inspect(node.name)["NetworkSettings"]["IPAddress"])
-    host_key = node.engine.exec(node.name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
+    host_key = node.engine.enter(node.name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
     with node.known_hosts.open("a") as known:
         known.write(f"{address} {host_key}")
     host = {**node.inventory_vars, "ansible_host": address, "ansible_port": 22}
@@ -48,7 +48,7 @@ async def test_a_host_whose_programs_hang_is_restarted_and_its_agent_says_that_i
     mesh: dict[str, str], node: SystemdNode, redis_server: RedisServer
 ) -> None:
     actions = Path(mesh["RUNTIME_PATH"]) / "actions"
-    node.engine.exec(node.name, "sh", "-c", HANG)
+    node.engine.enter(node.name, "sh", "-c", HANG)
     await wait_for(lambda: hanging(node) == 5, 30, "programs that hang")
     first = node.engine.started_at(node.name)
     for place in ("far01", "far02"):
@@ -106,7 +106,7 @@ def high_load(hung: int) -> dict[str, Any]:
 
 def hanging(node: SystemdNode) -> int:
     script = "grep -l '^State:.D' /proc/[0-9]*/status 2>/dev/null || true"
-    return len(node.engine.exec(node.name, "sh", "-c", script).split())
+    return len(node.engine.enter(node.name, "sh", "-c", script).split())
 
 
 def tell(server: RedisServer, node: str, type_: str, **more: Any) -> None:

@@ -154,10 +154,10 @@ class Host:
     name: str
 
     def sh(self, command: str, check: bool = True) -> str:
-        return self.engine.exec(self.name, "sh", "-c", command, check=check).strip()
+        return self.engine.enter(self.name, "sh", "-c", command, check=check).strip()
 
     def write(self, path: str, text: str, mode: str = "600") -> None:
-        self.engine.exec(self.name, "sh", "-c", f"umask 077; cat > {path}; chmod {mode} {path}", stdin=text)
+        self.engine.enter(self.name, "sh", "-c", f"umask 077; cat > {path}; chmod {mode} {path}", stdin=text)
 
     def release(self, service: str = "node-agent") -> str:
         return self.sh(f"basename $(readlink /opt/mendmesh/{service}/current)", check=False)

@@ -8,14 +8,21 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from http import HTTPStatus
+from http.client import HTTPConnection
 from ipaddress import ip_network
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
+from urllib.parse import quote
 
 LABEL = "mendmesh-test"
+INSIDE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
 
 
 class DockerFailed(AssertionError):
@@ -30,6 +37,7 @@ class Engine:
         self.client = client
         self.has_networks = True  # do containers of one network reach each other?
         self.restart: Callable[[], None] | None = None  # with all that it runs; only where it is ours alone
+        self._processes: dict[str, tuple[str, int]] = {}
         self.session = f"{os.getpid()}-{secrets.token_hex(3)}"
         self.env = {**os.environ, "DOCKER_HOST": host, "DOCKER_BUILDKIT": "01"[has_buildkit(client)]}
         self.env.pop("DOCKER_CONTEXT", None)
@@ -67,6 +75,32 @@ class Engine:
         flags = ["-i"] if stdin is not None else []
         return self.docker("exec", *flags, name, *command, stdin=stdin, check=check)
 
+    def enter(self, name: str, *command: str, stdin: str | None = None, check: bool = True) -> str:
+        """The same as root, unseen by the engine: where it runs here, entering it takes 3 ms of processor, not 76."""
+        process = self._process_of(name)
+        if not process:
+            return self.exec(name, *command, stdin=stdin, check=check)
+        command = ("nsenter", f"--target={process}", "--mount", "--uts", "--ipc", "--net", "--pid", "--", *command)
+        with TemporaryFile("w+", errors="replace") as out, TemporaryFile("w+", errors="replace") as err:
+            # No pipes: what it leaves running there would keep them open.
+            given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
+            done = subprocess.run(
+                command, stdout=out, stderr=err, text=True, timeout=120, env=INSIDE, check=False, **given
+            )
+            for told in (out, err):
+                told.seek(0)
+            if check and done.returncode:
+                raise DockerFailed(f"{' '.join(command)}: exit {done.returncode}: {err.read().strip()}")
+            return out.read()
+
+    def _process_of(self, name: str) -> int:
+        """The first one of a running container that runs on this very machine, where we are root; else 0."""
+        identity, process = self._processes.get(name, ("", 0))
+        if not _belongs(process, identity) and os.geteuid() == 0 and shutil.which("nsenter"):
+            found = self.inspect(name)
+            identity, process = self._processes[name] = str(found["Id"]), int(found["State"]["Pid"])
+        return process if _belongs(process, identity) else 0
+
     def rm(self, *names: str) -> None:
         """Remove containers with their anonymous volumes, running or not, there or not."""
         if names:
@@ -74,8 +108,23 @@ class Engine:
 
     def inspect(self, name: str) -> dict[str, Any]:
         """What the engine knows of a container (or image); DockerFailed when it does not exist."""
+        if told := self._told_of(name):
+            return told
         found: list[dict[str, Any]] = json.loads(self.docker("inspect", name))
         return found[0]
+
+    def _told_of(self, container: str) -> dict[str, Any]:
+        """By its socket where it has one: a start of the client is 35 ms of processor, and tests ask until it is so."""
+        if not self.host.startswith("unix://"):
+            return {}
+        with closing(HTTPConnection("engine", timeout=120)) as asked:
+            asked.sock = socket.socket(socket.AF_UNIX)
+            asked.sock.settimeout(asked.timeout)
+            asked.sock.connect(self.host.removeprefix("unix://"))
+            asked.request("GET", f"/containers/{quote(container, safe='')}/json")
+            answer = asked.getresponse()
+            told: dict[str, Any] = json.loads(answer.read()) if answer.status == HTTPStatus.OK else {}
+        return told
 
     @property
     def gateway(self) -> str:
@@ -125,6 +174,13 @@ class Engine:
         for kind in ("network", "volume"):
             for found in self.docker(kind, "ls", "-q", *labelled).split():
                 self.docker(kind, "rm", found, check=False)
+
+
+def _belongs(process: int, container: str) -> bool:
+    """Is it, and not another one by that number, in that container?"""
+    with suppress(OSError):
+        return process > 0 and container in Path(f"/proc/{process}/cgroup").read_text()
+    return False
 
 
 def engine_at(host: str) -> Engine | None:

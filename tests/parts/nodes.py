@@ -80,7 +80,7 @@ class SystemdNode(SshNode):
 
     def systemctl(self, *arguments: str, check: bool = True) -> str:
         """stdout of systemctl in the node, without ssh."""
-        return self.engine.exec(self.name, "systemctl", *arguments, check=check)
+        return self.engine.enter(self.name, "systemctl", *arguments, check=check)
 
     def show(self, unit: str, *properties: str) -> dict[str, str]:
         """Properties of a unit, such as ActiveState, NRestarts, ExecMainStatus."""
@@ -89,7 +89,7 @@ class SystemdNode(SshNode):
 
     def install_unit(self, name: str, text: str) -> None:
         """Write /etc/systemd/system/<name> and reload; starting it is the test's affair."""
-        self.engine.exec(self.name, "sh", "-c", f"cat > /etc/systemd/system/{name}", stdin=text)
+        self.engine.enter(self.name, "sh", "-c", f"cat > /etc/systemd/system/{name}", stdin=text)
         self.systemctl("daemon-reload")
 
     def wait_until_up(self) -> None:
@@ -211,9 +211,9 @@ def systemd_container(engine: Engine, folder: Path, options: Sequence[str] = ())
 
 def _reachable(engine: Engine, name: str, key: Path, known_hosts: Path) -> SystemdNode:
     public = key.with_suffix(".pub").read_text()
-    engine.exec(name, "sh", "-c", "install -d -m 700 /root/.ssh && cat > /root/.ssh/authorized_keys", stdin=public)
+    engine.enter(name, "sh", "-c", "install -d -m 700 /root/.ssh && cat > /root/.ssh/authorized_keys", stdin=public)
     port = engine.port(name, 22)
-    host_key = engine.exec(name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
+    host_key = engine.enter(name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
     known_hosts.write_text(f"[127.0.0.1]:{port} {host_key}")
     node = SystemdNode("127.0.0.1", port, "root", key, known_hosts, "/usr/bin/python3", name, engine=engine)
     node.wait_until_up()

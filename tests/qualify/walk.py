@@ -126,7 +126,7 @@ class Walk:
         elif step.ends:
             self._end_what_goes_on()
         elif step.node:
-            self.mesh.engine.exec(self.mesh.node.name, "sh", "-ec", self.things.filled(step.node))
+            self.mesh.engine.enter(self.mesh.node.name, "sh", "-ec", self.things.filled(step.node))
         elif step.redis:
             with redis.Redis(port=self.mesh.server.port) as client:
                 client.execute_command(*shlex.split(step.redis))
