@@ -118,3 +118,33 @@ def test_a_state_of_the_alert_says_how_bad_it_is() -> None:
     assert entered(body | {"alert_type_friendly_name": "Down"}).severity == "error"
     assert entered(body | {"alert_type_friendly_name": "Started"}).severity == "warning"
     assert entered(body | {"event": "attempt failed"}).severity == "warning"  # it may be the first of several
+
+
+@pytest.mark.parametrize("event", ["monitor.paused", "monitor_added", "maintenance"])
+def test_what_befell_the_monitor_itself_is_no_failed_probe(event: str) -> None:
+    told = entered({"monitor": {"name": "Miniflux", "url": "http://barn:8070"}, "event": event})
+    assert (told.type != "http_probe_failed", told.severity) == (True, "warning")
+
+
+@pytest.mark.parametrize("event", ["monitor.down", "incident_triggered", "ALERT_FAILURE"])
+def test_and_what_says_that_it_failed_is(event: str) -> None:
+    assert entered({"monitor": {"name": "Miniflux", "url": "http://barn:8070"}, "event": event}).severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("body", "service", "runtime"),
+    [
+        ({"alert_type": "docker-container-health", "resource_name": "mealie"}, "mealie", "docker"),
+        ({"type": "ContainerStateChange", "name": "mealie"}, "mealie", "docker"),
+        ({"alert": "systemd_unit_failed", "family": "cups"}, "cups", None),
+        ({"alert": "disk_is_slow", "family": "sda"}, None, None),  # of no manager
+        ({"type": "ContainerStateChange", "name": "two of them"}, None, None),
+        ({"type": "ContainerStateChange", "name": "barn"}, None, None),  # the host itself
+        ({"type": "ContainerStateChange", "name": "mealie", "service": "kitchen"}, "kitchen", None),
+    ],
+)
+def test_a_rule_that_says_of_which_things_it_is_has_a_service(
+    body: Body, service: str | None, runtime: str | None
+) -> None:
+    event = entered({"server_name": "barn", "level": "critical", **body})
+    assert (event.node, event.service, event.payload.get("runtime")) == ("barn", service, runtime)

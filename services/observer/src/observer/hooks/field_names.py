@@ -33,6 +33,12 @@ LABELS = {
 }
 # What a check or a cluster manager looks after: a program where it is one word, else a sentence ("Mount /srv").
 CHECKED = ("servicedescription", "servicedesc", "rsc")
+# Where a rule says of which manager's things it is, the thing's name is one of these; and its label then.
+MANAGED = {
+    **dict.fromkeys(("container", "docker", "podman"), "container"),
+    **dict.fromkeys(("unit", "systemd", "service", "process", "stack"), "service"),
+}
+MANAGED_AS = ("resourcename", "objectname", "family", "name")
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
 CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),

@@ -24,6 +24,7 @@ from observer.hooks.title_forms import rule_in_title
 
 MOST_NAME_CHARS = 120
 _OF_WHOM = frozenset({*NODE_LABELS, *SERVICE_LABELS}) - {"name"}
+_HOSTS = (*map(bare_key, NODE_LABELS), *names.LABELS["node"])
 _WORD = re.compile(r"[A-Za-z][\w.@-]{1,99}")
 _LETTERS = re.compile(r"[^\W\d_]{3}")
 _VERSION = re.compile(r"v\d+")  # of the form of a kind: `incident.created_v2`
@@ -50,7 +51,16 @@ class KnownFields:
                 found.setdefault(label, text)
         if (check := self.first(names.CHECKED)) and _WORD.fullmatch(check):
             found.setdefault("service", check)
-        return self.tags | found
+        found = self.tags | found
+        return found if any(found.get(key) for key in SERVICE_LABELS) else self._managed | found
+
+    @property
+    def _managed(self) -> dict[str, str]:
+        """The thing of a rule that says what it is: `ContainerStateChange` of one called `wiki`."""
+        words = map(str.lower, re.findall(r"[A-Z]?[a-z]+|[A-Z]+", self.rule))
+        label = next((names.MANAGED[word] for word in words if word in names.MANAGED), "")
+        thing = next((text for text in self._told(*names.MANAGED_AS) if text != self.rule), "")
+        return {label: thing} if label and _WORD.fullmatch(thing) and thing not in self._told(*_HOSTS) else {}
 
     @cached_property
     def tags(self) -> dict[str, str]:
@@ -80,7 +90,7 @@ class KnownFields:
         """Which one failed, of a monitor of an address; '' where that is not what it tells."""
         if self.rule not in (self._texts.get(key, "").strip() for key in names.MONITORS):
             return ""
-        states = self._told(*names.SAY_HOW_IT_STANDS, *names.STATES)
+        states = self._told(*names.ALERTS_STATE, *names.STATES)
         return failed_probe(self.labels.get("url", ""), states, self.first(names.CAUSES))
 
     @cached_property

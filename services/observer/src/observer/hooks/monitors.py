@@ -20,7 +20,7 @@ _PROBES = {
     **dict.fromkeys(("icmp", "ping"), _PING),
     **dict.fromkeys(("dns", "udp"), "dns_probe_failed"),
 }
-_DOWN = frozenset({"down", "offline", "unreachable", "unhealthy", "error", "failed", "failing"})
+_SAID_OF_IT = SAYS_NOTHING | {"down", "offline", "unreachable", "unhealthy", "error", "failed", "failing", "failure"}
 _EXPIRES = re.compile(r"\b(?:ssl|tls|x509|cert\w*|domain|expir\w*)\b")
 _MOST_CHARS = 200
 _A_WORD = r"([A-Za-z0-9][\w.-]{0,99})"
@@ -31,8 +31,8 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,60}")  # with a dot it is an addres
 
 def failed_probe(url: str, states: Collection[str], cause: str) -> str:
     """The event's type; '' where nothing is asked, or that is not what failed."""
-    said = [plain_words(state, _MOST_CHARS) for state in states]
-    says_more = any(state not in _DOWN and not SAYS_NOTHING.issuperset(state.split()) for state in said)
+    words = [word for state in states for word in plain_words(state, _MOST_CHARS).split()]
+    says_more = not _SAID_OF_IT.issuperset(words)
     if says_more or _EXPIRES.search(plain_words(cause, _MOST_CHARS)):
         return ""
     return _PROBES.get(_scheme(url), "")
