@@ -36,6 +36,7 @@ from policy_rig import NOTIFY, RESTART, allows
         {"unit": "web.service", "aktiv": False},
         {"pids": []},
         {"alive": 0},
+        {"check": "web", "result": "ERROR", "found": {"status": False}},
     ],
 )
 def test_it_does_not_run(said: dict[str, Any]) -> None:
@@ -53,6 +54,7 @@ def test_it_does_not_run(said: dict[str, Any]) -> None:
         {"unit": "web.timer", "schedule": "daily", "running": False},
         {"feature": "x", "running": False},
         {"estado": "parado"},  # of what?
+        {"check": "db", "result": "ERROR", "found": {"status": False}},
         {"unit": "web.service", "state": "inactive", "is_enabled": "disabled"},
         {"service_status": "Stopped", "start_type": "Manual"},
         {"container_name": "web", "running": False, "desired_state": "stopped"},

@@ -78,6 +78,15 @@ def test_what_a_command_shows_of_another_or_as_it_should_be_is_no_trouble(said: 
     assert Fact.DOWN not in facts_for(event("web_trouble", said, service="web"))
 
 
+def test_a_part_of_a_long_name_is_its_name_where_a_manager_s_state_stands_below_it() -> None:
+    def is_down(said: dict[str, Any]) -> bool:
+        return Fact.DOWN in facts_for(event("login_failed", said, service="acme-engined"))
+
+    assert is_down({"engined": "inactive (dead)"})
+    for said in ({"acme": "inactive (dead)"}, {"engined": "stopped"}, {"engines": "inactive (dead)"}, {"engined": 3}):
+        assert not is_down(said)
+
+
 def test_what_fields_of_their_own_say_stands_against_such_a_line() -> None:
     said = {"unit": "failed (Result: exit-code)", "active_state": "active", "sub_state": "running"}
     assert Fact.DOWN not in facts_for(event("web_trouble", said, service="web"))

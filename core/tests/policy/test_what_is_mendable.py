@@ -45,7 +45,9 @@ def test_how_long_ago_is_read_from_a_time_and_from_a_span_in_words(said: dict[st
     assert allows("output_late", UNIT | {"last_scan": "3 hours ago"}, **at).preferred == NOTIFY  # once a day is often
 
 
-@pytest.mark.parametrize("label", ["container", "container_name", "unit", "systemd_unit"])
+@pytest.mark.parametrize(
+    "label", ["container", "containerName", "unit", "systemd_unit", "Einheit", "conteneur", "容器"]
+)
 def test_a_container_or_unit_that_is_called_as_the_service_is_what_runs_it(label: str) -> None:
     assert RESTART in allows("presence_lost", {label: "web"}, severity="error").actions
     for other in ("db", "web; reboot", "", None, ["web"]):
@@ -276,6 +278,24 @@ def test_a_part_that_is_not_as_declared_is_a_drift(said: dict[str, Any]) -> None
 )
 def test_another_order_or_something_else_than_a_container_is_no_drift(said: dict[str, Any]) -> None:
     assert REDEPLOY not in allows("audit_result", {"runtime": "docker"} | said, severity="warning").actions
+
+
+@pytest.mark.parametrize(
+    ("wanted", "runs"), [("déclaré", "réel"), ("soll", "ist"), ("dichiarato", "reale"), ("declarado", "real")]
+)
+def test_what_is_declared_and_what_is_so_are_called_otherwise_elsewhere(wanted: str, runs: str) -> None:
+    other = {wanted: {"ports": ["80:80", "81:81"]}, runs: {"ports": ["80:80"]}}
+    assert allows("audit_result", DOCKER | COMPOSE | other, severity="warning").preferred == REDEPLOY
+    same = {wanted: {"ports": ["80:80"]}, runs: {"ports": ["80:80"]}}
+    assert REDEPLOY not in allows("audit_result", DOCKER | COMPOSE | same, severity="warning").actions
+
+
+def test_a_timer_that_is_enabled_and_not_active_is_started() -> None:
+    timer = {"runtime": "systemd", "unit": "renew.timer", "ActiveState": "inactive", "UnitFileState": "enabled"}
+    told = {"service": "renew.timer", "severity": "warning"}
+    assert allows("timer_inactive", timer, **told).preferred == RESTART
+    for beside in ({"UnitFileState": "disabled"}, {"ActiveState": "active"}, {"maintenance": True}):
+        assert allows("timer_inactive", timer | beside, **told).preferred != RESTART
 
 
 @pytest.mark.parametrize("type_", ["array_metrics_missing", "disk_scrape_failing", "gpu_collector_failed"])

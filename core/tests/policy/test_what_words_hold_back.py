@@ -136,6 +136,13 @@ def test_a_certificate_is_over_in_other_languages_too(error: str) -> None:
     assert allows("http_probe_failed", told, severity="error").preferred == NOTIFY
 
 
+@pytest.mark.parametrize(
+    "line", ["init: TLS context could not be created, failed", "error: SSL_CTX_use_PrivateKey failed"]
+)
+def test_a_library_that_cannot_read_its_certificate_is_not_asked_again(line: str) -> None:
+    assert preferred_of([line]) == NOTIFY
+
+
 @pytest.mark.parametrize("service", ["hall-lamp2", "camera.garden", "unifi-ap", "binary_sensor.door"])
 def test_a_thing_in_the_house_is_no_program(service: str) -> None:
     for type_ in ("service_down", "device_offline", "tcp_probe_failed"):

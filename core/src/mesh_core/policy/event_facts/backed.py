@@ -8,9 +8,13 @@ from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.policy.event_facts.shown_state import shows_its_state
 
-_LABELS = frozenset({"container", "containername", "unit", "unitname", "systemdunit"})
-_CALLED = _LABELS | {"program"}  # called as the event's own service
 _OF_A_CONTAINER = re.compile(r"(?:.+_)?(?:docker|podman)_container_.+")  # by the name of its alert
+_LABELS = frozenset({"container", "containername", "unit", "unitname", "systemdunit"})
+# Called as the event's own service, in any language.
+_CALLED = _LABELS | {
+    *("program", "programm", "einheit", "unité", "unidad", "unidade", "unità", "eenheid", "jednostka", "юнит"),
+    *("conteneur", "contenedor", "contentor", "contenitore", "kontener", "контейнер", "コンテナ", "容器", "컨테이너"),
+}
 # As monitors call the check of what a manager runs: `Systemd Service web`, `Docker container web`.
 _CHECKS = frozenset({"servicedesc", "servicedescription", "checkname", "checkdescription"})
 _CHECK_OF = re.compile(r"(?:systemd (?:service|unit)|(?:docker |podman )?container) (?P<name>\S+)", re.IGNORECASE)

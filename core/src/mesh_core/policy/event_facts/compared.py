@@ -11,8 +11,15 @@ from mesh_core.models.owner_labels import bare_key
 
 _WANTED = ("declared", "wanted", "desired", "expected", "defined", "configured", "specified", "intended", "compose")
 _RUNS = ("live", "running", "actual", "current", "deployed", "effective", "observed", "container")
-_WHOLE = (*_WANTED, "spec", "file")  # of a pair of objects or values, which stand beside each other alone
-_SO = (*_RUNS, "is", "now", "found", "real", "inspect", "engine")
+_ELSEWHERE_WANTED = ("déclaré", "déclarée", "deklariert", "soll", "declarado", "dichiarato", "zadeklarowane")
+_ELSEWHERE_RUNS = ("réel", "réelle", "ist", "tatsächlich", "real", "reale", "effettivo", "rzeczywiste")
+_WHOLE = (
+    *_WANTED,
+    *_ELSEWHERE_WANTED,
+    "spec",
+    "file",
+)  # of a pair of objects or values, which stand beside each other alone
+_SO = (*_RUNS, *_ELSEWHERE_RUNS, "is", "now", "found", "real", "inspect", "engine")
 _DIFFERENCES = re.compile(
     r"(?:config|container|image)?(?:diff|differs|drift|drifted|differences?|deviations?|mismatch(?:es)?)"
 )
@@ -68,7 +75,7 @@ def _of_objects(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     yield from (("image", *pair) for pair in _beside(images))
     told = {bare_key(key): value for key, value in payload.items() if _is_mapping(value)}
     for wanted in (told[word] for word in _WHOLE if word in told):
-        for runs in (told[word] for word in _RUNS if word in told):
+        for runs in (told[word] for word in (*_RUNS, *_ELSEWHERE_RUNS) if word in told):
             yield from (
                 (key, value, runs[key])
                 for key, value in wanted.items()

@@ -14,7 +14,7 @@ _STEADY = (
     *("write", "flush", "job", "poll", "run", "tick", "loop", "cycle", "iteration", "report", "publish", "post"),
     *("scrape", "heartbeat", "output", "collection", "send", "fetch", "commit", "block", "sample", "metric"),
     *("offsetcommit", "evaluation", "record", "reading", "measurement", "point", "datapoint"),
-    *("frame", "packet", "uplink", "keepalive", "watchdog", "ping", "progress", "push", "sent"),
+    *("sent", "push", "frame", "packet", "uplink", "keepalive", "watchdog", "ping", "progress"),
     *("meldung", "messwert", "relevé", "mesure", "lectura", "medición", "lettura", "misura", "leitura", "odczyt"),
 )
 _SELDOM = ("scan", "sync", "refresh", "index")  # by its settings every few minutes, or at night
@@ -40,7 +40,8 @@ _SINCE = re.compile(
     rf"|(?P<before>{_UNIT})since(?:the)?last(?P<after>{_WHAT})|(?P<of>{_WHAT})age(?P<aged>{_UNIT})?"
 )
 _SILENT = re.compile(
-    rf"(?:silent|nodata|nonewdata|nooutput|noreadings|noframes|withoutdata|withoutoutput|datastale|stale|noprogress|progressunchanged|unchanged)(?:for|since)?(?P<unit>{_UNIT})?"
+    r"(?:silent|nodata|nonewdata|nooutput|noreadings|noframes|withoutdata|withoutoutput|datastale|stale|noprogress"
+    rf"|progressunchanged|unchanged)(?:for|since)?(?P<unit>{_UNIT})?"
 )
 _SPAN = re.compile(r"(\d{1,9}(?:[.,]\d+)?) ?([^\W\d_]+)")
 _SAID_SO = re.compile(

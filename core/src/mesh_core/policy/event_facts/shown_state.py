@@ -10,6 +10,9 @@ from typing import Any
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.policy.event_facts.manager_lines import shown_by
+from mesh_core.runbooks.folding import words_of
+
+MIN_PART = 5  # letters of a part of a name that nothing else is called by
 
 _SINCE = r"(?: since [\w :.,+-]{1,60}(?:; [\w ]{1,40} ago)?)?"
 _STATE = r"(?P<active_state>active|inactive|failed|activating|deactivating|reloading)"
@@ -82,8 +85,9 @@ def with_shown_state(event: HealthEvent) -> HealthEvent:
     own = (event.service or "").removesuffix(".service")
     folded = bare_key(own)
     keys = _OF_ITSELF | {folded, f"{folded}service", *(f"{asked}{folded}" for asked in _ASKED)}
+    parts = {word for word in words_of(own) if len(word) >= MIN_PART}  # `{"engined": "inactive (dead)"}`
     for key, value in event.payload.items():
-        is_its = bare_key(key) in keys and isinstance(value, str)
+        is_its = isinstance(value, str) and (bare_key(key) in keys or (bare_key(key) in parts and "(" in value))
         shown = dict(_fields_in(value[:200].strip())) if is_its else {}
         if shown.pop("unit", own).removesuffix(".service") != own or not shown:
             shown = shown_by(_command(key, own), value, own)

@@ -7,7 +7,19 @@ from typing import Any
 
 from mesh_core.incidents.fact import Fact
 
-_DONE = ("processed", "consum", "handled", "completed", "delivered", "finished", "acked", "ack", "executed", "dequeued")
+_DONE = (
+    "processed",
+    "consum",
+    "handled",
+    "completed",
+    "delivered",
+    "finished",
+    "acked",
+    "ack",
+    "executed",
+    "dequeued",
+    "published",
+)
 _IN_A_TIME = (
     "persecond",
     "perminute",

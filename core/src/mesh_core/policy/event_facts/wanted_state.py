@@ -28,6 +28,10 @@ def is_not_as_wanted(event: HealthEvent, told: Mapping[str, Any]) -> bool:
     if wanted and any(_word(part.get(key)).startswith(_NOT_RUNNING) for part in parts for key in _IS):
         return True
     own = (event.service or "").removesuffix(".service")
+    if own and _name(told.get("check")) == own:  # a check that is called as the service, with what it found in a part
+        found = (part for part in told.values() if isinstance(part, Mapping))
+        if any(part.get(key) is False for part in found for key in ("status", "state", "running", "active")):
+            return True
     return any(
         _word(part.get("state")) in _UNIT_STATES and own in (_name(part.get(key)) for key in _NAMES)
         for part in parts[1:]
