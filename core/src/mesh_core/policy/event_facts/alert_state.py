@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mesh_core.models.records import parse_time
 from mesh_core.models.truth import truth_in
 
 # Words that are said of alerts only. "ok", "up", "clear", "closed" are said of things as well, a shut port among them:
@@ -68,7 +69,10 @@ _IS_BACK = frozenset({"reconnected", "recovered", "resolved", "selfhealed", "aut
 _TRIES_LEFT = frozenset(
     {"retriesleft", "attemptsleft", "triesleft", "retriesremaining", "attemptsremaining", "remainingretries"}
 )
-_ALERTS = frozenset({"alert", "alarm", "incident", "problem", "trigger", "issue"})
+_SOFT = frozenset({"softstate", "issoft", "soft"})
+_ATTEMPTS = frozenset({"attempt", "checkattempt", "currentattempt", "try", "retry", "attempts"})
+_OF_SEVERAL = re.compile(r"(\d{1,3}) ?(?:/|of|von|sur|de|di) ?(\d{1,3})")
+_ALERTS = frozenset({"alert", "alarm", "incident", "problem", "trigger", "issue", "event", "notification"})
 _OF_A_SERVICE = ("servicedescription", "servicedesc", "servicename", "servicedisplayname")
 _ENDS_SO = (" succeeded", " recovered", ".resolved", "_resolved", ".recovered", "_recovered", " ok")
 # What is said of a thing in good health, by whatever watches it: the end of an alert where its state is asked for.
@@ -83,11 +87,16 @@ _WELL = frozenset(
 _SILENCED = frozenset(
     {
         *("maintenance", "inmaintenance", "undermaintenance", "maintenancemode", "indowntime", "inscheduleddowntime"),
-        *("downtime", "silenced", "muted", "suppressed", "eventsuppressed"),
+        *("downtime", "silenced", "muted", "suppressed", "eventsuppressed", "snoozed", "dismissed", "inhibited"),
+        *("scheduleddowntime", "inhibitedby", "silencedby", "mutedby", "snoozedby", "dismissedby", "suppressedby"),
     }
 )
+# Where senders put that beside the top: in the alert, or in the host, service or check that it is about.
+_SILENCED_IN = _ALERTS | {"service", "host", "check", "monitor", "status", "attrs"}
+_UNTIL = re.compile(r"(?:silenced?|muted?|snoozed?|suppressed|downtime|maintenance)(?:until|ends?|endsat|endtime)")
 _WINDOWS = _SILENCED | {"window", "maintenancewindow", "syncwindow", "silence"}  # `{"active": true, ...}`
-_ACKNOWLEDGED = frozenset({"acknowledged", "acknowledgement", "isacknowledged", "problemhasbeenacknowledged"})
+# As a truth. A name alone (`acknowledged_by`) only says that somebody is at it (work_in_progress.py).
+_ACKNOWLEDGED = frozenset({"acknowledged", "acknowledgement", "problemhasbeenacknowledged", "ack", "acked"})
 
 # `healthy -> unhealthy -> healthy`: of what is told as a row of states the last one holds.
 _THEN = re.compile(r"\s*(?:-+>|=>|→|➜|⇒|»)\s*")
@@ -113,7 +122,8 @@ def says_well(text: str) -> bool:
 def is_over(path: tuple[str, ...], word: str, beside: frozenset[str], *, yes: bool) -> bool:
     """Does this field say that the alert is over? Keys are folded (`facts.py`); `beside` are the payload's own, `yes`:
     its value is a truth."""
-    if len(path) == 1 and path[0] in _IS_BACK and yes:
+    of_it = len(path) == 1 or (len(path) == 2 and path[0] in _ALERTS)
+    if of_it and path[-1].removeprefix("is") in _IS_BACK and yes:
         return True
     if path == ("severity",):
         return word in _OVER or word in ("clear", "ok")
@@ -125,19 +135,23 @@ def is_over(path: tuple[str, ...], word: str, beside: frozenset[str], *, yes: bo
         return False  # a check of a service tells of its host beside
     if len(path) == 1 and path[0] in _ALERTS_OWN:
         return word in _ENDED or word.endswith(_ENDS_SO) or ends_well(word)
-    if len(path) == 1 and path[0] in _ENDED_AT:
+    if of_it and path[-1] in _ENDED_AT:
         return _A_TIME.match(word) is not None
     if len(path) == 2 and path[0] in _ALERTS and path[1] in ("status", "state"):
         return word in _OVER or word == "closed"
     return path == ("action",) and word in ("resolve", "resolved", "close")
 
 
-def is_silenced(path: tuple[str, ...], word: str, number: int | None, *, yes: bool) -> bool:
+def is_silenced(path: tuple[str, ...], value: Any, word: str, number: int | None, *, yes: bool) -> bool:
     """Is nobody to be told, for a downtime, a silence, or because somebody works on it already?"""
     key, counted = path[-1], number is not None and number > 0
-    if len(path) == 1 and (
-        (yes and key.removeprefix("is") in _SILENCED) or ((yes or counted) and key in _ACKNOWLEDGED)
-    ):
+    if len(path) == 1 or (len(path) == 2 and path[0] in _SILENCED_IN):
+        called = {key, key.removeprefix("is"), key.removeprefix("in"), key.removeprefix("isin")}
+        named = key.endswith("by") and (_is_somebody(word) or _lists_any(value))
+        said = yes or named or (counted and (key.endswith("downtime") or not called.isdisjoint(_ACKNOWLEDGED)))
+        if said and not called.isdisjoint(_SILENCED | _ACKNOWLEDGED):
+            return True
+    if path == ("status", "state") and word == "suppressed":  # as Alertmanager lists them
         return True
     if key == "active" and yes and len(path) == 2 and path[0] in _WINDOWS:
         return True
@@ -146,13 +160,41 @@ def is_silenced(path: tuple[str, ...], word: str, number: int | None, *, yes: bo
     return path == ("notificationtype",) and word.startswith(("downtime", "acknowledge"))
 
 
-def may_pass(path: tuple[str, ...], word: str, number: int | None) -> bool:
-    """Is this the first look of several, or does its sender try again?"""
-    if path[-1] == "statetype":
-        return word == "soft" or number == 0
-    return number is not None and (
-        (path == ("occurrences",) and number == 1) or (path[-1] in _TRIES_LEFT and number > 0)
+def _is_somebody(word: str) -> bool:
+    return (
+        word != ""
+        and truth_in(word) is None
+        and not word.startswith(("nobody", "no one", "none", "-", "n/a", "unknown"))
     )
+
+
+def _lists_any(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 0
+
+
+def is_silenced_until(told: Mapping[str, Any], now: str) -> bool:
+    """`{"muted_until": ...}` of a time that has not come. `told`: the payload by its folded keys."""
+    until = (value for key, value in told.items() if _UNTIL.fullmatch(key) and isinstance(value, str))
+    return any(_is_later(time, now) for time in until)
+
+
+def _is_later(time: str, now: str) -> bool:
+    try:
+        return parse_time(time[:40]) > parse_time(now)
+    except (ValueError, OverflowError):
+        return False
+
+
+def may_pass(path: tuple[str, ...], value: Any, word: str, number: int | None) -> bool:
+    """Is this the first look of several, or does its sender try again? `{"attempt": "1/3"}`"""
+    key = path[-1]
+    if key == "statetype":
+        return word == "soft" or number == 0
+    if key in _SOFT and isinstance(value, bool | str) and truth_in(value) is True:
+        return True
+    if len(path) == 1 and key in _ATTEMPTS and (told := _OF_SEVERAL.fullmatch(word)):
+        return 0 < int(told[1]) < int(told[2])
+    return number is not None and ((path == ("occurrences",) and number == 1) or (key in _TRIES_LEFT and number > 0))
 
 
 def is_firing(payload: dict[str, Any]) -> bool:

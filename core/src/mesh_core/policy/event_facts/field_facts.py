@@ -53,7 +53,7 @@ _COMPOSE_KEYS = frozenset(
         *("declared", "declaredimage", "definition"),
     }
 )
-_TESTS = frozenset({"test", "drill"})
+_TESTS = frozenset({"test", "drill", "exercise", "simulation", "simulated", "dryrun"})
 _DEPENDENCY_DOWN = (
     *("exited", "missing", "dead", "created", "unhealthy", "restarting", "paused", "failed", "inactive"),
     *("down", "stopped", "unreachable", "not running", "unavailable"),
@@ -194,7 +194,7 @@ def _of_monitoring(
     key, number = path[-1], whole_in(value)
     if is_over(path, word, beside, yes=yes):
         yield Fact.RESOLVED
-    if is_silenced(path, word, number, yes=yes):
+    if is_silenced(path, value, word, number, yes=yes):
         yield Fact.MAINTENANCE
     if path == ("heartbeat", "status"):
         yield from {
@@ -203,7 +203,7 @@ def _of_monitoring(
             2: (Fact.RESTARTING, Fact.TRANSIENT),
             3: (Fact.MAINTENANCE,),
         }.get(-1 if number is None else number, ())
-    if may_pass(path, word, number):
+    if may_pass(path, value, word, number):
         yield Fact.TRANSIENT
     if len(path) == 1 and yes and key.removeprefix("is") in _TESTS:
         yield Fact.TEST

@@ -24,6 +24,7 @@ _HELD_BY = frozenset(
     {
         *("pausedby", "suspendedby", "frozenby", "drainedby", "cordonedby"),
         *("lockedby", "lockheldby", "lockholder", "lockowner", "lsof", "fuser"),
+        *("acknowledgedby", "ackedby", "ackby", "takenby", "claimedby"),
     }
 )
 _NOBODY = ("none", "nobody", "no ", "nothing", "free", "-", "(none", "null")
