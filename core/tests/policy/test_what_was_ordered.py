@@ -60,6 +60,7 @@ def test_what_nobody_ordered_is_started(said: dict[str, Any]) -> None:
         {"updater": "step 3 of 9"},
         {"watchtower": "recreating web"},
         {"pacman": "upgrading web"},
+        {"dnf": "web-2.1 unpacked 40 s ago, transaction still running"},
         {"snapshot": "running, the container is paused"},
         {"ota": "sending firmware 61 %"},
         {"migration": "running since 04:10"},

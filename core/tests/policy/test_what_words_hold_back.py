@@ -222,3 +222,16 @@ def test_whoever_is_not_let_in_needs_a_person_with_the_key(line: str) -> None:
 )
 def test_whom_it_does_not_let_in_is_no_reason(line: str) -> None:
     assert preferred_of([line]) == RESTART
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "index [logs-3] blocked by: [disk usage exceeded flood-stage watermark, read-only-allow-delete block]",
+        "Unclean shutdown detected; run the repair first",
+        "UPGRADE PROBLEM: invalid featureCompatibilityVersion document",
+    ],
+)
+def test_a_store_that_wants_room_or_a_repair_is_told(line: str) -> None:
+    for type_ in ("service_down", "container_unhealthy"):
+        assert allows(type_, {"log": line}, severity="critical").actions == {NOTIFY}

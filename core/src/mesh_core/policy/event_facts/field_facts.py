@@ -123,7 +123,7 @@ def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) ->
     if (
         len(path) == 1
         and key in _PACKAGE_MANAGERS
-        and (yes or word.startswith(("running", "locked", "active", "busy")) or says_under_way(word))
+        and (yes or word.startswith(("running", "locked", "active", "busy")) or says_under_way(value))
     ):
         yield Fact.RESTARTING  # it starts anew what it installs
     if word and is_of_swarm(path, word):

@@ -100,7 +100,7 @@ def is_being_changed(path: tuple[str, ...], value: Any, word: str, *, of_a_state
     held = _HELD | _CLOSED if len(path) > 1 else _HELD
     if (key in _HELD_BY and word and not word.startswith(_NOBODY)) or (key in held and truth_in(value) is True):
         return True
-    if key in _CHANGES and says_under_way(word):
+    if key in _CHANGES and says_under_way(value):
         return True
     if word in _GOES_ON and (key in _WORK or (parent in _WORK and of_a_state)):
         return True
@@ -124,9 +124,10 @@ def is_busy(path: tuple[str, ...], value: Any, word: str) -> bool:
     return _PROGRESS.fullmatch(key) is not None and _is_under_way(value)
 
 
-def says_under_way(word: str) -> bool:
-    """`step 7 of 12`, `full backup running`; not `last ran at 03:00`."""
-    return _UNDER_WAY.search(word) is not None and _OVER.search(word) is None
+def says_under_way(value: Any) -> bool:
+    """`step 7 of 12`, `web configured, dpkg still running`; not `last ran at 03:00`. Clause by clause."""
+    said = re.split(r"[,;] ", value[:200].lower()) if isinstance(value, str) else ()
+    return any(_UNDER_WAY.search(clause) and not _OVER.search(clause) for clause in said)
 
 
 def _is_under_way(progress: Any) -> bool:
