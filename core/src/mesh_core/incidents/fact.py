@@ -71,6 +71,9 @@ class Fact(StrEnum):
     HANGS = "hangs"  # it runs, and answers or moves no more
     CUT_OFF = "cut_off"  # it lost whom it works with, who is there
     CAME_LATER = "came_later"  # what it works with came after it was started
+    RENEWED = "renewed"  # the certificate on the disk is newer than the one that it shows
+    NEED_TESTED = "need_tested"  # somebody asked what it needs, and that answers
+    FILES_USED_UP = "files_used_up"  # it has as many files open as it may
     OVER_LIMIT = "over_limit"  # it runs, and takes more memory than the limit that its owner gave it
     HOST_AWAY = "host_away"  # its sender says that the host of what it checks is away, which it tells of by itself
     EXPORTER = "exporter"  # by its name it tells a monitor of something else

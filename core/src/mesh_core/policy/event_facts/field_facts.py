@@ -11,6 +11,7 @@ from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.alert_state import is_over, is_silenced, may_pass
 from mesh_core.policy.event_facts.declared import does_not_exist, is_its_compose_entry, names_compose_file
+from mesh_core.policy.event_facts.needs_met import is_met
 from mesh_core.policy.event_facts.not_running import is_not_running, is_unhealthy
 from mesh_core.policy.event_facts.orchestrators import is_of_hypervisor, is_of_kubernetes, is_of_swarm
 from mesh_core.policy.event_facts.other_cause import (
@@ -155,6 +156,7 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str, beside: frozense
         Fact.UNHEALTHY: is_unhealthy(path, value, word, beside),
         Fact.DATA_AWAY: lacks_its_data(path, word),
         Fact.NEEDS_MET: has_what_it_needs(path, value),
+        Fact.NEED_TESTED: is_met(path, value),
         Fact.UNANSWERED: listens_on_nothing(path, value),
         Fact.CAME_LATER: came_later(path, value),
         Fact.DEPENDENCY_DOWN: lacks_what_it_needs(path, value, word, of_a_state=of_a_state),

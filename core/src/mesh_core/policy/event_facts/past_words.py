@@ -11,6 +11,7 @@ from mesh_core.incidents.causes_over import causes_over
 from mesh_core.incidents.event_types import DOES_NOT_RUN, SERVICE_STATES, EventType
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.event_facts.backed import is_backed
+from mesh_core.policy.event_facts.needs_met import answers_now, is_met
 from mesh_core.policy.event_facts.other_cause import cues_it_ends, lines_it_ends, says_it_runs
 from mesh_core.policy.event_facts.payload_fields import fields_of
 from mesh_core.policy.event_facts.there_now import cues_of_what_is_there
@@ -18,6 +19,7 @@ from mesh_core.policy.event_facts.there_now import cues_of_what_is_there
 # What a program did, and could not reach, while it ran: started again it finds out how that is now.
 _OF_ITS_LIFE = frozenset({"progress", "dependency", "dns"})
 _NEEDED = frozenset({"dependency"})  # what a program prints that could not reach what it needs
+_MET = frozenset({"dependency", "dns", "attached", "unreachable"})
 _NEEDS_KEYS = ("depends_on", "dependencies", "dependency")  # of a payload: {name: how it is}
 
 
@@ -53,7 +55,9 @@ def _word(value: Any) -> str:
 def _ended_by_fields(payload: dict[str, Any]) -> frozenset[str]:
     """A field says how it is now; a log, what was wrong then. Never a line: anybody may write one."""
     found = (
-        cues_it_ends(path, value, _word(value)) | cues_of_what_is_there(path, value)
+        cues_it_ends(path, value, _word(value))
+        | cues_of_what_is_there(path, value)
+        | (_MET if is_met(path, value) or answers_now(path, value) else frozenset())
         for path, value, _ in fields_of(payload)
     )
     return frozenset(cue for cues in found for cue in cues)

@@ -16,12 +16,13 @@ from mesh_core.policy.event_facts.cluster_codes import found_by_its_cluster
 from mesh_core.policy.event_facts.counts import has_none_of_many
 from mesh_core.policy.event_facts.declared import is_not_there
 from mesh_core.policy.event_facts.drift import is_in_a_lost_network, is_misdeclared, is_not_as_declared, says_drifted
-from mesh_core.policy.event_facts.memory_limit import is_over_its_limit
+from mesh_core.policy.event_facts.memory_limit import has_used_its_files, is_over_its_limit
 from mesh_core.policy.event_facts.orchestrators import is_of_a_stack
 from mesh_core.policy.event_facts.ordered import is_ended_by_order, is_planned
 from mesh_core.policy.event_facts.partly_well import is_partly_well
 from mesh_core.policy.event_facts.probe_evidence import is_unevidenced
 from mesh_core.policy.event_facts.purpose import is_at_rest
+from mesh_core.policy.event_facts.renewed import is_newer_on_disk
 from mesh_core.policy.event_facts.start_error import cannot_work, could_not_start
 from mesh_core.policy.event_facts.stuck import is_stuck
 from mesh_core.policy.event_facts.throughput import of_its_throughput
@@ -62,11 +63,13 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], *, backed: bool)
     said_of_all = {
         Fact.ATTACK: is_of_an_attack(payload),
         Fact.OVER_LIMIT: is_over_its_limit(told),
+        Fact.FILES_USED_UP: has_used_its_files(told),
         Fact.HOST_AWAY: is_host_away(told),
         Fact.MAINTENANCE: is_silenced_until(told, event.timestamp),
         Fact.NETWORK_GONE: is_in_a_lost_network(payload),
         Fact.MISDECLARED: is_misdeclared(payload),
         Fact.SWARM: is_of_a_stack(told),
+        Fact.RENEWED: is_newer_on_disk(payload),
         Fact.UNANSWERED: got_no_answer(payload),
         Fact.NOT_MEANT: is_at_rest(told) or is_ended_by_order(event) or is_planned(event),
         Fact.PARTLY_WELL: is_partly_well(payload),
