@@ -67,10 +67,10 @@ MEASURED = {
     "fourth_opened": {"rules": (0.94, 0.91, 0.0), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.006)},
     "fifth_open": {"rules": (0.79, 0.78, 0.0), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "fifth_opened": {"rules": (0.75, 0.69, 0.0), "perfect": (0.82, 0.84, 0.0), "hostile": (0.0, 0.0, 0.005)},
-    "sixth_open": {"rules": (0.74, 0.69, 0.0), "perfect": (0.75, 0.71, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "sixth_opened": {"rules": (0.80, 0.62, 0.0), "perfect": (0.87, 0.70, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "seventh_open": {"rules": (0.84, 0.73, 0.0), "perfect": (0.89, 0.87, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "seventh_opened": {"rules": (0.64, 0.44, 0.047), "perfect": (0.73, 0.61, 0.0), "hostile": (0.0, 0.0, 0.047)},
+    "sixth_open": {"rules": (0.74, 0.69, 0.0), "perfect": (0.78, 0.79, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "sixth_opened": {"rules": (0.82, 0.69, 0.0), "perfect": (0.89, 0.78, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "seventh_open": {"rules": (0.85, 0.76, 0.0), "perfect": (0.89, 0.87, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "seventh_opened": {"rules": (0.69, 0.54, 0.047), "perfect": (0.76, 0.66, 0.0), "hostile": (0.0, 0.0, 0.047)},
     "seventh_kept": {"rules": (0.58, 0.40, 0.0), "perfect": (0.66, 0.60, 0.0), "hostile": (0.0, 0.0, 0.021)},
 }
 # Of how many raw bodies the answer is a worse one than to the same event as it is labelled (0205 says which).
