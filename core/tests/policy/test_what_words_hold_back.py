@@ -235,3 +235,31 @@ def test_whom_it_does_not_let_in_is_no_reason(line: str) -> None:
 def test_a_store_that_wants_room_or_a_repair_is_told(line: str) -> None:
     for type_ in ("service_down", "container_unhealthy"):
         assert allows(type_, {"log": line}, severity="critical").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "see https://docs.example/recovery for recovery instructions",
+        "FATAL: the data directory was initialized by PostgreSQL version 15",
+        "run repair before you start it again",
+        "found an old lock file, terminating",
+        "FATAL: database needs to be upgraded first",
+    ],
+)
+def test_data_that_a_person_has_to_mend_first_are_not_started_upon(line: str) -> None:
+    for type_, told in (("container_died", DIED), ("container_unhealthy", ILL)):
+        assert allows(type_, {**told, "logs": [line]}, service="db", severity="error").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize(
+    "told", [{"auto_remove": True}, {"HostConfig": {"AutoRemove": True}}, {"started_by": "docker run --rm -d app"}]
+)
+def test_what_its_own_end_takes_away_cannot_be_started(told: dict[str, Any]) -> None:
+    assert allows("container_died", {**DIED, **told}, severity="error").actions == {NOTIFY}
+    assert RESTART in allows("container_died", {**DIED, "auto_remove": False}, severity="error").actions
+
+
+def test_a_tunnel_that_nothing_is_said_to_run_is_a_network() -> None:
+    assert allows("tunnel_down", {"peer": "192.0.2.7"}, service="office", severity="error").actions == {NOTIFY}
+    assert RESTART in allows("tunnel_down", DIED, service="office", severity="error").actions

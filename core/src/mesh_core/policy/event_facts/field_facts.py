@@ -62,6 +62,10 @@ _DEPENDENCY_DOWN = (
 _CAUSES = frozenset({"cause", "rootcause", "probablecause", "changed", "changes", "recentchanges", "packageschanged"})
 _PACKAGE_MANAGERS = frozenset({"dpkg", "apt", "aptget", "dnf", "yum", "zypper", "pacman", "apk", "packagemanager"})
 
+# A container that its own end takes away.
+_HOW_IT_WAS_MADE = ("spawner", "startedby", "createdby", "runcommand", "command", "cmd", "runoptions", "options")
+_ENDS_WITH_IT = re.compile(r"\brun\b.*(?:^| )--rm\b|\b(?:auto_?)?remove ?= ?(?:true|yes)\b")
+
 
 def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iterator[Fact]:
     """What one field says; `beside` are the payload's own folded keys, which show what kind of sender speaks."""
@@ -76,6 +80,8 @@ def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) ->
         if word == "running" or (word == "active" and key == "activestate"):
             yield Fact.RUNNING
     if (path == ("container",) and word in _ABSENT) or does_not_exist(path, value):
+        yield Fact.GONE
+    if (key == "autoremove" and yes) or (key.endswith(_HOW_IT_WAS_MADE) and _ENDS_WITH_IT.search(word)):
         yield Fact.GONE
     if path[-2:] == ("state", "running") and yes:
         yield Fact.RUNNING

@@ -30,7 +30,20 @@ _ITS_PARTS = frozenset(
         *("commonannotations", "attrs", "attributes", "actor", "state", "status", "health", "inspect", "maintenance"),
         *("window", "maintenancewindow", "syncwindow", "silence", "downtime"),
         *("service", "container", "unit", "process", "program", "daemon", "instance", "host", "node", "resource"),
-        *("docker", "podman", "systemd", "supervisor", "pm2", "pm2env", "rc", "payload", "info", "object", "item"),
+        *(
+            "hostconfig",
+            "docker",
+            "podman",
+            "systemd",
+            "supervisor",
+            "pm2",
+            "pm2env",
+            "rc",
+            "payload",
+            "info",
+            "object",
+            "item",
+        ),
         *("checks", "probes", "healthchecks", "healthprobes"),
         *(
             f"{what}{more}"
