@@ -32,6 +32,7 @@ _UNITS = {
     **dict.fromkeys(("дней", "天", "日"), 86400),
 }
 _LONG_AGO_SECONDS, _SELDOM_SECONDS = 900, 86400
+_MOST = 10**18  # of any unit: what is more is no span, and a number of hundreds of digits no float
 _UNIT = "milliseconds|seconds|minutes|hours|days|ms|sec|min|s|m|h"
 _WHAT = "|".join((*_STEADY, *_SELDOM))
 _LAST = r"(?:last|latest|newest|letzte[rs]?|dernière|derniere|última|ultima|ultimo|último)"
@@ -66,7 +67,7 @@ def is_long_ago(key: str, value: Any, happened: float | None) -> bool:
 def _seconds(value: Any, unit: str, happened: float | None, *, is_a_time: bool) -> float | None:
     number = whole_in(value)
     if number is not None:
-        return number * _UNITS[unit] if unit else None
+        return number * _UNITS[unit] if unit and abs(number) <= _MOST else None
     if not isinstance(value, str) or len(value) > 60:
         return None
     text = value.strip().lower()
