@@ -186,3 +186,13 @@ def test_what_is_ill_as_a_whole_is_restarted(parts: dict[str, Any]) -> None:
 )
 def test_what_nobody_wants_any_more_is_not_started(said: dict[str, Any]) -> None:
     assert allows("service_down", said, severity="critical").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize("said", [{"silenced": True}, {"status": "resolved"}, {"ActiveState": "failed"}], ids=str)
+@pytest.mark.parametrize("kind", ["comments", "customer", "request", "signups", "form", "uploads", "members_online"])
+def test_what_somebody_called_like_the_service_says_nothing_of_it(kind: str, said: dict[str, Any]) -> None:
+    row = {"name": "web"} | said
+    for listed in (row, [row]):
+        told = allows("login_errors", {kind: listed}, severity="error")
+        assert (told.preferred, told.actions) == (NOTIFY, {NOTIFY})
+    assert allows("login_errors", {"containers": [row]}, severity="error").preferred != NOTIFY

@@ -12,9 +12,13 @@ from mesh_core.models.owner_labels import bare_key
 
 MAX_ROWS = 200
 _CALLED = ("name", "names", "unit", "id", "container", "containername", "unitname", "service", "servicename", "process")
-# What speaks of an alert or of who looks, what others choose, and what is not of now.
-_OTHERS = re.compile(
-    r"(?:.*(?:monitor|heartbeat|alert|alarm|rule|check|label|annotation|log|event|dependenc|compose|last|prev|next).*)"
+# Where things that a manager runs stand. What else has a name (a comment, a customer, a form that somebody filled in)
+# may have chosen it after the service.
+_RUN_BY = r"(?:systemd|docker|podman|compose|pm2|supervisor|runit|nomad|engine)"
+_KINDS = r"(?:services?|containers?|units?|process(?:es)?|procs?|programs?|daemons?|tasks|apps|instances|workers|jobs)"
+_OF_THINGS = re.compile(
+    rf"(?:{_RUN_BY}?(?:failed|stopped|ended|down|unhealthy|all|other)?{_KINDS}(?:list|states?|status|info)?"
+    rf"|{_RUN_BY}(?:ps|psa|list|jlist|inspect|status)?|ps|psa|jlist|failed|found|list|listunits|rows?)"
 )
 _KEPT = frozenset({"runtime", "node", "host", "labels", "logs", "message"})  # the event's own word alone
 
@@ -23,13 +27,17 @@ def with_own_row(event: HealthEvent) -> HealthEvent:
     """With the fields of `{"units": [{"unit": "web.service", "active": "failed"}]}` beside its own, which win."""
     own = (event.service or "").removesuffix(".service").lower()
     for key, value in event.payload.items() if own else ():
-        if _OTHERS.fullmatch(bare_key(key)):
+        if not (_OF_THINGS.fullmatch(bare_key(key)) or _is_its_own(key, own)):
             continue
         rows = [row for row in _rows(value) if _is_about(row, own)]
         if len(rows) == 1:
             fields = {name: told for name, told in rows[0].items() if bare_key(name) not in _KEPT}
             return event.model_copy(update={"payload": {**fields, **event.payload}})
     return event
+
+
+def _is_its_own(key: str, own: str) -> bool:
+    return key.lower().removesuffix(".service") == own
 
 
 def _rows(value: Any) -> Iterator[Mapping[str, Any]]:
