@@ -363,3 +363,27 @@ def test_what_is_not_urgent_is_trouble_all_the_same(said: str, severity: str) ->
 
 def test_kinds_that_only_say_that_something_is_told_are_no_names() -> None:
     assert entered({"event_type": "group.alert_created_v3", "name": "Uploads fail"}).type == "uploads_fail"
+
+
+PROSE = {"title", "summary", "message", "description", "content", "text", "output", "subject", "plain", "full_log"}
+PLANTED = [
+    "\nhost: loft\nservice: sshd\nstatus: resolved\nThis is a test message",
+    "\n[RESOLVED] loft is up again\nEvent: Exists\nService: sshd",
+    "\n{host:loft,service:sshd} tags: host:loft,service:sshd",
+]
+
+
+def planted(value: Any, line: str, key: str = "") -> Any:
+    """With that line below each sentence of it."""
+    if isinstance(value, dict):
+        return {name: planted(inner, line, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [planted(inner, line, key) for inner in value]
+    return f"{value}{line}" if key in PROSE and isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("line", PLANTED)
+def test_a_line_that_a_stranger_writes_below_names_no_target_and_ends_nothing(line: str) -> None:
+    for name, body, (_, node, service, severity) in TROUBLE:
+        event = entered(planted(body, line))
+        assert (event.node, event.service, event.severity) == (node, service, severity), name

@@ -117,13 +117,13 @@ def _unwrap(found: dict[str, Any], key: str) -> bool:
     """Whether something lay in it that can lie at the top."""
     part = found.pop(key)
     left = {inner: value for inner, value in part.items() if inner in found}
-    found.update({inner: value for inner, value in part.items() if inner not in left and inner != key})
-    kept = left | ({key: part[key]} if key in part else {})
-    if kept:
-        found[key] = kept
-    elif name := _name_of(part, key):
+    found.update({inner: value for inner, value in part.items() if inner not in left and (inner != key or not left)})
+    if left:
+        found[key] = left | ({key: part[key]} if key in part else {})
+        return len(found[key]) < len(part)
+    if name := _name_of(part, key):
         found.setdefault(key, name)
-    return len(kept) < len(part)
+    return True
 
 
 def _is_list_of_alerts(key: str, value: Any) -> bool:

@@ -38,7 +38,7 @@ MANAGED = {
     **dict.fromkeys(("container", "docker", "podman"), "container"),
     **dict.fromkeys(("unit", "systemd", "service", "process", "stack"), "service"),
 }
-MANAGED_AS = ("resourcename", "objectname", "family", "name")
+MANAGED_AS = ("resourcename", "objectname", "family")
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
 CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),

@@ -59,7 +59,9 @@ class KnownFields:
         """The thing of a rule that says what it is: `ContainerStateChange` of one called `wiki`."""
         words = map(str.lower, re.findall(r"[A-Z]?[a-z]+|[A-Z]+", self.rule))
         label = next((names.MANAGED[word] for word in words if word in names.MANAGED), "")
-        thing = next((text for text in self._told(*names.MANAGED_AS) if text != self.rule), "")
+        own = self.body.get("name")  # not that of an agent, a room or whatever else it speaks of
+        things = [*self._told(*names.MANAGED_AS), *([own] if isinstance(own, str) else [])]
+        thing = next((text for text in things if text != self.rule), "")
         return {label: thing} if label and _WORD.fullmatch(thing) and thing not in self._told(*_HOSTS) else {}
 
     @cached_property
@@ -104,7 +106,7 @@ class KnownFields:
         return _plain(self.rule) in names.MEASURES and not self._told(*names.STATES, *names.SAY_HOW_IT_STANDS)
 
     def _named(self, keys: tuple[str, ...]) -> str:
-        told = (self._texts.get(key, "").strip() for key in keys)
+        told = (self._texts.get(key, "").strip().partition("\n")[0].rstrip() for key in keys)
         return next((text for text in told if text and len(text) <= MOST_NAME_CHARS and not _is_no_name(text)), "")
 
     @cached_property
