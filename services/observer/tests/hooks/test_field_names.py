@@ -110,6 +110,14 @@ def test_an_end_is_known_by_many_words(body: Body) -> None:
         {"check": "valve", "state": "closed", "severity": "critical", "host": "barn"},  # of a thing
         {"rule": "memory", "container": "wiki", "state": "running", "host": "barn"},  # that the rule is about
         {"check": "mount", "state": "not_restored", "host": "barn"},
+        {"title": "Water on the floor", "device": {"name": "leak-1", "online": True}},
+        {"alarm": "too warm", "host": "barn", "reachable": True},
+        {"alert": "ups", "status": "on battery", "host": "barn", "input": {"state": "ok"}},  # of a part of it
+        {"title": "Disk 3 is failing", "host": "barn", "self_test": {"status": "passed"}},
+        {"title": "It was left open", "event": {"action": "close", "object": "gate"}, "host": "barn"},
+        {"policy_name": "valves", "state": "closed", "severity": "critical", "host": "barn"},
+        {"event": "restored", "type": "warning", "message": "out of quarantine: x.exe"},
+        {"type": "metrics", "host": "barn", "message": "The disk is full by now"},
         {"monitor": {"name": "books", "online": False}},
         {"rule_name": "load", "closed_at": None, "severity": "critical"},
     ],

@@ -93,23 +93,18 @@ NONE_LEFT = ("eventvalue", "triggervalue")  # how many problems: 0 is the end, w
 ENDED_AT = ("resolvedat", "closedat", "recoveredat", "clearedat", "restoredat")
 # Beside one of these `state: closed` is said of the alert, and of no port or door.
 OF_AN_INCIDENT = (
-    *("incidentid", "incidenturl", "issueid", "issueurl", "alertid", "conditionname", "alertconditionnames"),
-    *("policyname", "alertpolicynames", "rulename", "alertname", "triggername"),
+    "incidentid",
+    "incidenturl",
+    "issueid",
+    "issueurl",
+    "alertid",
+    "alertconditionnames",
+    "alertpolicynames",
 )
 OUTPUTS = ("output", "serviceoutput", "hostoutput")  # of a check: another text each time
 SAY_HOW_IT_STANDS = tuple(key for key in ALERTS_STATE if key.endswith(("state", "status", "friendlyname")))
-YES_IS_WELL = (
-    "isresolved",
-    "recovered",
-    "isup",
-    "up",
-    "success",
-    "succeeded",
-    "healthy",
-    "online",
-    "reachable",
-    "alive",
-)
+YES_IS_WELL = ("isresolved", "recovered", "isup", "up", "success", "succeeded", "healthy")
+YES_IS_UP = ("online", "reachable", "alive")  # which a monitor says of that, and others beside any trouble
 NO_IS_WELL = ("firing", "isfiring", "triggered", "isdown", "failed")
 # Kinds that say no more than that something is said.
 SAYS_NOTHING = frozenset(

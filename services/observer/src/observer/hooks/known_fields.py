@@ -18,12 +18,13 @@ from observer.hooks.body_texts import bare_tags_of, prefix_of, tags_of, texts_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.monitors import failed_probe, what_and_where
 from observer.hooks.plain_words import plain_words
-from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over
+from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over, speaks_of_failure
 from observer.hooks.severities import SEVERE, severity_in
 from observer.hooks.title_forms import rule_in_title
 
 MOST_NAME_CHARS = 120
 _OF_WHOM = frozenset({*NODE_LABELS, *SERVICE_LABELS}) - {"name"}
+_CLOSED_BY = ("action", "status", "state")
 _HOSTS = (*map(bare_key, NODE_LABELS), *names.LABELS["node"])
 _WORD = re.compile(r"[A-Za-z][\w.@-]{1,99}")
 _LETTERS = re.compile(r"[^\W\d_]{3}")
@@ -90,7 +91,7 @@ class KnownFields:
     @cached_property
     def probe(self) -> str:
         """Which one failed, of a monitor of an address; '' where that is not what it tells."""
-        if self.rule not in (self._texts.get(key, "").strip() for key in names.MONITORS):
+        if not self._is_a_monitors:
             return ""
         states = self._told(*names.ALERTS_STATE, *names.STATES)
         return failed_probe(self.labels.get("url", ""), states, self.first(names.CAUSES))
@@ -103,7 +104,13 @@ class KnownFields:
     @property
     def only_measures(self) -> bool:
         """Does it call itself a measurement, and say nothing else of how anything stands?"""
-        return _plain(self.rule) in names.MEASURES and not self._told(*names.STATES, *names.SAY_HOW_IT_STANDS)
+        says = self.title or self._told(*names.STATES, *names.SAY_HOW_IT_STANDS)
+        return _plain(self.rule) in names.MEASURES and not says
+
+    @property
+    def _is_a_monitors(self) -> bool:
+        """Is a monitor's own name all that is named?"""
+        return self.rule in (self._texts.get(key, "").strip() for key in names.MONITORS)
 
     def _named(self, keys: tuple[str, ...]) -> str:
         told = (self._texts.get(key, "").strip().partition("\n")[0].rstrip() for key in keys)
@@ -142,7 +149,7 @@ class KnownFields:
     @property
     def firing(self) -> bool:
         """Not where it says that the alert is over, or that all is well and no severity contradicts that."""
-        states = self._told(*names.STATES, *names.KINDS)
+        states = self._states
         of_a_service = self.first(("servicedescription", "servicedesc", "servicename"))
         of_the_alert = self._told(*names.ALERTS_STATE, *(() if of_a_service else ("hoststate",)))
         of_the_alert += [] if self.title else [self._prefix]
@@ -160,18 +167,30 @@ class KnownFields:
         if self.severity in SEVERE:
             return True
         is_well = [truth_in(text) is True for text in self._told(*names.YES_IS_WELL)]
+        says_no_more = self._is_a_monitors and self.title == self.rule
+        is_well += [truth_in(text) is True for text in self._told(*names.YES_IS_UP) if says_no_more]
         is_well += [truth_in(text) is False for text in self._told(*names.NO_IS_WELL)]
         in_words = says_all_well(self.title) or says_lists_over(self.first(names.TITLES))
         of_its_title = self.severity in (None, Severity.INFO) and in_words
-        if self._named(names.RULES):  # a thing that runs may be what the rule is about
-            states = [text for text in states if _plain(text) != "running"]
         return not any((*is_well, *map(says_over, states), of_its_title))
 
     @property
+    def _states(self) -> list[str]:
+        """Its own; where it has none those of what it tells of, unless its title speaks of a failure."""
+        states = self._told(*names.STATES, *names.KINDS)
+        own = [str(text) for key, text in self.body.items() if bare_key(key) in names.STATES and text]
+        if own:
+            states = [text for text in states if text in own or text in self._told(*names.KINDS)]
+        elif speaks_of_failure(self.title):
+            states = []
+        if self._named(names.RULES):  # a thing that runs may be what the rule is about
+            states = [text for text in states if _plain(text) != "running"]
+        return states
+
+    @property
     def _is_closed(self) -> bool:
-        of_an_incident = bool(self._told(*names.OF_AN_INCIDENT))
-        said = [*self._told("action"), *(self._told("status", "state") if of_an_incident else ())]
-        return any(_plain(word) in ("close", "closed") for word in said)
+        of_an_incident = self._told(*names.OF_AN_INCIDENT)
+        return bool(of_an_incident) and any(_plain(word) in ("close", "closed") for word in self._told(*_CLOSED_BY))
 
     @property
     def steady_name(self) -> str:

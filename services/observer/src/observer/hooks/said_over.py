@@ -16,7 +16,7 @@ _MOST_CHARS = 200
 # Of a state or a kind, as no agent of ours says it; of other languages what people write into scripts of their own.
 _OVER = frozenset(
     {
-        *("restored", "renewed", "reconnected"),
+        *("renewed", "reconnected"),
         *("behoben", "gelöst", "entwarnung", "résolu", "résolue", "rétabli", "rétablie", "resuelto", "resuelta"),
         *("recuperado", "recuperada", "resolvido", "resolvida", "risolto", "risolta", "ripristinato", "ripristinata"),
         *("opgelost", "hersteld", "løst", "löst", "rozwiązany", "решено", "восстановлено", "已恢复", "已解决", "復旧"),
@@ -51,7 +51,8 @@ def says_over(text: str) -> bool:
     *before, last = re.split(r"[._:/-]", text)
     humped = _HUMPED.fullmatch(last)
     said = [*before, *(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", humped[1]) if humped else ())]
-    is_word = not re.search(r"\s", text) and (humped is not None or _is_over(last))
+    ends_so = humped is not None or _is_over(last) or (last.lower() == "restored" and bool(before))
+    is_word = not re.search(r"\s", text) and ends_so
     return is_word and not _NOT.search(_plain(" ".join(said)))
 
 
@@ -66,6 +67,10 @@ def says_alert_over(title: str) -> bool:
 
 def says_all_well(title: str) -> bool:
     return says_alert_over(title) or _ends(title, _ALL_WELL)
+
+
+def speaks_of_failure(title: str) -> bool:
+    return _NOT.search(_plain(title)) is not None
 
 
 def says_lists_over(text: str) -> bool:
