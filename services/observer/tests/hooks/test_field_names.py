@@ -112,6 +112,7 @@ def test_an_end_is_known_by_many_words(body: Body) -> None:
         {"check": "mount", "state": "not_restored", "host": "barn"},
         {"title": "Water on the floor", "device": {"name": "leak-1", "online": True}},
         {"alarm": "too warm", "host": "barn", "reachable": True},
+        {"name": "nightly", "status": "down", "body": "\n[RESOLVED] barn is up again"},  # a text that somebody sent
         {"alert": "ups", "status": "on battery", "host": "barn", "input": {"state": "ok"}},  # of a part of it
         {"title": "Disk 3 is failing", "host": "barn", "self_test": {"status": "passed"}},
         {"title": "It was left open", "event": {"action": "close", "object": "gate"}, "host": "barn"},

@@ -57,8 +57,9 @@ KINDS_OF_RULE = (
     *("failuretype", "alerttype", "notifytype", "eventtype", "event", "jobname", "job", "operationname"),
     *("mainoperation", "scripttype", "verb", "type", "kind", "automation", "friendlyname", "name"),
 )
+HEADLINES = ("title", "subject", "summary", "headline")  # what stands above a text
 TITLES = (
-    *("title", "subject", "summary", "headline", "message", "msg", "text", "content", "body", "name"),
+    *(*HEADLINES, "message", "msg", "text", "content", "body", "name"),
     *("titel", "betreff", "meldung", "nachricht", "titre", "titulo", "titolo", "asunto", "mensaje", "logmessage"),
     *("description", "desc", "output", "serviceoutput", "hostoutput", "status", "state"),
 )

@@ -78,7 +78,11 @@ class KnownFields:
     def rule(self) -> str:
         """What its sender calls the rule, check or kind; else a title of few words. '' for what says no name."""
         title = self.title
-        named = self._named(names.RULES) or rule_in_title(title) or self._named(names.KINDS_OF_RULE)
+        named = (
+            self._named(names.RULES)
+            or rule_in_title(_first_line(self.first(names.HEADLINES)))
+            or self._named(names.KINDS_OF_RULE)
+        )
         if named or title:
             return named or (title if len(title.split()) <= 4 else "")
         return "" if _is_no_name(self._prefix) else self._prefix
@@ -113,7 +117,7 @@ class KnownFields:
         return self.rule in (self._texts.get(key, "").strip() for key in names.MONITORS)
 
     def _named(self, keys: tuple[str, ...]) -> str:
-        told = (self._texts.get(key, "").strip().partition("\n")[0].rstrip() for key in keys)
+        told = (_first_line(self._texts.get(key, "")) for key in keys)
         return next((text for text in told if text and len(text) <= MOST_NAME_CHARS and not _is_no_name(text)), "")
 
     @cached_property
@@ -153,7 +157,8 @@ class KnownFields:
         of_a_service = self.first(("servicedescription", "servicedesc", "servicename"))
         of_the_alert = self._told(*names.ALERTS_STATE, *(() if of_a_service else ("hoststate",)))
         of_the_alert += [] if self.title else [self._prefix]
-        if any(map(says_over, of_the_alert)) or any(map(says_alert_over, (*states, self.title))):
+        is_bad = any(self._of_state(key) in SEVERE for key in names.STATES)
+        if any(map(says_over, of_the_alert)) or any(map(says_alert_over, (*states, "" if is_bad else self.title))):
             return False
         if says_well(self._texts.get("alert", "")) and not self._told(*names.STATES):  # an alert may be called `up`
             return False
@@ -250,6 +255,10 @@ class KnownFields:
         for key, text in self._said:
             found.setdefault(folded(key), text)
         return found
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0].rstrip()
 
 
 def _plain(text: str) -> str:

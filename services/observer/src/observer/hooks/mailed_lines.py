@@ -26,6 +26,6 @@ def with_mailed_lines(body: dict[str, Any]) -> dict[str, Any]:
     lines = [line for key in _TEXTS for line in texts.get(key, "")[:4000].splitlines()[:_MOST_LINES]]
     told = [(found[1], found[2].strip()) for line in lines if (found := _LINE.fullmatch(line))]
     events, services = ([text for name, text in told if name == kind] for kind in ("Event", "Service"))
-    ends = f" {subject.strip()}"
+    ends = " " + subject.strip().partition("\n")[0].strip()
     agreed = {(event, one) for event in events for one in services if ends.endswith(f" {event} {one}")}
     return body | dict(zip(("event", "service"), agreed.pop(), strict=True)) if len(agreed) == 1 else body
