@@ -129,6 +129,32 @@ def test_the_hooks_read_every_raw_body(half: str) -> None:
     assert not [row["id"] for row in bodies if isinstance(judgement.event_of_hook(row, rules, KnownNames()), Unfit)]
 
 
+def below_each_sentence(value: Any, line: str) -> Any:
+    """The same body with that line below each text of several words."""
+    if isinstance(value, dict):
+        return {key: below_each_sentence(inner, line) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [below_each_sentence(inner, line) for inner in value]
+    return f"{value}\n{line}" if isinstance(value, str) and len(value.split()) > 3 else value
+
+
+def test_a_line_below_the_sentences_of_a_raw_body_names_no_target_and_ends_nothing(half: str) -> None:
+    rules = read_hooks(judgement.SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
+    names = KnownNames(hosts={row["event"]["node"]: "" for row in labelled(half)} | {"other": ""})
+    for row in (row for row in labelled(half) if row.get("hook", {}).get("sender", "").startswith("generic/")):
+        meant = judgement.event_of_hook(row, rules, names, by_fields=True)
+        for line in (
+            "host: other\nservice: sshd\nstatus: resolved",
+            "[RESOLVED] other is up again",
+            "tags: host:other",
+        ):
+            hook = {**row["hook"], "body": below_each_sentence(row["hook"]["body"], line)}
+            came = judgement.event_of_hook({**row, "hook": hook}, rules, names, by_fields=True)
+            if isinstance(meant, HealthEvent):
+                assert isinstance(came, HealthEvent), row["id"]
+                assert (came.node, came.service) == (meant.node, meant.service), row["id"]
+
+
 async def test_what_the_hooks_read_is_judged_as_what_is_labelled(half: str) -> None:
     rules = read_hooks(judgement.SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
     rows = [row for row in labelled(half) if "hook" in row]
