@@ -70,7 +70,7 @@ def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, i
             todo.extend(
                 ((*path[-3:], bare_key(key)), child, depth + 1)
                 for key, child in value.items()
-                if not _is_of_others(str(key)[:100], in_it=isinstance(child, dict | list))
+                if not is_of_others(str(key)[:100], in_it=isinstance(child, dict | list))
             )
         elif isinstance(value, list):
             todo.extend((path, child, depth + 1) for child in value if isinstance(child, dict | list))
@@ -82,8 +82,9 @@ def is_of_itself(path: tuple[str, ...]) -> bool:
     return len(path) <= _FEW and _ITS_PARTS.issuperset(path[:-1])
 
 
-def _is_of_others(key: str, *, in_it: bool) -> bool:
-    """`in_it`: the key is one of a part, and not of a value. `http.request.headers.by` is the path of one."""
+def is_of_others(key: str, *, in_it: bool) -> bool:
+    """Does it name what a program printed, or what somebody asked it for? `in_it`: the key is one of a part, and not of
+    a value. `http.request.headers.by` is the path of one."""
     parts = key.split(".")
     return any(map(_names_others, parts if in_it else parts[:-1]))
 

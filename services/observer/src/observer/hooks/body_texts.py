@@ -14,7 +14,7 @@ from typing import Any
 
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.strict_json import Refusal, parse_object
-from mesh_core.policy.event_facts.payload_fields import is_of_another_time
+from mesh_core.policy.event_facts.payload_fields import is_of_another_time, is_of_others
 from observer.hooks.alert import MAX_WORD_CHARS
 from observer.hooks.field_names import (
     CHECK_LISTS,
@@ -23,6 +23,8 @@ from observer.hooks.field_names import (
     LISTS,
     NAMED_BY,
     OF_OTHERS,
+    READ_OF_OTHERS,
+    RULES,
     SEVERITIES,
     STATES,
     TAGS,
@@ -46,9 +48,11 @@ def texts_of(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if isinstance(value, Mapping):
             if key and (name := _name_of(value, key)):
                 yield key, name
-            if level < MOST_LEVELS and not is_of_another_time((bare_key(key),)) and bare_key(key) not in OF_OTHERS:
+            if level < MOST_LEVELS and not _is_not_its_own(key):
                 children = [(str(k)[:200], child, level + 1) for k, child in list(value.items())[:100]]
                 todo.extend(child for child in children if not child[0].startswith(("@", "$")))
+            elif level == 1:
+                todo.extend(_read_of_others(key, value))
         elif isinstance(value, list):
             todo.extend(_of_a_list(key, value, level))
         elif isinstance(value, str):
@@ -71,9 +75,7 @@ def bare_tags_of(body: Mapping[str, Any]) -> list[str]:
 
 
 def _tags(body: Mapping[str, Any]) -> list[str]:
-    below = (
-        part for key, part in list(body.items())[:100] if isinstance(part, dict) and bare_key(key) not in OF_OTHERS
-    )
+    below = (part for key, part in list(body.items())[:100] if isinstance(part, dict) and not _is_not_its_own(str(key)))
     found: list[str] = []
     for part in (body, *below):
         for key, value in list(part.items())[:100]:
@@ -86,14 +88,19 @@ def _tags(body: Mapping[str, Any]) -> list[str]:
 
 def alerts_of(body: dict[str, Any]) -> list[dict[str, Any]]:
     """Each object of a list of alerts or checks, with what stands beside the list; else the body, with what its texts
-    hold."""
-    plain = {key: _of_text(bare_key(key), value) for key, value in body.items()}
+    hold: of an envelope alone, for the text of an alert may be a line that a stranger wrote."""
+    plain = body if _says_it_itself(body) else {key: _of_text(bare_key(key), value) for key, value in body.items()}
     top = unwrapped(plain)
     listed = next((top[key] for key in top if _is_list_of_alerts(bare_key(key), top[key])), None)
     if listed is None:
         return [plain]
     beside = {key: value for key, value in top.items() if not isinstance(value, list | dict)}
     return [{**beside, **one} for one in listed]
+
+
+def _says_it_itself(body: Mapping[str, Any]) -> bool:
+    """Which rule it is, how bad it is or how it stands."""
+    return any(bare_key(key) in (*RULES, *SEVERITIES, *STATES) for key, value in body.items() if value)
 
 
 def unwrapped(body: dict[str, Any]) -> dict[str, Any]:
@@ -116,7 +123,8 @@ def prefix_of(keys: Sequence[str]) -> str:
 def _unwrap(found: dict[str, Any], key: str) -> bool:
     """Whether something lay in it that can lie at the top."""
     part = found.pop(key)
-    left = {inner: value for inner, value in part.items() if inner in found}
+    there = set(map(bare_key, found))
+    left = {inner: value for inner, value in part.items() if bare_key(inner) in there}
     found.update({inner: value for inner, value in part.items() if inner not in left and (inner != key or not left)})
     if left:
         found[key] = left | ({key: part[key]} if key in part else {})
@@ -158,6 +166,17 @@ def _of_a_list(key: str, value: list[Any], level: int) -> Iterator[tuple[str, An
         yield from named or [(key, pairs[0][1], level + 1)]
     elif value and isinstance(value[0], dict | str):
         yield key, value[0], level + 1
+
+
+def _is_not_its_own(part: str) -> bool:
+    """Of another time, of whom else it speaks of, or what a stranger sent or made a program print: he may have chosen
+    the keys in there."""
+    return is_of_another_time((bare_key(part),)) or bare_key(part) in OF_OTHERS or is_of_others(part, in_it=True)
+
+
+def _read_of_others(part: str, value: Mapping[str, Any]) -> Iterator[tuple[str, Any, int]]:
+    read = READ_OF_OTHERS.get(bare_key(part), ())
+    yield from ((str(key), said, 2) for key, said in list(value.items())[:100] if bare_key(key) in read)
 
 
 def _name_of(value: Mapping[str, Any], key: str = "") -> str:

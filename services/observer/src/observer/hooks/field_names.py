@@ -121,3 +121,6 @@ OVER_SEVERITIES = frozenset({"clear", "cleared", "ok", "resolved", "recovered"})
 OF_OTHERS = frozenset(
     {"source", "sender", "user", "receiver", "client", "attacker", "remote", "contact", "author", "target"}
 )
+# What may be read of a part that a stranger may have filled, where it lies at the top: a mail's own line, and how bad
+# its logger calls a line.
+READ_OF_OTHERS = {"headers": ("subject",), "log": ("level", "severity", "loglevel")}
