@@ -35,12 +35,13 @@ def test_what_lies_in_pending_under_another_name_is_said_above_the_queue(mesh: M
     own = mesh.actions.folder(Folder.PENDING) / mesh.propose("filed", "away").file
     other = own.rename(own.with_name("for-later.json"))
     page = visit("#/queue")
-    expect(page.locator("p.trouble")).to_contain_text("for-later.json in pending/ is a proposal under another name")
-    expect(page.locator("p.trouble")).to_contain_text(own.name)
+    told = page.get_by_label("Waiting proposals").locator("p.trouble")
+    expect(told).to_contain_text("for-later.json in pending/ is a proposal under another name")
+    expect(told).to_contain_text(own.name)
     other.rename(own)
     page.reload()
     expect(page.locator(".proposal", has_text="filed")).to_be_visible()
-    expect(page.locator("p.trouble")).to_have_count(0)
+    expect(told).to_have_count(0)
 
 
 def test_nothing_moves_before_the_second_yes(mesh: Mesh, visit: Visit) -> None:
