@@ -196,3 +196,34 @@ def test_what_somebody_called_like_the_service_says_nothing_of_it(kind: str, sai
         told = allows("login_errors", {kind: listed}, severity="error")
         assert (told.preferred, told.actions) == (NOTIFY, {NOTIFY})
     assert allows("login_errors", {"containers": [row]}, severity="error").preferred != NOTIFY
+
+
+NO_DEVICE: dict[str, Any] = {"runtime": "docker", "container": "web", "exit_code": 1, "logs": ["no such device"]}
+
+
+@pytest.mark.parametrize(
+    "key", ["title", "subject", "comment", "path", "referer", "user_agent", "username", "url", "file_name", "last_line"]
+)
+def test_a_text_of_whoever_it_may_be_says_of_nothing_that_it_is_there_now(key: str) -> None:
+    alone = allows("container_died", NO_DEVICE)
+    for text in ("/dev/ttyACM1 appeared 9 s later", "up 6 minutes (healthy)", "/dev/ttyACM1 is back now"):
+        said = {key: text}
+        assert (told := allows("container_died", NO_DEVICE | said)).preferred == alone.preferred
+        assert told.actions == alone.actions
+        assert Fact.CAME_LATER not in facts_for(event("odd", said))
+    assert Fact.CAME_LATER in facts_for(event("odd", {"udev": "/dev/ttyACM1 appeared 9 s later"}))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"visitor": {"url": "https://mine.example/", "detail": "timeout"}},
+        {"profile": {"link": "https://mine.example/"}, "code": 502},
+        {"session": {"connected": False, "broker": "up"}},
+        {"stdout": "web.service loaded failed failed A web"},
+        {"stdout": ["hello", "web.service loaded failed failed A web"]},
+    ],
+    ids=str,
+)
+def test_what_a_stranger_has_or_prints_is_no_sign_of_the_thing(said: dict[str, Any]) -> None:
+    assert facts_for(event("odd", said)) == facts_for(event("odd", {}))

@@ -41,7 +41,7 @@ _BY_COMMAND = (
         re.compile(r"(?:systemctl|systemd)(?:status|isactive|isfailed|failed|listunits)?|isactive|active|failedunits"),
         _SYSTEMCTL,
     ),
-    (re.compile(r"output|stdout"), _SYSTEMCTL[-1:]),
+    (re.compile("output"), _SYSTEMCTL[-1:]),
     (re.compile(r"(?:docker|podman|nerdctl|dockercompose)psa?"), _PS),
     (re.compile(r"(?:rcservice|rcctl|service|etcinitd|etcrcd)(?:status|check)?|rcstatus|lpstatr"), _SCRIPT),
     (re.compile(r"sc(?:exe)?query(?:ex)?"), _SC),

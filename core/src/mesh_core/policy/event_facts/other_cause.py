@@ -83,6 +83,7 @@ _REACHED = ("reachable", "online")
 _FOUND = ("there", "present", "pluggedin", "attached")
 _SEEN = (*_REACHED, *_FOUND)
 _ITSELF = frozenset({"container", "process", "unit", "service", "instance", "task", "is", "host", "node", "lan"})
+_SHORTEST = 3  # letters of what is in the lines about it: `e` stands in each
 _HERE = frozenset({"mounted", "ismounted", "readable"})
 
 
@@ -181,6 +182,8 @@ def lines_it_ends(path: tuple[str, ...], value: Any, word: str) -> str:
         return _ABOUT_FILES if "mount" in key else _ABOUT_LOCKS
     if has_what_it_needs(path, value) and key.endswith(_FOUND):
         what = next(key.removesuffix(end) for end in _FOUND if key.endswith(end))
+        if len(what) < _SHORTEST:
+            return _ABOUT_DEVICES
         return _ABOUT_FILES if any(room in what for room in _ROOM) else rf"{_ABOUT_DEVICES}|{re.escape(what)}"
     return ""
 

@@ -20,6 +20,7 @@ from mesh_core.policy.event_facts.there_now import cues_of_what_is_there
 _OF_ITS_LIFE = frozenset({"progress", "dependency", "dns"})
 _NEEDED = frozenset({"dependency"})  # what a program prints that could not reach what it needs
 _MET = frozenset({"dependency", "dns", "attached", "unreachable"})
+_MOST_CAUSES = 20  # each is looked for in each line
 _NEEDS_KEYS = ("depends_on", "dependencies", "dependency")  # of a payload: {name: how it is}
 
 
@@ -44,7 +45,7 @@ def _has_ended(event: HealthEvent) -> bool:
 def lines_of_the_past(event: HealthEvent) -> re.Pattern[str] | None:
     """The lines about settings whose cause is over by a field; all others stay."""
     said = (lines_it_ends(path, value, _word(value)) for path, value, _ in fields_of(event.payload))
-    found = sorted(set(filter(None, said)))
+    found = sorted(set(filter(None, said)))[:_MOST_CAUSES]
     return re.compile("|".join(found)) if found else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,6 +53,12 @@ _ITS_PARTS = frozenset(
         ),
     }
 )
+# What people and their programs write as they like: a text there tells a story, whatever form it has.
+_WRITTEN = re.compile(
+    r"(?:title|subject|summary|description|message|msg|text|body|comment|note|reason|path|route|uri|url|link|referr?er"
+    r"|useragent|agent|username|user|login|account|author|sender|from|to|file|filename|query|search|content|excerpt)s?"
+    r"|(?!auth|sudo|audit).*(?:logs?|lines?|journal|stdout|stderr|tail|trace)|(?:request|http|client|remote).*"
+)
 _FEW = 3  # keys of a path that are known from its start: it may have lost some of more
 _EARLIER = ("last", "prev", "old", "former", "from", "before", "next")
 
@@ -80,6 +87,11 @@ def is_of_itself(path: tuple[str, ...]) -> bool:
     """Does it lie at the top, or in parts that tell of the thing itself or of its alert? What `comments`, `neighbours`
     and `last_deploy` hold is said of something else."""
     return len(path) <= _FEW and _ITS_PARTS.issuperset(path[:-1])
+
+
+def is_written_freely(key: str) -> bool:
+    """Is what stands under this key (folded) a text of whoever it may be?"""
+    return _WRITTEN.fullmatch(key) is not None
 
 
 def is_of_others(key: str, *, in_it: bool) -> bool:

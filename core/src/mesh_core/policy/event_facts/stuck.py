@@ -52,8 +52,9 @@ def is_stuck(payload: dict[str, Any]) -> Iterator[Fact]:
         word = value.strip().lower()[:60] if isinstance(value, str) else ""
         if is_of_itself(path) and _hangs(path, value, word):
             yield Fact.HANGS
-        is_cut = is_cut or _is_cut(path, value, word)
-        is_there = is_there or _is_there(path, value, word)
+        if is_of_itself(path) or (len(path) == 2 and path[0] in NEEDED):
+            is_cut = is_cut or _is_cut(path, value, word)
+            is_there = is_there or _is_there(path, value, word)
     if is_cut and is_there:
         yield Fact.CUT_OFF
 

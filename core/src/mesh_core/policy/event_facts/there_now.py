@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mesh_core.policy.event_facts.payload_fields import is_of_another_time
+from mesh_core.policy.event_facts.payload_fields import is_of_another_time, is_written_freely
 
 _LONGEST = 120  # characters: what is longer tells a story
 # `appeared`, `came up` say that it was not there before; the others need a word for now beside them.
@@ -118,6 +118,8 @@ def _is_up_beside(path: tuple[str, ...], said: str) -> bool:
 
 def _said(path: tuple[str, ...], value: Any) -> str:
     if len(path) > 2 or not isinstance(value, str) or len(value) > _LONGEST or is_of_another_time(path):
+        return ""
+    if any(map(is_written_freely, path)):
         return ""
     said = value.strip().lower()
     return "" if _NOT.search(said) else said

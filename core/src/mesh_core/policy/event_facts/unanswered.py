@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mesh_core.models.whole_numbers import whole_in
-from mesh_core.policy.event_facts.payload_fields import fields_of
+from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_itself
 
 _ASKED_AT = frozenset(
     {
@@ -68,7 +68,7 @@ def got_no_answer(payload: dict[str, Any]) -> bool:
     """`{"url": "https://wiki.lan", "cause": "Status 502"}`; without an address it may be anything."""
     asked = answered = nobody = False
     for path, value, depth in fields_of(payload):
-        if depth > 3:
+        if depth > 3 or not is_of_itself(path):
             continue
         key = path[-1]
         asked = asked or (key in _ASKED_AT and _is_address(value))
