@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, TypeGuard
 
 from mesh_core.models.owner_labels import bare_key
@@ -38,7 +39,7 @@ def pairs_in(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """(which part, what should be, what is), of all that the event compares; they may be equal."""
     wanted, runs, bare = dict[str, Any](), dict[str, Any](), dict[str, Any]()
     for key, value in payload.items():
-        part, side = _side_of(str(key))
+        part, side = _side_of(str(key)[:100])
         {"wanted": wanted, "runs": runs, "": bare}[side][part] = value
     yield from ((part, value, runs[part]) for part, value in wanted.items() if part in runs)
     yield from ((part, value, bare[part]) for part, value in wanted.items() if part in bare and part not in runs)
@@ -51,6 +52,7 @@ def pairs_in(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
             yield from ((name, *pair) for name, part in value.items() if _is_mapping(part) for pair in _beside(part))
 
 
+@lru_cache(maxsize=4096)
 def _side_of(key: str) -> tuple[str, str]:
     """(which part of a container, of which side): `declared_ports`, `portsActual`; '' for a part without a side."""
     folded = bare_key(key)

@@ -56,14 +56,14 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     itself = with_own_row(set_aside(event))
     event = with_shown_state(itself)
     by_key = {bare_key(key): value for key, value in event.payload.items()}
-    beside = frozenset(by_key)
-    found = facts_of_whole(event, by_key, backed=is_backed(itself))
+    beside, fields = frozenset(by_key), tuple(fields_of(event.payload))
+    found = facts_of_whole(event, by_key, fields, backed=is_backed(itself))
     if is_back(itself):  # as whoever looked wrote it
         found.add(Fact.IS_BACK)
     if changed is not None and 0 <= changed <= JUST_SECONDS:
         found.add(Fact.JUST_REPLACED)
     happened = _seconds(event.timestamp)
-    for path, value, depth in fields_of(event.payload):
+    for path, value, depth in fields:
         said = facts_of_field(path, value, beside)
         found.update(said if is_of_itself(path) else (fact for fact in said if fact not in _OF_ITSELF))
         if isinstance(value, dict) and restart_forbidden(value):

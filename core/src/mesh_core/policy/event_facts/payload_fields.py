@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.runbooks.folding import words_of
 
 MAX_FIELDS = 4000
+Field: TypeAlias = tuple[tuple[str, ...], Any, int]
 # What a program printed, and what somebody asked it for or wrote into it: there a stranger chooses the keys, too
 # (`?downtime_depth=1`).
 _OF_OTHERS = frozenset(
@@ -63,7 +65,7 @@ _FEW = 3  # keys of a path that are known from its start: it may have lost some 
 _EARLIER = ("last", "prev", "old", "former", "from", "before", "next")
 
 
-def fields_of(payload: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any, int]]:
+def fields_of(payload: dict[str, Any]) -> Iterator[Field]:
     """(the last four folded keys of its path, value, depth) of every field; lists do not lengthen the path, and what
     lies in a log or a request is no field."""
     todo: list[tuple[tuple[str, ...], Any, int]] = [((), payload, 0)]
@@ -94,6 +96,7 @@ def is_written_freely(key: str) -> bool:
     return _WRITTEN.fullmatch(key) is not None
 
 
+@lru_cache(maxsize=4096)  # each event is walked more than once, and has the keys of others like it
 def is_of_others(key: str, *, in_it: bool) -> bool:
     """Does it name what a program printed, or what somebody asked it for? `in_it`: the key is one of a part, and not of
     a value. `http.request.headers.by` is the path of one."""

@@ -4,14 +4,14 @@ that the other one is there? Pure; keys are folded (`facts.py`)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mesh_core.incidents.fact import Fact
 from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.not_running import ELSEWHERE, THINGS
 from mesh_core.policy.event_facts.other_cause import NEEDED, has_what_it_needs
-from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_another_time, is_of_itself
+from mesh_core.policy.event_facts.payload_fields import Field, is_of_another_time, is_of_itself
 
 # Said of a thing whose process lives.
 _MOVES = frozenset(
@@ -43,10 +43,10 @@ _NEED = "|".join(sorted((*NEEDED, "server", "host", "usb", "device")))
 _BACK = re.compile(rf"(?:{_NEED})(?:server|host)?(?:is)?(?:back|up|again|restored|there)(?:since|at|for)?")
 
 
-def is_stuck(payload: dict[str, Any]) -> Iterator[Fact]:
+def is_stuck(fields: Iterable[Field]) -> Iterator[Fact]:
     """`{"responding": false}`, `{"state": "bloqueado"}`; `{"broker_up": true, "connected": false}`."""
     is_cut = is_there = False
-    for path, value, _ in fields_of(payload):
+    for path, value, _ in fields:
         if is_of_another_time(path):
             continue
         word = value.strip().lower()[:60] if isinstance(value, str) else ""

@@ -4,11 +4,12 @@ answered? Pure; keys are folded (`facts.py`)."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 from mesh_core.models.whole_numbers import whole_in
-from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_itself
+from mesh_core.policy.event_facts.payload_fields import Field, is_of_itself
 
 _ASKED_AT = frozenset(
     {
@@ -64,10 +65,10 @@ def says_no_answer(value: Any) -> bool:
     return (code is not None and int(code["code"]) in _NOBODY) or _NO_ANSWER.fullmatch(said) is not None
 
 
-def got_no_answer(payload: dict[str, Any]) -> bool:
+def got_no_answer(fields: Iterable[Field]) -> bool:
     """`{"url": "https://wiki.lan", "cause": "Status 502"}`; without an address it may be anything."""
     asked = answered = nobody = False
-    for path, value, depth in fields_of(payload):
+    for path, value, depth in fields:
         if depth > 3 or not is_of_itself(path):
             continue
         key = path[-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mesh_core.incidents.fact import Fact
@@ -20,6 +20,7 @@ from mesh_core.policy.event_facts.memory_limit import has_used_its_files, is_ove
 from mesh_core.policy.event_facts.orchestrators import is_of_a_stack
 from mesh_core.policy.event_facts.ordered import is_ended_by_order, is_planned
 from mesh_core.policy.event_facts.partly_well import is_partly_well
+from mesh_core.policy.event_facts.payload_fields import Field
 from mesh_core.policy.event_facts.probe_evidence import is_unevidenced
 from mesh_core.policy.event_facts.purpose import is_at_rest
 from mesh_core.policy.event_facts.renewed import is_newer_on_disk
@@ -37,8 +38,9 @@ _AGES = ("uptime_seconds", "up_seconds", "started_seconds_ago", "age_seconds", "
 _NO_NAME = re.compile(r"[$`;|&<>(){}\n]")  # shell, not an escape of systemd's
 
 
-def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], *, backed: bool) -> set[Fact]:
-    """Facts that need more than one field. `told`: the payload by its folded keys; `backed`: it says what runs it."""
+def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], fields: Sequence[Field], *, backed: bool) -> set[Fact]:
+    """Facts that need more than one field. `told`: the payload by its folded keys; `fields`: all of it, walked once;
+    `backed`: it says what runs it."""
     payload, found = event.payload, set[Fact]()
     if event.service is None:
         found.add(Fact.WHOLE_NODE)
@@ -70,7 +72,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], *, backed: bool)
         Fact.MISDECLARED: is_misdeclared(payload),
         Fact.SWARM: is_of_a_stack(told),
         Fact.RENEWED: is_newer_on_disk(payload),
-        Fact.UNANSWERED: got_no_answer(payload),
+        Fact.UNANSWERED: got_no_answer(fields),
         Fact.NOT_MEANT: is_at_rest(told) or is_ended_by_order(event) or is_planned(event),
         Fact.PARTLY_WELL: is_partly_well(payload),
     }
@@ -78,7 +80,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], *, backed: bool)
     if "exporter" in (event.service or ""):
         found.add(Fact.EXPORTER)
     found.update(of_its_throughput(told))
-    found.update(is_stuck(payload))
+    found.update(is_stuck(fields))
     if (answered := found_by_its_cluster(told)) is not None:
         found.add(answered)
     if is_unevidenced(event, told.keys()):
