@@ -97,7 +97,7 @@ _LOOKS = frozenset(
 )
 _USER_TOOLS = frozenset({"userdel", "deluser", "groupdel", "delgroup"})
 _OWNERS = ("chmod", "chown", "chgrp", "setfacl", "chattr")
-FOR_ALL = re.compile(r"0?[0-7]{0,2}[2367]|(?:[ugoa]*[ao][ugoa]*|)[+=][rxX]*w[rwxX]*")
+FOR_ALL = re.compile(r"0?[0-7]{0,2}[2367]|(?:[ug]*[ao][ugoa]*|)[+=][rxX]*w[rwxX]*")
 
 
 def dangers_in(text: str, protected: Protected = nothing) -> Iterator[str]:
