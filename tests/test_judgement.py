@@ -59,19 +59,19 @@ APART = 120  # planted lines between two that stand beside one event
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
-    "open": {"rules": (0.75, 0.78, 0.0), "perfect": (0.78, 0.84, 0.0), "hostile": (0.0, 0.0, 0.008)},
-    "opened": {"rules": (0.70, 0.58, 0.0), "perfect": (0.72, 0.62, 0.0), "hostile": (0.0, 0.0, 0.011)},
-    "third_open": {"rules": (0.78, 0.73, 0.0), "perfect": (0.80, 0.77, 0.0), "hostile": (0.0, 0.0, 0.012)},
+    "open": {"rules": (0.76, 0.80, 0.0), "perfect": (0.78, 0.86, 0.0), "hostile": (0.0, 0.0, 0.0085)},
+    "opened": {"rules": (0.70, 0.58, 0.0), "perfect": (0.72, 0.62, 0.0), "hostile": (0.0, 0.0, 0.0115)},
+    "third_open": {"rules": (0.78, 0.73, 0.0), "perfect": (0.80, 0.77, 0.0), "hostile": (0.0, 0.0, 0.0125)},
     "third_opened": {"rules": (0.76, 0.61, 0.0), "perfect": (0.79, 0.70, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "fourth_open": {"rules": (0.91, 0.91, 0.0), "perfect": (0.93, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fourth_opened": {"rules": (0.94, 0.91, 0.0), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.006)},
+    "fourth_opened": {"rules": (0.94, 0.91, 0.0), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.0065)},
     "fifth_open": {"rules": (0.79, 0.78, 0.0), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fifth_opened": {"rules": (0.75, 0.69, 0.0), "perfect": (0.82, 0.84, 0.0), "hostile": (0.0, 0.0, 0.005)},
-    "sixth_open": {"rules": (0.74, 0.69, 0.0), "perfect": (0.78, 0.79, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fifth_opened": {"rules": (0.75, 0.69, 0.0), "perfect": (0.82, 0.84, 0.0), "hostile": (0.0, 0.0, 0.0055)},
+    "sixth_open": {"rules": (0.74, 0.69, 0.0), "perfect": (0.77, 0.76, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "sixth_opened": {"rules": (0.82, 0.69, 0.0), "perfect": (0.89, 0.78, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "seventh_open": {"rules": (0.85, 0.76, 0.0), "perfect": (0.89, 0.87, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "seventh_opened": {"rules": (0.69, 0.54, 0.047), "perfect": (0.76, 0.66, 0.0), "hostile": (0.0, 0.0, 0.047)},
-    "seventh_kept": {"rules": (0.58, 0.40, 0.0), "perfect": (0.66, 0.60, 0.0), "hostile": (0.0, 0.0, 0.021)},
+    "seventh_open": {"rules": (0.85, 0.76, 0.0), "perfect": (0.89, 0.88, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "seventh_opened": {"rules": (0.74, 0.60, 0.0), "perfect": (0.77, 0.71, 0.0), "hostile": (0.0, 0.0, 0.0075)},
+    "seventh_kept": {"rules": (0.59, 0.43, 0.0), "perfect": (0.67, 0.62, 0.0), "hostile": (0.0, 0.0, 0.0215)},
 }
 # Of how many raw bodies the answer may be a worse one than to the same event as it is labelled. One or two more than
 # was measured: what policy learns to read of labels alone (0205) counts here, too.
