@@ -6,11 +6,11 @@ STAMP := $(VENV)/.stamp
 SERVICES := $(patsubst services/%/service.yaml,%,$(wildcard services/*/service.yaml))
 PACKAGES := core $(SERVICES:%=services/%) cli
 LOCKS := requirements.lock requirements-model.lock requirements-web.lock requirements-collections.lock scripts/image/requirements.lock
-# Many tests wait more than they compute, those with an engine most: two workers more than cores. Quick ones compute,
-# and each worker reads all of them first: one more. Compiled modules are kept, whatever the shell says: without them
-# each of the thousand processes that the tests start compiles the whole mesh anew.
+# Many tests wait more than they compute: two workers more than cores, and three for a quick run, which has no engine
+# that works beside it. Compiled modules are kept, whatever the shell says: without them each of the thousand processes
+# that the tests start compiles the whole mesh anew.
 CORES := $(shell nproc 2>/dev/null || echo 2)
-QUICK_WORKERS ?= $(shell echo $$(($(CORES) + 1)))
+QUICK_WORKERS ?= $(shell echo $$(($(CORES) + 3)))
 TEST_WORKERS ?= $(shell echo $$(($(CORES) + 2)))
 unexport PYTHONDONTWRITEBYTECODE
 # The dashboard is built when its sources changed; everything that starts an observer asks for it.
