@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from browser_rig import Mesh
 from parts.require import missing, require
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect, sync_playwright
 
 from mesh_core.security.users import people_path, read_people
 from mesh_core.testing import RedisServer
@@ -64,6 +64,25 @@ def started(mesh: Mesh) -> None:
     mesh.start()
 
 
+def asked_again_where_it_let_go(page: Page) -> None:
+    """Chromium lets go of a request when an interface of the machine comes or goes, and the containers of other tests
+    have theirs: it is asked once more, as a person would ask."""
+
+    def again(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(*args: Any, **more: Any) -> Any:
+            for _ in range(5):
+                try:
+                    return ask(*args, **more)
+                except Error as error:
+                    if "ERR_NETWORK_CHANGED" not in str(error):
+                        raise
+            return ask(*args, **more)
+
+        return asked
+
+    vars(page).update(goto=again(page.goto), reload=again(page.reload))
+
+
 @pytest.fixture
 def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
     """`visit("#/queue")`: a page in a browser of its own, which must not complain while it is used.
@@ -82,6 +101,7 @@ def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
         if not stranger and read_people(people_path(mesh.runtime)).empty:
             context.add_cookies([{"name": COOKIE, "value": mesh.signed_in.cookie, "url": mesh.url}])
         page = context.new_page()
+        asked_again_where_it_let_go(page)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         if not complains:
             page.on("console", lambda said: complaints.append(said.text) if POLICY in said.text else None)
