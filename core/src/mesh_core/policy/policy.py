@@ -47,6 +47,7 @@ from mesh_core.policy.policy_file import BadPolicy as BadPolicy  # found where p
 from mesh_core.policy.policy_file import Document, PolicyRule, When, merged, policy_in, read_policy, rule_lines
 from mesh_core.policy.rule_check import check_names, check_own
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
+from mesh_core.policy.words.cue_words import CONFIGURATION
 from mesh_core.runbooks.clues import clues_in
 from mesh_core.runbooks.index import RunbookIndex
 from mesh_core.runbooks.shipped import shipped_index
@@ -143,7 +144,9 @@ class Policy:
         """The cues whose words count in it: none of those that speak of a cause which is over."""
         payload = {key: value for key, value in set_aside(event).payload.items() if key != CAUSES_OVER}
         itself = {name for _, name in names_in_event(event)} if has_own_network(event) else ()
-        heard = self._cues.heard_in(payload, itself, lines_of_the_past(event))
+        heard = self._cues.heard_in(payload, itself)
+        if CONFIGURATION in heard and (past := lines_of_the_past(event)):
+            heard = self._cues.heard_in(payload, itself, past)
         return heard and heard - cues_of_the_past(event)
 
     def names_in(self, event: HealthEvent) -> set[str]:

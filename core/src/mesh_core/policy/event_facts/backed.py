@@ -6,7 +6,7 @@ import re
 
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.owner_labels import bare_key
-from mesh_core.policy.event_facts.shown_state import shows_its_state
+from mesh_core.policy.event_facts.shown_state import with_shown_state
 
 _OF_A_CONTAINER = re.compile(r"(?:.+_)?(?:docker|podman)_container_.+")  # by the name of its alert
 _LABELS = frozenset({"container", "containername", "unit", "unitname", "systemdunit"})
@@ -23,12 +23,17 @@ _BESIDE = re.compile(r".+[-_](?:exporter|agent|collector|scraper|forwarder|shipp
 
 
 def is_backed(event: HealthEvent) -> bool:
+    """It names what runs it, or shows what a manager says of it: then one runs it."""
+    return names_what_runs_it(event) or with_shown_state(event) is not event
+
+
+def names_what_runs_it(event: HealthEvent) -> bool:
     """A manager, a unit's name, a container or unit among its labels or of its own name, or the name of a program that
     keeps nothing."""
     service = event.service or ""
     if event.runtime is not None or service.endswith(".service") or _BESIDE.fullmatch(service.lower()):
         return True
-    if shows_its_state(event) or _OF_A_CONTAINER.fullmatch(event.type):
+    if _OF_A_CONTAINER.fullmatch(event.type):
         return True
     if any(bare_key(key) in _CALLED and _is_called(value, service) for key, value in event.payload.items()):
         return True

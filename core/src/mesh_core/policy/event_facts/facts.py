@@ -13,7 +13,7 @@ from mesh_core.models.owner_labels import bare_key, restart_forbidden
 from mesh_core.models.records import parse_time
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.alert_state import is_firing
-from mesh_core.policy.event_facts.backed import is_backed
+from mesh_core.policy.event_facts.backed import names_what_runs_it
 from mesh_core.policy.event_facts.field_facts import DOWN_UNITS, facts_of_field
 from mesh_core.policy.event_facts.its_end import by_its_ender, is_still_ill, of_its_end
 from mesh_core.policy.event_facts.long_ago import is_long_ago
@@ -57,7 +57,8 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     event = with_shown_state(itself)
     by_key = {bare_key(key): value for key, value in event.payload.items()}
     beside, fields = frozenset(by_key), tuple(fields_of(event.payload))
-    found = facts_of_whole(event, by_key, fields, backed=is_backed(itself))
+    backed = event is not itself or names_what_runs_it(itself)
+    found = facts_of_whole(event, by_key, fields, backed=backed)
     if is_back(itself):  # as whoever looked wrote it
         found.add(Fact.IS_BACK)
     if changed is not None and 0 <= changed <= JUST_SECONDS:

@@ -4,10 +4,10 @@ are folded (`facts.py`)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_another_time
+from mesh_core.policy.event_facts.payload_fields import Field, is_of_another_time
 
 _ON_DISK = re.compile(
     r"(?:cert(?:ificate)?|pem|fullchain|new|renewed|stored)?(?:on)?(?:disk|file|filesystem|store|pem|path)(?:cert)?|fullchain|pem"
@@ -27,12 +27,12 @@ _DID = re.compile(
 _VALID = re.compile(r"valid(?: for| until| till)? (?:another )?(?:\d{1,4} ?(?:d|days)\b|20\d\d-\d\d-\d\d).{0,30}")
 
 
-def is_newer_on_disk(payload: dict[str, Any]) -> bool:
+def is_newer_on_disk(fields: Iterable[Field]) -> bool:
     """`{"served": {"notAfter": "2026-01-02"}, "on_disk": {"notAfter": "2026-04-01"}}`, `{"renewed": "9 days ago"}`."""
-    fields = [(path, value) for path, value, depth in fields_of(payload) if depth <= 2]
-    if any(path[0] in _RENEWED and len(path) == 1 and _did(value) for path, value in fields):
+    near = [(path, value) for path, value, depth in fields if depth <= 2]
+    if any(path[0] in _RENEWED and len(path) == 1 and _did(value) for path, value in near):
         return True
-    told = [(path, value) for path, value in fields if not is_of_another_time(path)]
+    told = [(path, value) for path, value in near if not is_of_another_time(path)]
     if any(_ON_DISK.fullmatch(path[0]) and _VALID.fullmatch(_word(value)) for path, value in told):
         return True
     disk, shown = max(_dates(told, _ON_DISK), default=""), max(_dates(told, _SHOWN), default="")

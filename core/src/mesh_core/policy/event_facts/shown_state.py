@@ -80,7 +80,7 @@ def with_shown_state(event: HealthEvent) -> HealthEvent:
     """With the manager's own fields instead of `{"unit": "failed (Result: oom-kill)"}`; what these say already stays.
 
     The answer to `systemctl status` of the event's own service, under that command as its key, is such a line, too, and
-    so is what stands under the service's own name.
+    so is what stands under the service's own name. Of what shows none it is the very event.
     """
     own = (event.service or "").removesuffix(".service")
     folded = bare_key(own)
@@ -101,11 +101,6 @@ def _command(key: str, own: str) -> str:
     """`systemctl status web.service`, `service web status`: folded, and without whom it asks about."""
     words = [word for word in key.lower().split() if word.removesuffix(".service") != own.lower()]
     return bare_key(" ".join(words))
-
-
-def shows_its_state(event: HealthEvent) -> bool:
-    """Does it show what a manager says of the thing? Then one runs it."""
-    return with_shown_state(event) is not event
 
 
 def _fields_in(line: str) -> Iterator[tuple[str, Any]]:

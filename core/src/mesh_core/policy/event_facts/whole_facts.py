@@ -71,7 +71,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], fields: Sequence
         Fact.NETWORK_GONE: is_in_a_lost_network(payload),
         Fact.MISDECLARED: is_misdeclared(payload),
         Fact.SWARM: is_of_a_stack(told),
-        Fact.RENEWED: is_newer_on_disk(payload),
+        Fact.RENEWED: is_newer_on_disk(fields),
         Fact.UNANSWERED: got_no_answer(fields),
         Fact.NOT_MEANT: is_at_rest(told) or is_ended_by_order(event) or is_planned(event),
         Fact.PARTLY_WELL: is_partly_well(payload),
