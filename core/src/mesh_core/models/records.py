@@ -1,4 +1,4 @@
-"""What travels: one frozen record per kind of message, each knowing its channel. Holds no I/O and no clock of its own.
+"""What travels: one frozen record per kind of message, each knowing its channel. No I/O; `utc_now` asks the clock.
 
 Wire shapes are JSON objects in UTF-8, times RFC 3339 strings in UTC; ids are handed down, never looked up backwards.
 """

@@ -14,12 +14,7 @@ _WANTED = ("declared", "wanted", "desired", "expected", "defined", "configured",
 _RUNS = ("live", "running", "actual", "current", "deployed", "effective", "observed", "container")
 _ELSEWHERE_WANTED = ("déclaré", "déclarée", "deklariert", "soll", "declarado", "dichiarato", "zadeklarowane")
 _ELSEWHERE_RUNS = ("réel", "réelle", "ist", "tatsächlich", "real", "reale", "effettivo", "rzeczywiste")
-_WHOLE = (
-    *_WANTED,
-    *_ELSEWHERE_WANTED,
-    "spec",
-    "file",
-)  # of a pair of objects or values, which stand beside each other alone
+_WHOLE = (*_WANTED, *_ELSEWHERE_WANTED, "spec", "file")  # of a pair of objects or values, which stand beside each other
 _SO = (*_RUNS, *_ELSEWHERE_RUNS, "is", "now", "found", "real", "inspect", "engine")
 _DIFFERENCES = re.compile(
     r"(?:config|container|image)?(?:diff|differs|drift|drifted|differences?|deviations?|mismatch(?:es)?)"
@@ -45,11 +40,11 @@ def pairs_in(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     yield from ((part, value, bare[part]) for part, value in wanted.items() if part in bare and part not in runs)
     yield from _of_objects(payload)
     for key, value in payload.items():
-        if _is_mapping(value) and _A_PART.fullmatch(bare_key(key)):  # `{"ports": {"desired": [...], "current": []}}`
+        if is_mapping(value) and _A_PART.fullmatch(bare_key(key)):  # `{"ports": {"desired": [...], "current": []}}`
             pairs = _beside(value)  # of two objects drift.py compares what both have
-            yield from ((key, *pair) for pair in pairs if not all(map(_is_mapping, pair)))
-        if _is_mapping(value) and _DIFFERENCES.fullmatch(bare_key(key)):
-            yield from ((name, *pair) for name, part in value.items() if _is_mapping(part) for pair in _beside(part))
+            yield from ((key, *pair) for pair in pairs if not all(map(is_mapping, pair)))
+        if is_mapping(value) and _DIFFERENCES.fullmatch(bare_key(key)):
+            yield from ((name, *pair) for name, part in value.items() if is_mapping(part) for pair in _beside(part))
 
 
 @lru_cache(maxsize=4096)
@@ -75,7 +70,7 @@ def _of_objects(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """`{"desired": {"image": ...}, "current": {"image": ...}}`, of parts of a container alone, or two images."""
     images = {bare_key(key): value for key, value in payload.items() if _is_image(value)}
     yield from (("image", *pair) for pair in _beside(images))
-    told = {bare_key(key): value for key, value in payload.items() if _is_mapping(value)}
+    told = {bare_key(key): value for key, value in payload.items() if is_mapping(value)}
     for wanted in (told[word] for word in _WHOLE if word in told):
         for runs in (told[word] for word in (*_RUNS, *_ELSEWHERE_RUNS) if word in told):
             yield from (
@@ -94,5 +89,5 @@ def _beside(part: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     yield from ((told[one], told[other]) for one in _WHOLE if one in told for other in _SO if other in told)
 
 
-def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
+def is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 from mesh_core.models.events import HealthEvent, Runtime
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
-from mesh_core.policy.event_facts.compared import pairs_in
+from mesh_core.policy.event_facts.compared import is_mapping, pairs_in
 
 _SAID = frozenset({"drift", "drifted", "configdrift", "drifteditems", "driftedfields"})
 _RUNS = ("live", "running", "actual", "current", "deployed")
@@ -125,23 +125,19 @@ def _processor(image: str) -> str:
 def _wholes(payload: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     """What is declared and what is so, as objects: at the top, in a part of it, or as compose calls the two. Of the
     latter only what makes a container: each has a name, an id and a state of its own."""
-    for part in filter(_is_mapping, _of_a_container(payload).values()):
+    for part in filter(is_mapping, _of_a_container(payload).values()):
         wanted = part.get("declared")
-        lacking = dict.fromkeys(wanted) if _is_mapping(wanted) else {}  # of a part all is told
-        yield from ((wanted, {**lacking, **part[word]}) for word in _RUNS if _is_mapping(part.get(word)))
+        lacking = dict.fromkeys(wanted) if is_mapping(wanted) else {}  # of a part all is told
+        yield from ((wanted, {**lacking, **part[word]}) for word in _RUNS if is_mapping(part.get(word)))
     yield from ((payload.get("declared"), payload.get(word)) for word in _RUNS)
     compose = payload.get("compose")
-    if _is_mapping(compose):
+    if is_mapping(compose):
         yield _of_a_container(compose), payload.get("container")
-
-
-def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
-    return isinstance(value, Mapping)
 
 
 def _differing(declared: Any, runs: Any) -> Iterator[str]:
     """The parts that both have, and not alike."""
-    if _is_mapping(declared) and _is_mapping(runs):
+    if is_mapping(declared) and is_mapping(runs):
         both = (key for key in declared if key in runs)
         yield from (key for key in both if _in_any_order(runs[key]) != _in_any_order(declared[key]))
 

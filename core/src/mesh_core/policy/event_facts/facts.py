@@ -10,7 +10,6 @@ from mesh_core.incidents.fact import Fact as Fact
 from mesh_core.incidents.investigation import fact_in, set_aside
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import bare_key, restart_forbidden
-from mesh_core.models.records import parse_time
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.alert_state import is_firing
 from mesh_core.policy.event_facts.backed import names_what_runs_it
@@ -20,14 +19,14 @@ from mesh_core.policy.event_facts.long_ago import is_long_ago
 from mesh_core.policy.event_facts.ordered import is_back
 from mesh_core.policy.event_facts.other_cause import DEVICES
 from mesh_core.policy.event_facts.own_row import with_own_row
-from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_itself
+from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_itself, time_in
 from mesh_core.policy.event_facts.shown_state import with_shown_state
 from mesh_core.policy.event_facts.startable import NOT_TO_BE_STARTED, is_meant_to_run
 from mesh_core.policy.event_facts.whole_facts import facts_of_whole
 
 MAX_DEPTH = 16
 MAX_LEAD_SECONDS = 24 * 3600.0  # how much newer than the event its evidence may say it is
-MAX_LAG_SECONDS = 24 * 3600.0  # how much older a look may be
+MAX_LAG_SECONDS = 24 * 3600.0  # how much older a look may be; a day covers a zone that is not said, too
 JUST_SECONDS = 600
 _TIMES = frozenset({"time", "timestamp", "startsat", "finishedat", "startedat"})
 _LOOKED_AT = frozenset(
@@ -63,7 +62,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         found.add(Fact.IS_BACK)
     if changed is not None and 0 <= changed <= JUST_SECONDS:
         found.add(Fact.JUST_REPLACED)
-    happened = _seconds(event.timestamp)
+    happened = time_in(event.timestamp)
     for path, value, depth in fields:
         said = facts_of_field(path, value, beside)
         found.update(said if is_of_itself(path) else (fact for fact in said if fact not in _OF_ITSELF))
@@ -73,10 +72,10 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
             found.add(Fact.OVERDUE)
         if depth > MAX_DEPTH:
             found.add(Fact.UNREADABLE)
-        told = _seconds(value) if path[-1] in _TIMES else None
+        told = time_in(value) if path[-1] in _TIMES else None
         if told is not None and happened is not None and told - happened > MAX_LEAD_SECONDS:
             found.add(Fact.CONFLICT)  # replayed, or one of two clocks is wrong
-        looked = _seconds(value) if path[-1] in _LOOKED_AT else None
+        looked = time_in(value) if path[-1] in _LOOKED_AT else None
         if looked is not None and happened is not None and happened - looked > MAX_LAG_SECONDS:
             found.add(Fact.CONFLICT)  # nobody looked since
     found.update(by_its_ender(event, by_key, found))
@@ -100,13 +99,3 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     if Fact.DOWN in found and not found & NOT_TO_BE_STARTED and is_meant_to_run(event, enabled=enabled):
         found.add(Fact.STARTABLE)
     return frozenset(found)
-
-
-def _seconds(value: object) -> float | None:
-    """Seconds since 1970 of a time as text; without a zone it counts as UTC (a day's slack covers that)."""
-    if not isinstance(value, str) or not 19 <= len(value) <= 40:
-        return None
-    try:
-        return parse_time(value if value[-1] in "Zz" or value[-6] in "+-" else value + "Z").timestamp()
-    except (ValueError, OverflowError):
-        return None

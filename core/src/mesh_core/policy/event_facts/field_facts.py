@@ -23,6 +23,7 @@ from mesh_core.policy.event_facts.other_cause import (
     lacks_its_data,
     lacks_what_it_needs,
 )
+from mesh_core.policy.event_facts.payload_fields import word_in
 from mesh_core.policy.event_facts.probe_evidence import answered_with, listens_on_nothing
 from mesh_core.policy.event_facts.purpose import by_whom, is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.event_facts.there_now import came_later
@@ -70,7 +71,7 @@ _ENDS_WITH_IT = re.compile(r"\brun\b.*(?:^| )--rm\b|\b(?:auto_?)?remove ?= ?(?:t
 def facts_of_field(path: tuple[str, ...], value: Any, beside: frozenset[str]) -> Iterator[Fact]:
     """What one field says; `beside` are the payload's own folded keys, which show what kind of sender speaks."""
     key, parent = path[-1], path[-2] if len(path) > 1 else ""
-    word = value.strip().lower()[:60] if isinstance(value, str) else ""
+    word = word_in(value)
     yes = isinstance(value, bool | str) and truth_in(value) is True
     if key in _STATE_KEYS and "laststate" not in path and not _monitoring(path):
         if word in (DOWN_UNITS if key in ("activestate", "substate") else _DOWN_STATES) or _EXITED.match(word):

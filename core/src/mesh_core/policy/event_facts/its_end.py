@@ -11,6 +11,7 @@ from mesh_core.incidents.fact import Fact
 from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.models.owner_labels import engine_attributes
 from mesh_core.models.whole_numbers import whole_in
+from mesh_core.policy.event_facts.payload_fields import word_in
 from mesh_core.policy.event_facts.purpose import by_whom
 
 # It ran until the engine or the host ended; the first as our node agent says it.
@@ -27,7 +28,7 @@ def by_its_ender(event: HealthEvent, told: Mapping[str, Any], found: set[Fact]) 
     who made that, and nothing of what fails. `told`: the payload by its folded keys."""
     ended = event.type in DOES_NOT_RUN or found & {Fact.DOWN, Fact.GONE} or _TYPE_OF_AN_END.fullmatch(event.type)
     for key, value in told.items():
-        word = value.strip().lower()[:60] if isinstance(value, str) else ""
+        word = word_in(value)
         if word and (ended or event.severity is Severity.INFO or _ORDER_TO_END.search(word)):
             yield from by_whom(key, word, of_an_end=True)
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mesh_core.models.records import parse_time
 from mesh_core.models.whole_numbers import whole_in
+from mesh_core.policy.event_facts.payload_fields import time_in
 
 # What a program does all the time, as long as it does not hang; not what comes when people or devices have something.
 _STEADY = (
@@ -72,16 +72,10 @@ def _seconds(value: Any, unit: str, happened: float | None, *, is_a_time: bool) 
         return None
     text = value.strip().lower()
     if is_a_time and happened is not None and len(text) >= 19 and text[4:5] == "-":
-        return _since(value.strip(), happened)
+        since = time_in(value.strip())
+        return None if since is None else happened - since
     span = _SAID_SO.fullmatch(text)
     parts = _SPAN.findall(span["span"]) if span else []
     if not parts or not all(name in _UNITS for _, name in parts):
         return None
     return sum(float(count.replace(",", ".")) * _UNITS[name] for count, name in parts)
-
-
-def _since(text: str, happened: float) -> float | None:
-    try:
-        return happened - parse_time(text if text[-1] in "Zz" or text[-6] in "+-" else text + "Z").timestamp()
-    except (ValueError, OverflowError):
-        return None

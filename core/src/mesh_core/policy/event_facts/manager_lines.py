@@ -9,18 +9,18 @@ from typing import Any
 
 _LONGEST, _LONGEST_LINE, _MOST_LINES = 4000, 300, 200
 _SINCE = r"(?: since [\w :.+-]+(?:; [\w ]+ ago)?)?"
-_WORDS = "active|inactive|failed|activating|deactivating|reloading"
-_STATE = rf"(?P<active_state>{_WORDS}) \((?:Result: (?P<result>[a-z-]+)|(?P<sub_state>[a-z-]+))\)"
+ACTIVE_STATES = "active|inactive|failed|activating|deactivating|reloading"
+_STATE = rf"(?P<active_state>{ACTIVE_STATES}) \((?:Result: (?P<result>[a-z-]+)|(?P<sub_state>[a-z-]+))\)"
 _NAME = r"(?P<name>[\w@.:/\\-]+)"
 _UNIT = re.compile(rf"(?:{_NAME} )?{_STATE}{_SINCE}")
-_CONTAINER = re.compile(r"(?P<status>(?:[Uu]p [\w ]+|[Ee]xited \(\d{1,3}\)[\w ]*)(?: \([a-z: ]+\))?)")
+CONTAINER = re.compile(r"(?P<status>(?:[Uu]p [\w ]+|[Ee]xited \(\d{1,3}\)[\w ]*)(?: \([a-z: ]+\))?)")
 _SYSTEMCTL = (
     *(re.compile(rf"Active: {_STATE}.*"), _UNIT, re.compile(r"(?P<active_state>failed|inactive)")),
-    re.compile(rf"(?:[●○×*] ?)?{_NAME} +loaded +(?P<active_state>{_WORDS}) +(?P<sub_state>[a-z-]+)(?: .*)?"),
+    re.compile(rf"(?:[●○×*] ?)?{_NAME} +loaded +(?P<active_state>{ACTIVE_STATES}) +(?P<sub_state>[a-z-]+)(?: .*)?"),
 )
 _TITLE = re.compile(rf"[●○×*] ?{_NAME}(?: - .*)?")  # the first line of `systemctl status`; its third is `Active:`
 _PS = (  # alone, or with an id, an image or ports beside it, and then with its name
-    _CONTAINER,
+    CONTAINER,
     re.compile(
         r"(?P<row>.*)\b(?P<status>[Uu]p (?:about )?(?:\d+|an?) \w+(?: \([a-z: ]+\))?|[Ee]xited \(\d{1,3}\)[\w ]*?)"
         r"(?P<rest>(?:\s.*)?)"

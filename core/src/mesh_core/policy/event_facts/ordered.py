@@ -14,6 +14,7 @@ from mesh_core.incidents.event_types import DOES_NOT_RUN
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
+from mesh_core.policy.event_facts.payload_fields import word_in
 
 _SENTENCES = re.compile(
     r"(?:title|summary|description|message|msg|info|errors?|text|body|notes?|subject|detail|reason|unit|labels?)s?"
@@ -79,7 +80,7 @@ def is_back(event: HealthEvent) -> bool:
     """Somebody looked again and got an answer; or what is said not to run is shown running."""
     says_ended = event.type in DOES_NOT_RUN or _ENDED.fullmatch(event.type) is not None
     for key, value in ((bare_key(name), value) for name, value in event.payload.items()):
-        word = value.strip().lower()[:60] if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+        word = str(value) if isinstance(value, int) else word_in(value)
         if _LOOKED_AGAIN.fullmatch(key) and not isinstance(value, bool) and _ANSWERS.match(word):
             return True
         if says_ended and key in _STATE and (_RUNS.match(word) or (key == "state" and word == "running")):

@@ -24,30 +24,9 @@ _STATES = ("state", "status", "health", "result")
 # No part of the thing: ways of looking at it, things beside it, what it needs, what its alert or its maker says.
 _NO_PARTS = frozenset(
     {
-        *(
-            "checks",
-            "tests",
-            "probes",
-            "results",
-            "status",
-            "alerts",
-            "events",
-            "labels",
-            "annotations",
-            "ports",
-            "mounts",
-        ),
-        *(
-            "dependencies",
-            "needs",
-            "requires",
-            "services",
-            "containers",
-            "units",
-            "processes",
-            "siblings",
-            "neighbours",
-        ),
+        *("checks", "tests", "probes", "results", "status", "alerts", "events", "labels", "annotations", "ports"),
+        *("mounts", "dependencies", "needs", "requires", "services", "containers", "units", "processes", "siblings"),
+        *("neighbours",),
         *("logs", "lines", "steps", "tasks", "runs", "env", "dns", "address", "https"),
     }
 )

@@ -13,7 +13,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.policy.event_facts.backed import is_backed
 from mesh_core.policy.event_facts.needs_met import answers_now, is_met
 from mesh_core.policy.event_facts.other_cause import cues_it_ends, lines_it_ends, says_it_runs
-from mesh_core.policy.event_facts.payload_fields import fields_of
+from mesh_core.policy.event_facts.payload_fields import fields_of, word_in
 from mesh_core.policy.event_facts.there_now import cues_of_what_is_there
 
 # What a program did, and could not reach, while it ran: started again it finds out how that is now.
@@ -44,19 +44,15 @@ def _has_ended(event: HealthEvent) -> bool:
 
 def lines_of_the_past(event: HealthEvent) -> re.Pattern[str] | None:
     """The lines about settings whose cause is over by a field; all others stay."""
-    said = (lines_it_ends(path, value, _word(value)) for path, value, _ in fields_of(event.payload))
+    said = (lines_it_ends(path, value, word_in(value)) for path, value, _ in fields_of(event.payload))
     found = sorted(set(filter(None, said)))[:_MOST_CAUSES]
     return re.compile("|".join(found)) if found else None
-
-
-def _word(value: Any) -> str:
-    return value.strip().lower()[:60] if isinstance(value, str) else ""
 
 
 def _ended_by_fields(payload: dict[str, Any]) -> frozenset[str]:
     """A field says how it is now; a log, what was wrong then. Never a line: anybody may write one."""
     found = (
-        cues_it_ends(path, value, _word(value))
+        cues_it_ends(path, value, word_in(value))
         | cues_of_what_is_there(path, value)
         | (_MET if is_met(path, value) or answers_now(path, value) else frozenset())
         for path, value, _ in fields_of(payload)

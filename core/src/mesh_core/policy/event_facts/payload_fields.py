@@ -8,9 +8,11 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from mesh_core.models.owner_labels import bare_key
+from mesh_core.models.records import parse_time
 from mesh_core.runbooks.folding import words_of
 
 MAX_FIELDS = 4000
+MOST_WORD_CHARS = 60
 Field: TypeAlias = tuple[tuple[str, ...], Any, int]
 # What a program printed, and what somebody asked it for or wrote into it: there a stranger chooses the keys, too
 # (`?downtime_depth=1`).
@@ -83,6 +85,21 @@ def fields_of(payload: dict[str, Any]) -> Iterator[Field]:
             )
         elif isinstance(value, list):
             todo.extend((path, child, depth + 1) for child in value if isinstance(child, dict | list))
+
+
+def word_in(value: Any) -> str:
+    """The beginning of a text as a word: in lower case, without blanks around it; '' for what is no text."""
+    return value.strip().lower()[:MOST_WORD_CHARS] if isinstance(value, str) else ""
+
+
+def time_in(value: Any) -> float | None:
+    """Seconds since 1970 of a time as text; without a zone it counts as UTC. None for what is no time."""
+    if not isinstance(value, str) or not 19 <= len(value) <= 40:
+        return None
+    try:
+        return parse_time(value if value[-1] in "Zz" or value[-6] in "+-" else value + "Z").timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def is_of_itself(path: tuple[str, ...]) -> bool:

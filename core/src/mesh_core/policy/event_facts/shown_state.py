@@ -9,19 +9,19 @@ from typing import Any
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import bare_key
-from mesh_core.policy.event_facts.manager_lines import shown_by
+from mesh_core.policy.event_facts.manager_lines import ACTIVE_STATES, CONTAINER, shown_by
 from mesh_core.runbooks.folding import words_of
 
 MIN_PART = 5  # letters of a part of a name that nothing else is called by
 
 _SINCE = r"(?: since [\w :.,+-]{1,60}(?:; [\w ]{1,40} ago)?)?"
-_STATE = r"(?P<active_state>active|inactive|failed|activating|deactivating|reloading)"
+_STATE = rf"(?P<active_state>{ACTIVE_STATES})"
 _SUB = r"(?P<sub_state>[a-z][a-z-]{2,20})"
 _OWN = r"(?:● ?)?(?:(?P<unit>[\w@.:\\-]+) )?(?:loaded,? )?"
 _LINES = (
     re.compile(rf"{_OWN}{_STATE} \((?:Result: (?P<result>[a-z-]+)|{_SUB})\){_SINCE}"),
     re.compile(rf"{_STATE}/{_SUB}"),
-    re.compile(r"(?P<status>(?:[Uu]p [\w ]+|[Ee]xited \(\d{1,3}\)[\w ]*)(?: \([a-z: ]+\))?)"),
+    CONTAINER,
 )
 _NAMED = r"(?:(?P<unit>[\w@.-]+)(?::| ) *)?"
 _SPAN = r"[ \w:,.()-]{0,80}"

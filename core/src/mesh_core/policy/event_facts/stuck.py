@@ -11,7 +11,7 @@ from mesh_core.incidents.fact import Fact
 from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.not_running import ELSEWHERE, THINGS
 from mesh_core.policy.event_facts.other_cause import NEEDED, has_what_it_needs
-from mesh_core.policy.event_facts.payload_fields import Field, is_of_another_time, is_of_itself
+from mesh_core.policy.event_facts.payload_fields import Field, is_of_another_time, is_of_itself, word_in
 
 # Said of a thing whose process lives.
 _MOVES = frozenset(
@@ -49,7 +49,7 @@ def is_stuck(fields: Iterable[Field]) -> Iterator[Fact]:
     for path, value, _ in fields:
         if is_of_another_time(path):
             continue
-        word = value.strip().lower()[:60] if isinstance(value, str) else ""
+        word = word_in(value)
         if is_of_itself(path) and _hangs(path, value, word):
             yield Fact.HANGS
         if is_of_itself(path) or (len(path) == 2 and path[0] in NEEDED):

@@ -8,6 +8,7 @@ from typing import Any
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import bare_key
+from mesh_core.policy.event_facts.payload_fields import word_in
 from mesh_core.policy.event_facts.purpose import MEANT
 
 _RUNS = ("running", "active", "up", "started", "online", "on", "listen", "alive", "enabled", "läuft", "aktiv")
@@ -24,8 +25,8 @@ def is_not_as_wanted(event: HealthEvent, told: Mapping[str, Any]) -> bool:
     """`{"expected_state": "running", "actual_state": "exited"}`; `{"labels": {"name": "web.service", "state":
     "failed"}, "value": 1}`, which is how exporters say it."""
     parts = [told, *({bare_key(key): said for key, said in part.items()} for part in _parts(told))]
-    wanted = any(_word(part.get(key)).startswith(_RUNS) for part in parts for key in MEANT)
-    if wanted and any(_word(part.get(key)).startswith(_NOT_RUNNING) for part in parts for key in _IS):
+    wanted = any(word_in(part.get(key)).startswith(_RUNS) for part in parts for key in MEANT)
+    if wanted and any(word_in(part.get(key)).startswith(_NOT_RUNNING) for part in parts for key in _IS):
         return True
     own = (event.service or "").removesuffix(".service")
     if own and _name(told.get("check")) == own:  # a check that is called as the service, with what it found in a part
@@ -33,7 +34,7 @@ def is_not_as_wanted(event: HealthEvent, told: Mapping[str, Any]) -> bool:
         if any(part.get(key) is False for part in found for key in ("status", "state", "running", "active")):
             return True
     return any(
-        _word(part.get("state")) in _UNIT_STATES and own in (_name(part.get(key)) for key in _NAMES)
+        word_in(part.get("state")) in _UNIT_STATES and own in (_name(part.get(key)) for key in _NAMES)
         for part in parts[1:]
         if own and str(told.get("value")) in ("1", "1.0", "True")
     )
@@ -41,10 +42,6 @@ def is_not_as_wanted(event: HealthEvent, told: Mapping[str, Any]) -> bool:
 
 def _parts(told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (told[key] for key in ("labels", "metric", "attributes") if isinstance(told.get(key), Mapping))
-
-
-def _word(value: Any) -> str:
-    return value.strip().lower()[:60] if isinstance(value, str) else ""
 
 
 def _name(value: Any) -> str:
