@@ -7,14 +7,11 @@ is well: a hundredth of a core for each engine, as long as it lives.
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
-from mesh_core.testing import Patience
+from parts import daemon
 from parts.require import require
 
-UP_WITHIN_SECONDS = 60.0
-DOWN_WITHIN_SECONDS = 30.0
 # Garbage is looked for as rarely as its threshold says: so that looking takes no more than this part of the time.
 CONFIG = """version = 2
 root = "{folder}/containerd"
@@ -40,25 +37,11 @@ class OwnContainerd:
         program = require("containerd", "apt-get install docker.io")
         config = self._folder / "containerd.toml"
         config.write_text(CONFIG.format(folder=self._folder, address=self.address))
-        with (self._folder / "containerd.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [*self._prefix, program, "--config", str(config)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        patience = Patience(UP_WITHIN_SECONDS)
-        while not Path(self.address).exists():
-            if self._process.poll() is not None or patience.over():
-                raise AssertionError((self._folder / "containerd.log").read_text(errors="replace")[-2000:])
-            time.sleep(0.05)
+        log = self._folder / "containerd.log"
+        self._process = daemon.start([*self._prefix, program, "--config", str(config)], log)
+        if not daemon.is_up(self._process, Path(self.address).exists):
+            raise AssertionError(log.read_text(errors="replace")[-2000:])
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(DOWN_WITHIN_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            daemon.end(self._process)

@@ -10,21 +10,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from mesh_core.testing import Patience
+from parts import daemon
 from parts.containerd import OwnContainerd
 from parts.require import missing, require
 
-UP_WITHIN_SECONDS = 60.0
-DOWN_WITHIN_SECONDS = 30.0
 IN_MEMORY = "mendmesh-engine-of-"  # and the process id of its session: the name of the mount
 MEMORY_BYTES = 8 * 1024**3  # three engines with the product's images take some three
 
@@ -73,27 +69,18 @@ class OwnEngine:
 
     def _launch(self) -> None:
         dockerd = require("dockerd", "apt-get install docker.io")
-        with (self.folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    *_dies_with_us(),
-                    dockerd,
-                    *("--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")),
-                    *("--pidfile", str(self.folder / "pid"), "--host", self.host, *self._network, *self._more),
-                    *("--containerd", self._containerd.address),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is for pytest, which then stops us in order
-            )
-        patience = Patience(UP_WITHIN_SECONDS)
-        while not (self.folder / "docker.sock").exists() or "API listen" not in self._log():
-            if self._process.poll() is not None or patience.over():
-                end = self._log()[-2000:]
-                self.stop()
-                missing("a dockerd that starts here", f"see the end of its log:\n{end}")
-            time.sleep(0.05)
+        command = [
+            *_dies_with_us(),
+            dockerd,
+            *("--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")),
+            *("--pidfile", str(self.folder / "pid"), "--host", self.host, *self._network, *self._more),
+            *("--containerd", self._containerd.address),
+        ]
+        self._process = daemon.start(command, self.folder / "log")
+        if not daemon.is_up(self._process, self._answers):
+            end = self._log()[-2000:]
+            self.stop()
+            missing("a dockerd that starts here", f"see the end of its log:\n{end}")
 
     def stop(self) -> None:
         """Containers must be gone already: dockerd gives each of them 10 s otherwise. What outlives it ends here."""
@@ -105,12 +92,10 @@ class OwnEngine:
 
     def _end(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(DOWN_WITHIN_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
+            daemon.end(self._process)
+
+    def _answers(self) -> bool:
+        return (self.folder / "docker.sock").exists() and "API listen" in self._log()
 
     def _log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
