@@ -99,6 +99,9 @@ def test_a_claimed_file_can_be_given_back(actions: AllFolders) -> None:
     name = approved(actions)
     run = actions.claim(name, {"intent.json": b"{}"})
     assert run is not None
+    (run / "stages" / "look-1").mkdir(parents=True)  # as a look at its target leaves it
+    (run / "project").mkdir()
+    (run / "project" / "look.yml").write_text("- hosts: a\n")
     back = actions.give_back(run, name, Folder.EXPIRED, "too late")
     assert back == actions.folder(Folder.EXPIRED) / name.file
     assert not run.exists()

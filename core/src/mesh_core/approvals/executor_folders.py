@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,14 +29,10 @@ LEFTOVER_NS = 10_000_000_000
 
 
 def drop_run(run: Path) -> None:
-    """Remove a run's folder in which nothing is claimed: only small files of ours lie there."""
-    if os.path.lexists(run / CLAIMED_FILE):
-        return
-    for entry in entries(run):
-        with contextlib.suppress(OSError):
-            Path(entry.path).unlink()
-    with contextlib.suppress(OSError):
-        run.rmdir()
+    """Remove a run's folder in which nothing is claimed, with what a look at its target left there: as long as anything
+    lies in it, its id counts as being executed."""
+    if not os.path.lexists(run / CLAIMED_FILE):
+        shutil.rmtree(run, ignore_errors=True)
 
 
 class ExecutorFolders(ServiceFolders):
