@@ -18,7 +18,7 @@ from mesh_core.runtime.service import BEAT_SECONDS, HEARTBEAT_SECONDS, awaited, 
 from mesh_core.testing import wait_for, within
 
 PARTS = """
-import asyncio, contextlib, sys, time
+import asyncio, contextlib, sys, threading, time
 from pathlib import Path
 from mesh_core.runtime.log import setup
 from mesh_core.runtime.pulse import Pulse
@@ -54,6 +54,13 @@ async def standing_still(stop):
     while not stop.is_set(): turned(); await asyncio.sleep(0.05)
 async def close():
     note("closed")
+free = threading.Event()
+async def waiting_long(stop):
+    longs = [asyncio.to_thread(free.wait, 60) for _ in range(40)]
+    short = asyncio.to_thread(note, "a file was touched")
+    async with asyncio.TaskGroup() as calls:
+        for call in (*longs, short): calls.create_task(call)
+        await stop.wait(); free.set()
 """
 
 
@@ -62,7 +69,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     running: list[subprocess.Popen[str]] = []
 
     def begin(parts: str) -> subprocess.Popen[str]:
-        code = f"{PARTS}\nserve('shop', runtime, {{{parts}}}, pulse=pulse, stop_seconds=1, closing=(close,))"
+        code = f"{PARTS}\nserve('shop', runtime, {{{parts}}}, pulse=pulse, stop_seconds=1, closing=(close,), threads=40)"
         running.append(
             subprocess.Popen(
                 [sys.executable, "-c", code, str(tmp_path)],
@@ -93,6 +100,15 @@ async def test_a_signal_stops_every_part_and_the_exit_is_0(
     process.send_signal(number)
     assert await asyncio.to_thread(process.wait, 300) == 0
     assert notes(tmp_path) == ["good began", "good ended", "closed"]
+
+
+async def test_calls_that_last_leave_a_thread_to_those_that_do_not(
+    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = start("'waiting_long': waiting_long")
+    await wait_for(lambda: notes(tmp_path) == ["a file was touched"], 30, "the short call")
+    process.terminate()
+    assert await asyncio.to_thread(process.wait, 300) == 0
 
 
 @pytest.mark.parametrize(("part", "word"), [("failing", "the part broke"), ("ending", "service.part_ended")])

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ HEARTBEAT_SECONDS = TICK_SECONDS
 BEAT_SECONDS = TICK_SECONDS  # what shared waits end on
 FIRST_BEAT_SECONDS = 0.1
 STOP_SECONDS = 10.0
+SHORT_CALLS = 6  # threads; asyncio's own number goes by the processors: 6 of two, 5 of one
 
 log = structlog.get_logger()
 
@@ -42,6 +44,7 @@ def serve(
     pulse: Pulse | None = None,
     stop_seconds: float = STOP_SECONDS,
     closing: Sequence[Closing] = (),
+    threads: int = 0,
 ) -> None:
     """Run `parts` until SIGTERM/SIGINT or until one fails; never returns.
 
@@ -51,9 +54,13 @@ def serve(
 
     `parts` may also be a context that has to be entered first, given the stop event; it yields none of them when it
     was told to stop while it waited.
+
+    `threads`: how many calls of `asyncio.to_thread` may last for minutes at the same time. Those that only touch a file
+    find one beside them.
     """
 
     async def life() -> int:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads + SHORT_CALLS, name))
         try:
             return await _serve(name, runtime, parts, pulse or Pulse(), stop_seconds)
         finally:

@@ -88,6 +88,7 @@ def main() -> None:
         pulse=lifecycle.pulse,
         stop_seconds=limits.longest_stop_seconds,
         closing=[lambda: asyncio.to_thread(pool.stop), runner.teller.close, asked.close, bus.close],
+        threads=limits.parallel,
     )
 
 
