@@ -76,7 +76,9 @@ async def test_a_host_whose_programs_hang_is_restarted_and_its_agent_says_that_i
     other.rename(actions / "approved" / other.name)
     reason = actions / "quarantine" / f"{other.name}.reason.txt"
     await wait_for(reason.is_file, 120, "a refusal")
-    assert "far02 may not be taken away whole: the mesh itself runs there" in reason.read_text()
+    log = (Path(mesh["RUNTIME_PATH"]).parent / "log").read_text()
+    assert "far02 may not be taken away whole: the mesh itself runs there" in reason.read_text(), log[-4000:]
+    await wait_for(lambda: not (actions / "running" / proposal["id"].replace("far01", "far02")).exists(), 30, "its end")
     node.systemctl("stop", "executor")
 
     file.rename(actions / "approved" / file.name)

@@ -26,6 +26,7 @@ _PRINTING: Mapping[str, frozenset[str]] = {
     "journalctl": frozenset({"--disk-usage", "--header", "--list-boots"}),
     "chronyc": frozenset({"tracking", "sources"}),
     "timedatectl": frozenset({"show", "status", "show-timesync"}),
+    "ps": frozenset({"-e"}),
     "resolvectl": frozenset({"statistics", "status"}),
     # Is this configuration good? postfix and caddy are missing: what they call checking makes folders and files.
     "nginx": frozenset({"-t"}),
@@ -42,6 +43,7 @@ _OPTIONS: Mapping[str, frozenset[str]] = {
     ),
     "journalctl": frozenset({"--disk-usage", "--header", "--list-boots", "--no-pager", "-q", "--quiet"}),
     "chronyc": frozenset(),
+    "ps": frozenset({"-e", "-o"}),
     "timedatectl": frozenset({"-p", "--property", "--value", "-a", "--all", "--no-pager"}),
     "resolvectl": frozenset({"--no-pager", "--legend"}),
     "nginx": frozenset({"-t", "-q"}),
