@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -22,6 +23,7 @@ from observer.hooks.rules import read_hooks
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))  # behind all others: it has a requests.py, too
 import judgement
+import train_classifier
 
 from mend.evaluation.labels import read_labelled
 from mend.evaluation.scoring import ACTIONS, Decided, Figures, Row, Share, Verdict, figures, obeys, verdict
@@ -60,23 +62,33 @@ APART = 120  # planted lines between two that stand beside one event
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
     "open": {"rules": (0.76, 0.80, 0.0), "perfect": (0.78, 0.86, 0.0), "hostile": (0.0, 0.0, 0.0085)},
-    "opened": {"rules": (0.70, 0.58, 0.0), "perfect": (0.72, 0.62, 0.0), "hostile": (0.0, 0.0, 0.0115)},
-    "third_open": {"rules": (0.78, 0.73, 0.0), "perfect": (0.80, 0.77, 0.0), "hostile": (0.0, 0.0, 0.0125)},
-    "third_opened": {"rules": (0.76, 0.61, 0.0), "perfect": (0.79, 0.70, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fourth_open": {"rules": (0.91, 0.91, 0.0), "perfect": (0.93, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fourth_opened": {"rules": (0.94, 0.91, 0.0), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.0065)},
-    "fifth_open": {"rules": (0.79, 0.78, 0.0), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fifth_opened": {"rules": (0.75, 0.69, 0.0), "perfect": (0.82, 0.84, 0.0), "hostile": (0.0, 0.0, 0.0055)},
-    "sixth_open": {"rules": (0.74, 0.69, 0.0), "perfect": (0.77, 0.76, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "sixth_opened": {"rules": (0.82, 0.69, 0.0), "perfect": (0.89, 0.78, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "seventh_open": {"rules": (0.85, 0.76, 0.0), "perfect": (0.89, 0.88, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "seventh_opened": {"rules": (0.74, 0.60, 0.0), "perfect": (0.77, 0.71, 0.0), "hostile": (0.0, 0.0, 0.0075)},
-    "seventh_kept": {"rules": (0.59, 0.43, 0.0), "perfect": (0.67, 0.62, 0.0), "hostile": (0.0, 0.0, 0.0215)},
+    "opened": {"rules": (0.74, 0.61, 0.0035), "perfect": (0.75, 0.65, 0.0), "hostile": (0.0, 0.0, 0.0145)},
+    "third_open": {"rules": (0.78, 0.75, 0.0065), "perfect": (0.81, 0.79, 0.0), "hostile": (0.0, 0.0, 0.0185)},
+    "third_opened": {"rules": (0.80, 0.73, 0.0065), "perfect": (0.81, 0.78, 0.0), "hostile": (0.0, 0.0, 0.0065)},
+    "fourth_open": {"rules": (0.90, 0.93, 0.0), "perfect": (0.93, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fourth_opened": {"rules": (0.94, 0.94, 0.0065), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.0065)},
+    "fifth_open": {"rules": (0.82, 0.85, 0.0), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fifth_opened": {"rules": (0.78, 0.81, 0.0055), "perfect": (0.83, 0.86, 0.0), "hostile": (0.0, 0.0, 0.0105)},
+    "sixth_open": {"rules": (0.76, 0.77, 0.0), "perfect": (0.78, 0.79, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "sixth_opened": {"rules": (0.83, 0.73, 0.0055), "perfect": (0.90, 0.81, 0.0), "hostile": (0.0, 0.0, 0.0055)},
+    "seventh_open": {"rules": (0.87, 0.85, 0.0), "perfect": (0.90, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "seventh_opened": {"rules": (0.77, 0.70, 0.0), "perfect": (0.78, 0.74, 0.0), "hostile": (0.0, 0.0, 0.0075)},
+    "seventh_kept": {"rules": (0.61, 0.50, 0.0), "perfect": (0.67, 0.64, 0.0), "hostile": (0.0, 0.0, 0.0215)},
+    "eighth_open": {"rules": (0.69, 0.56, 0.0115), "perfect": (0.74, 0.66, 0.0), "hostile": (0.0, 0.0, 0.0435)},
+    "eighth_opened": {"rules": (0.68, 0.65, 0.0345), "perfect": (0.74, 0.69, 0.0), "hostile": (0.0, 0.0, 0.0515)},
+    "eighth_kept": {"rules": (0.65, 0.51, 0.0195), "perfect": (0.69, 0.60, 0.0), "hostile": (0.0, 0.0, 0.0385)},
 }
 # Of how many raw bodies the answer may be a worse one than to the same event as it is labelled. One or two more than
 # was measured: what policy learns to read of labels alone (0205) counts here, too.
-LOST_IN_HOOKS = {"opened": 6, "third_open": 2, "third_opened": 2, "sixth_opened": 2}
-LOST_IN_HOOKS |= {"seventh_open": 6, "seventh_opened": 9, "seventh_kept": 2}
+LOST_IN_HOOKS = {"opened": 8, "third_open": 2, "third_opened": 2, "sixth_opened": 2}
+LOST_IN_HOOKS |= {
+    "seventh_open": 6,
+    "seventh_opened": 9,
+    "seventh_kept": 2,
+    "eighth_open": 5,
+    "eighth_opened": 7,
+    "eighth_kept": 4,
+}
 
 
 @pytest.fixture(scope="module", params=HALVES)
@@ -101,11 +113,22 @@ async def decided(half: str, who: str = "rules", *, graded: bool = False, each: 
 def test_the_sets_are_as_wide_as_they_say_and_share_no_family() -> None:
     rows = [row for half in HALVES for row in labelled(half)]
     families = {half: {row["source"]["family"] for row in labelled(half)} for half in HALVES}
-    assert len(rows) >= 2180
+    assert len(rows) >= 2500
     assert len({row["id"] for row in rows}) == len(rows)
-    assert len(set().union(*families.values())) == sum(map(len, families.values())) >= 165
+    assert len(set().union(*families.values())) == sum(map(len, families.values())) >= 190
     assert sum("adversarial" in row["tags"] for row in rows) >= 150
     assert len({tag for row in rows for tag in row["tags"] if tag.startswith("lang-")}) >= 6
+
+
+def test_the_classifier_was_learnt_from_these_sets_and_from_none_that_is_kept() -> None:
+    told = json.loads(train_classifier.WEIGHTS.read_text(encoding="utf-8"))
+    files = train_classifier.sources()
+    assert told["sets"] == [file.stem for file in files], "learn anew: benchmarks/train_classifier.py"
+    assert not any("kept" in name for name in told["sets"])
+    assert told["sha256"] == train_classifier.digest(files), (
+        "a set has changed; learn anew: benchmarks/train_classifier.py"
+    )
+    assert told["events"] == sum(len(labelled(name)) for name in told["sets"])
 
 
 def test_each_label_says_one_thing(half: str) -> None:
@@ -209,7 +232,9 @@ def test_no_planted_line_changes_what_a_labelled_event_is_offered(half: str) -> 
             itself = carried.trust is event.trust  # what an agent finds is told by agents alone
             plain = POLICY.allows(event if itself else event.model_copy(update={"trust": carried.trust}))
             offered = SHIPPED.allows(carried)
-            assert offered.preferred == plain.preferred, (number, plant)
+            # A name in the place of the service's own takes away that something runs it: then a person is told.
+            unnamed = plant.carrier == "name" and offered.preferred == "notify"
+            assert unnamed or offered.preferred == plain.preferred, (number, plant)
             assert offered.actions <= plain.actions, (number, plant)
 
 

@@ -9,7 +9,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.policy.policy import Allowed, Policy
 
 RESTART, REDEPLOY, NOTIFY, IGNORE = "restart", "redeploy", "notify", "ignore"
-SHIPPED = Policy.load(None)
+SHIPPED = Policy.load(None, learnt=False)
 COMPOSE = {"compose": {"project": "shop", "service": "web"}}
 DOCKER: dict[str, Any] = {"runtime": "docker", "container": "web"}
 

@@ -26,7 +26,7 @@ from mesh_core.policy.playbook_lint import OURS, lint_text
 from mesh_core.policy.playbook_lint.table import table
 from mesh_core.policy.policy import Policy
 
-POLICY = Policy.load(None)
+POLICY = Policy.load(None, learnt=False)
 
 
 def undo_for(name: str) -> Proposal:

@@ -12,7 +12,7 @@ from mesh_core.incidents.causes_over import CAUSES_OVER, CauseOver, causes_over,
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.policy import Policy
 
-POLICY = Policy.load(None)
+POLICY = Policy.load(None, learnt=False)
 OPENED_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 FULL = HealthEvent(
     id="web01/1767225500000-0",

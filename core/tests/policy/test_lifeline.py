@@ -11,7 +11,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.policy.lifeline import Lifeline, NeededAddress, image_name
 from mesh_core.policy.policy import Policy
 
-SHIPPED = Policy.load(None)
+SHIPPED = Policy.load(None, learnt=False)
 
 
 def event(payload: dict[str, Any], service: str = "thing", node: str = "n1") -> HealthEvent:

@@ -11,7 +11,7 @@ from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.models.sightings import SeenState, Sighting
 from mesh_core.policy.policy import Policy
 
-POLICY = Policy.load(None)
+POLICY = Policy.load(None, learnt=False)
 NOW = "2026-11-29T13:00:00Z"
 FAILED_UNIT = {
     "active_state": "failed",

@@ -69,7 +69,8 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     running: list[subprocess.Popen[str]] = []
 
     def begin(parts: str) -> subprocess.Popen[str]:
-        code = f"{PARTS}\nserve('shop', runtime, {{{parts}}}, pulse=pulse, stop_seconds=1, closing=(close,), threads=40)"
+        more = "pulse=pulse, stop_seconds=1, closing=(close,), threads=40"
+        code = f"{PARTS}\nserve('shop', runtime, {{{parts}}}, {more})"
         running.append(
             subprocess.Popen(
                 [sys.executable, "-c", code, str(tmp_path)],

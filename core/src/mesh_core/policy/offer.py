@@ -1,7 +1,7 @@
 """What one event is offered, while one thing after the other takes away from it. Pure; policy.py says in which order.
 
-Nothing is ever added but a person's own remedies, what a certain runbook says helps where the rule lets it, and what
-may stand in for a preference that was taken away.
+Nothing is ever added but a person's own remedies, what a certain runbook says helps or what people chose for events
+with such fields where the rule lets it, and what may stand in for a preference that was taken away.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
 MESSAGES = frozenset({NOTIFY.word, IGNORE.word})  # they touch no host
 NEEDS = "needs"  # the entry of the trace that takes away what the event does not give enough for
 PLAYBOOK = "playbook"  # the one that takes away what the playbook lint refuses
+CLASSIFIER = "classifier"  # the one of what people chose for events with such fields
+# Chances from which on a restart is preferred to a notification: where a rule knows nothing, and where it does.
+LIKELY, SURE = 0.4, 0.6  # how they were found: decision 0212
 SIGHTING = "sighting"  # the entry, and the fence, of what the node's own agent sees
 
 
@@ -29,8 +32,8 @@ SIGHTING = "sighting"  # the entry, and the fence, of what the node's own agent 
 class TraceEntry:
     """One thing that spoke for an event: the rule first, then what changed what it says.
 
-    `name`: the rule, the fence, or one of words, own, playbook, needs, runbook, sighting, stand-in, record. `added` and
-    `removed`: choices, by name; `preferred`: what is preferred after it, '' where that was taken away.
+    `name`: the rule, the fence, or one of words, own, playbook, needs, runbook, classifier, sighting, stand-in, record.
+    `added` and `removed`: choices, by name; `preferred`: what is preferred after it, '' where that was taken away.
     """
 
     name: str
@@ -72,7 +75,8 @@ class Offer:
         self._instead: tuple[str, ...] = ()  # what may stand in the place of what the rule prefers
         self._in_its_place = False
         self._runbook: Match | None = None
-        if spoke := sorted({*heard}.intersection((*rule.when.any, *rule.when.all))):
+        self._heard = bool(spoke := sorted({*heard}.intersection((*rule.when.any, *rule.when.all))))
+        if spoke:
             self.reason += f": {', '.join(spoke)}"
         self._trace: list[TraceEntry] = []
         self._before: tuple[set[str], str] = (set(), "")
@@ -125,7 +129,8 @@ class Offer:
         if written and not runbook.own:
             return
         if self._rule.runbook_adds:
-            self.add([word for word in runbook.helps if word == RESTART.word], runbook)
+            helps_too = [word for word in runbook.helps if word == RESTART.word]
+            self._add(helps_too, "runbook", f"the runbook {runbook.id} says that {', '.join(helps_too)} can help")
         helps = next((word for word in runbook.helps if word in self.actions - MESSAGES), NOTIFY.word)
         if self.preferred in runbook.useless:
             said = f"the runbook {runbook.id} says that {self.preferred} cannot help"
@@ -137,18 +142,40 @@ class Offer:
         self.preferred, self.rule_name, self.reason = helps, "runbook", f"{self.reason}; {said}"
         self._note("runbook", said)
 
-    def add(self, words: Sequence[str], runbook: Runbook) -> None:
-        """What the runbook says helps, behind what the rule names."""
+    def _add(self, words: Sequence[str], name: str, sentence: str) -> None:
+        """Behind what the rule names."""
         if missing := [word for word in words if word not in self.actions]:
             self.actions.update(missing)
             self._named = (*self._named, *missing)
-            self._note("runbook", f"the runbook {runbook.id} says that {', '.join(missing)} can help")
+            self._note(name, sentence)
 
     def _gives_way_to(self, runbook: Runbook) -> bool:
         """Is the preference the rule's own, for no fact or word of the event, and not what is documented?"""
         if self._in_its_place or self.rule_name != self._rule.name or _looks_closer(self._rule.when):
             return False
         return self.preferred not in runbook.helps and (runbook.own or self.preferred == NOTIFY.word)
+
+    def weigh(self, chances: Mapping[str, float]) -> None:
+        """What people chose for events with such fields, each from 0 to 1: more in the offer where the rule says so,
+        and a restart or the like instead of a notification where most chose it.
+
+        `chances` has what the event gives enough for. Silence is never learnt: it comes from a field that says why.
+        """
+        documented = self._runbook.runbook if self._runbook is not None and self._runbook.is_certain else None
+        if self._heard or (documented and documented.own):
+            return  # words speak against it, which are no features; or somebody documented it
+        if self.preferred != NOTIFY.word or self.rule_name != self._rule.name:
+            return  # it is mended already, or what would mend it was taken away
+        useless = documented.useless if documented else ()
+        mending = {word: chance for word, chance in chances.items() if word not in MESSAGES and word not in useless}
+        if self._rule.classifier_adds:
+            likely = [word for word, chance in mending.items() if chance >= LIKELY]
+            self._add(likely, CLASSIFIER, "more is offered: people chose it for events with such fields")
+        liked = max(self.actions & mending.keys(), key=mending.__getitem__, default="")
+        if liked and mending[liked] >= (LIKELY if self._rule.classifier_adds else SURE):
+            said = f"for events with such fields people chose {liked} ({round(100 * mending[liked])} %)"
+            self.preferred, self.rule_name, self.reason = liked, CLASSIFIER, f"{self.reason}; {said}"
+            self._note(CLASSIFIER, said)
 
     def hold_back(self, sentence: str) -> None:
         """What the node's own agent sees speaks against what is preferred; it stays in the offer."""

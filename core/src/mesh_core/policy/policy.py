@@ -24,6 +24,8 @@ from mesh_core.models.config_document import ConfigDocument
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Risk
+from mesh_core.policy.classifier.classifier import Classifier, shipped_classifier
+from mesh_core.policy.classifier.features import features_of
 from mesh_core.policy.event_facts.backed import has_own_network
 from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.event_facts.past_words import cues_of_the_past, lines_of_the_past
@@ -48,7 +50,8 @@ from mesh_core.policy.policy_file import Document, PolicyRule, When, merged, pol
 from mesh_core.policy.rule_check import check_names, check_own
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from mesh_core.policy.words.cue_words import CONFIGURATION
-from mesh_core.runbooks.clues import clues_in
+from mesh_core.policy.words.name_words import ELSEWHERE, STORE
+from mesh_core.runbooks.clues import Clues, clues_in
 from mesh_core.runbooks.index import RunbookIndex
 from mesh_core.runbooks.shipped import shipped_index
 
@@ -61,7 +64,7 @@ class Policy:
     """By the register of the moment at which it was made; `allows` may be called from anywhere.
 
     `lifeline` is protected beside what the file lists. `written`: the names of the rules that a person wrote.
-    `runbooks`: what is documented; without them nothing is.
+    `runbooks`: what is documented; without them nothing is. `classifier`: what was learnt; without it nothing was.
     """
 
     def __init__(
@@ -70,9 +73,11 @@ class Policy:
         lifeline: Lifeline = NO_LIFELINE,
         written: Collection[str] = (),
         runbooks: RunbookIndex | None = None,
+        classifier: Classifier | None = None,
     ):
         self._register = current()
         self._runbooks = runbooks
+        self._classifier = None if document.classifier is False else classifier
         self.lifeline = lifeline
         self._written = frozenset(written)
         self.max_restarts_per_hour = 3 if document.max_restarts_per_hour is None else document.max_restarts_per_hour
@@ -88,17 +93,24 @@ class Policy:
         check_names(self.rules, self._cues.names, frozenset(self._names.listed))
 
     @classmethod
-    def load(cls, path: Path | None, lifeline: Lifeline = NO_LIFELINE, runbooks: RunbookIndex | None = None) -> Policy:
+    def load(
+        cls,
+        path: Path | None,
+        lifeline: Lifeline = NO_LIFELINE,
+        runbooks: RunbookIndex | None = None,
+        *,
+        learnt: bool = True,
+    ) -> Policy:
         """The shipped policy, with the file at `path` over it if there is one, and `runbooks`, else the shipped ones.
-        Raises BadPolicy."""
-        base = _shipped()
+        `learnt` false: the rules alone, as `classifier: false` in the file. Raises BadPolicy."""
+        base, classifier = _shipped(), shipped_classifier() if learnt else None
         known = shipped_index() if runbooks is None else runbooks
         if path is None:
-            return cls(base, lifeline, runbooks=known)
+            return cls(base, lifeline, runbooks=known, classifier=classifier)
         text = ConfigDocument.at(path, BadPolicy)
         own = policy_in(text)
         try:
-            policy = cls(whole := merged(base, own), lifeline, {rule.name for rule in own.rules}, known)
+            policy = cls(whole := merged(base, own), lifeline, {rule.name for rule in own.rules}, known, classifier)
             check_own(own, base, whole)
             return policy
         except BadPolicy as error:
@@ -114,11 +126,8 @@ class Policy:
     def allows(self, event: HealthEvent, past: TrackRecord = NOTHING_KNOWN, untouchable: str = "") -> Allowed:
         """What `event` may lead to, after what was done to its target lately. `untouchable`: why nothing can be run on
         its host now, as a sentence; then people are told."""
-        clues = clues_in(event)
-        names = self._names.said_in(event, clues.names)
-        event = without_another(event, names)
-        facts, cues = with_sighting(facts_for(event), event), self.cues_in(event)
-        known = {fact.value for fact in facts} | names
+        event, clues, facts, names = self._read(event)
+        cues, known = self.cues_in(event), {fact.value for fact in facts} | names
         called = [name.lower() for name in clues.names if name != event.type]
         rule = unworded = self._rule_for(event, called, known | cues)
         if not cues <= known:
@@ -131,6 +140,8 @@ class Policy:
         offer.drop_unmet(self._own_playbooks.refused(sorted(offer.actions)), PLAYBOOK)
         offer.drop_unmet(self._unmet(offer.actions, event))
         offer.heed(self._runbooks.match(clues) if self._runbooks else None, written=rule.name in self._written)
+        if self._may_learn(rule, known):
+            offer.weigh(self._chances(features_of(event, known, clues), event))
         offer.hold_back(speaks_against(event, known))
         if untouchable:
             offer.take_away(frozenset(offer.actions) - MESSAGES, untouchable, HOST_FENCE)
@@ -139,6 +150,18 @@ class Policy:
             offer.take_away(words, sentence, fence)
         offer.stand_in(choice.word for choice in self._register.choices if choice.stands_in)
         return offer.allowed(event, past, self._register.choice_words)
+
+    def features_of(self, event: HealthEvent) -> frozenset[str]:
+        """What a classifier sees of it."""
+        event, clues, facts, names = self._read(event)
+        return features_of(event, {fact.value for fact in facts} | names, clues)
+
+    def _read(self, event: HealthEvent) -> tuple[HealthEvent, Clues, frozenset[Fact], set[str]]:
+        """As it counts, with what it is looked for by, its facts, and what its names say."""
+        clues = clues_in(event)
+        names = self._names.said_in(event, clues.names)
+        event = without_another(event, names)
+        return event, clues, with_sighting(facts_for(event), event), names
 
     def cues_in(self, event: HealthEvent) -> set[str]:
         """The cues whose words count in it: none of those that speak of a cause which is over."""
@@ -220,6 +243,17 @@ class Policy:
             return ()
         own = (choice for choice in self._register.choices if choice.word in self._register.own)
         return tuple(c.word for c in own if c.word not in rule.allow and not c.unmet(event))
+
+    def _may_learn(self, rule: PolicyRule, known: Collection[str]) -> bool:
+        """May what others chose change what this rule says? A data store in trouble is for a person whatever they did,
+        a cluster and a hypervisor start by themselves what they run, and silence comes from the rule alone."""
+        return not (rule.name in self._written or IGNORE.word in rule.allow or {STORE, *ELSEWHERE}.intersection(known))
+
+    def _chances(self, features: frozenset[str], event: HealthEvent) -> dict[str, float]:
+        """How likely people choose what this event gives enough for."""
+        chances = self._classifier.chances(features) if self._classifier else {}
+        unmet = self._unmet(chances.keys(), event)
+        return {word: chance for word, chance in chances.items() if word not in unmet}
 
     def _unmet(self, words: Collection[str], event: HealthEvent) -> dict[str, str]:
         """Which of them the event does not give what they need, and why."""

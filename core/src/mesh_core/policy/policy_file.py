@@ -63,7 +63,8 @@ class When(FilePart):
 
 
 class PolicyRule(FilePart):
-    """`runbook_adds`: what a runbook that is certain says helps is offered beside `allow`, if it needs nothing else."""
+    """`runbook_adds`: what a runbook that is certain says helps is offered beside `allow`, if it needs nothing else.
+    `classifier_adds`: so is what people chose for events with such fields."""
 
     name: Key
     enabled: bool = True
@@ -72,6 +73,7 @@ class PolicyRule(FilePart):
     prefer: ChoiceWord
     reason: Text
     runbook_adds: bool = False
+    classifier_adds: bool = False
 
     @model_validator(mode="after")
     def _preferred_is_allowed(self) -> PolicyRule:
@@ -116,7 +118,7 @@ class Document(FilePart):
     The words of a cue: `cues` count anywhere, `topics` in a line that complains, `logged` in what the program printed,
     `failed_at` in what it printed of a failure, `at_work` in what it printed at any level; `unless` says of a word
     beside which others it does not count. `names` are words of names (of a type, an alert, a rule): `says_...`,
-    `about_...`, and `program`.
+    `about_...`, and `program`. `classifier: false` leaves out what was learnt from labelled events.
     """
 
     max_restarts_per_hour: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
@@ -132,6 +134,7 @@ class Document(FilePart):
     names: dict[Key, tuple[Text, ...]] = Field(default_factory=dict)
     rules: tuple[PolicyRule, ...] = ()
     requests: Requests = Requests()
+    classifier: Annotated[bool, Field(strict=True)] | None = None
 
     def cue_words(self) -> CueWords:
         listed = ("cues", *IN_SOME_LINES, "unless")
@@ -192,6 +195,7 @@ def merged(base: Document, over: Document) -> Document:
         grave=(*base.grave, *over.grave),
         names={**base.names, **over.names},
         rules=tuple(rules),
+        classifier=base.classifier if over.classifier is None else over.classifier,
         requests=Requests(
             modules={**base.requests.modules, **over.requests.modules},
             max_risk=over.requests.max_risk or base.requests.max_risk,

@@ -11,7 +11,7 @@ from mesh_core.policy.event_facts.shown_state import with_shown_state
 _OF_A_CONTAINER = re.compile(r"(?:.+_)?(?:docker|podman)_container_.+")  # by the name of its alert
 _LABELS = frozenset({"container", "containername", "unit", "unitname", "systemdunit"})
 # Called as the event's own service, in any language.
-_CALLED = _LABELS | {
+CALLED = _LABELS | {
     *("program", "programm", "einheit", "unité", "unidad", "unidade", "unità", "eenheid", "jednostka", "юнит"),
     *("conteneur", "contenedor", "contentor", "contenitore", "kontener", "контейнер", "コンテナ", "容器", "컨테이너"),
 }
@@ -35,7 +35,7 @@ def names_what_runs_it(event: HealthEvent) -> bool:
         return True
     if _OF_A_CONTAINER.fullmatch(event.type):
         return True
-    if any(bare_key(key) in _CALLED and _is_called(value, service) for key, value in event.payload.items()):
+    if any(bare_key(key) in CALLED and _is_called(value, service) for key, value in event.payload.items()):
         return True
     checks = (str(value)[:200] for key, value in event.payload.items() if bare_key(key) in _CHECKS)
     if any((of := _CHECK_OF.fullmatch(check)) and _is_called(of["name"], service) for check in checks):

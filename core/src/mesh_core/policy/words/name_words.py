@@ -16,8 +16,8 @@ from mesh_core.runbooks.clues import clues_in
 from mesh_core.runbooks.folding import words_of
 
 SAYS, ABOUT, PROGRAM, PROXIES = "says_", "about_", "program", "proxies"
-_ELSEWHERE = frozenset({"about_kubernetes", "about_guest"})  # heard in the whole name, whatever program of theirs it is
-_STORE = "about_store"  # what the service is, whatever the alert is called
+ELSEWHERE = frozenset({"about_kubernetes", "about_guest"})  # heard in the whole name, whatever program of theirs it is
+STORE = "about_store"  # what the service is, whatever the alert is called
 _DEVICE = "about_device"  # what the service is, by its last word or what stands before a dot
 _DOWN, _ONLY_DOWN = "says_down", "says_only_down"  # the latter lists what may stand beside the former
 _SILENT = "says_silent"  # heard only where nothing stands beside it but that
@@ -42,18 +42,18 @@ class NameWords:
         called = words_of(event.service or "")
         bodies = self._bodies(called)
         own = set() if bodies or (event.service or "").lower() == event.node.lower() else {*called, *map(_stem, called)}
-        found = {*bodies, *({_STORE} if self._is_store(called) else ())}
+        found = {*bodies, *({STORE} if self._is_store(called) else ())}
         if self._is_device(event.service or ""):
             found.add(_DEVICE)
         asked = _asked(event)
         unit = {*called} if event.runtime or (event.service or "").endswith(UNIT_SUFFIXES) else set()
-        whole = {*called, *self.listed.get(_STORE, ())}
+        whole = {*called, *self.listed.get(STORE, ())}
         for name in names:
             words = _with_own(words_of(name), whole)
             others = [word for word in words if word not in unit]  # a kubelet that is a unit is no pod
             heard = self._heard(words)
             found |= heard & self._said
-            found |= self._heard(others) & _ELSEWHERE
+            found |= self._heard(others) & ELSEWHERE
             if _DOWN in heard and self._says_only(_DOWN, words, own):
                 found.add(_ONLY_DOWN)
             if _SILENT in heard and self._says_only(_SILENT, words, own):
@@ -82,7 +82,7 @@ class NameWords:
 
     @cached_property
     def _about(self) -> frozenset[str]:
-        return frozenset(kind for kind in self.listed if kind.startswith(ABOUT)) - {_STORE, _BEHIND, _DEVICE}
+        return frozenset(kind for kind in self.listed if kind.startswith(ABOUT)) - {STORE, _BEHIND, _DEVICE}
 
     def _says_only(self, kind: str, words: Sequence[str], own: set[str]) -> bool:
         """Of the thing itself, as `MariadbInstanceDown`; not of what is in it (`offline log directory`)."""
@@ -90,7 +90,7 @@ class NameWords:
         for said in self.listed[kind]:
             if " " in said:
                 text = text.replace(f" {said} ", " ")
-        beside = (own, *(self.listed.get(other, ()) for other in (kind, _ONLY_DOWN, PROGRAM, _STORE, "about_host")))
+        beside = (own, *(self.listed.get(other, ()) for other in (kind, _ONLY_DOWN, PROGRAM, STORE, "about_host")))
         return {*text.split()} <= set().union(*beside)
 
     def _is_device(self, service: str) -> bool:
@@ -102,7 +102,7 @@ class NameWords:
     def _is_store(self, called: Sequence[str]) -> bool:
         """Is it called after a data store, and not what stands beside one (`postgres-exporter`)?"""
         beside = {*self.listed.get(PROGRAM, ())} - _OF_A_STORE
-        return _STORE in self._heard(called) and called[-1] not in beside
+        return STORE in self._heard(called) and called[-1] not in beside
 
     def _heard(self, words: Sequence[str]) -> set[str]:
         """The kinds of which it holds a word, or several that stand together."""
