@@ -1,7 +1,7 @@
 """Learns the weights of the policy's classifier from the labelled sets, and writes them.
 
-    pip install scikit-learn==1.9.1
-    python benchmarks/train_classifier.py [--sets NAME ...] [--out FILE]
+    .venv/bin/pip install scikit-learn==1.9.1
+    .venv/bin/python benchmarks/train_classifier.py [--sets NAME ...] [--out FILE]
 
 Only sets that may be read are learnt from. The same sets and the same features give the same file, and a test says when
 the sets are others than those that the file was made of. Facts are features, so learn anew after new facts, too.
