@@ -19,6 +19,7 @@ class Fact(StrEnum):
     OVERDUE = "overdue"  # it runs, and what it does all the time it did long ago
     IN_USE = "in_use"  # it is at work that a restart would break off, or serves somebody
     LOOPING = "looping"  # restarted again and again already
+    RESTARTED_IN_VAIN = "restarted_in_vain"  # somebody restarted it for this already, and it did not help
     GONE = "gone"  # the container does not exist: nothing to restart
     DRIFTED = "drifted"  # what runs differs from what is declared
     MISDECLARED = "misdeclared"  # what is declared is for another processor, or cannot be had

@@ -53,7 +53,7 @@ _NOT_NOW = re.compile(
     r"|errors?|fail\w*|slow\w*|degraded|read.only|full|hang\w*|stuck|tim(?:ing|ed) out|timeouts?)\b|n't\b"
 )
 # What programs wait for at their start, by its own name; `api` or `docker` may be its own part, or what runs it.
-_SERVERS = frozenset(
+SERVERS = frozenset(
     {
         *("postgres", "postgresql", "mysql", "mariadb", "mongo", "mongodb", "redis", "valkey", "memcached", "influxdb"),
         *("rabbitmq", "mosquitto", "kafka", "nats", "zookeeper", "etcd", "consul", "vault", "elasticsearch"),
@@ -219,4 +219,4 @@ def _ends_when_it_runs(what: str) -> frozenset[str]:
         return frozenset({"dependency", "unreachable", "dns"})
     if what in _RESOLVERS:
         return frozenset({"dependency", "dns"})
-    return frozenset({"dependency"} if what in NEEDED or what in _SERVERS else ())
+    return frozenset({"dependency"} if what in NEEDED or what in SERVERS else ())

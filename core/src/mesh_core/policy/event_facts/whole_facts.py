@@ -27,6 +27,7 @@ from mesh_core.policy.event_facts.renewed import is_newer_on_disk
 from mesh_core.policy.event_facts.start_error import cannot_work, could_not_start
 from mesh_core.policy.event_facts.stuck import is_stuck
 from mesh_core.policy.event_facts.throughput import of_its_throughput
+from mesh_core.policy.event_facts.tried import was_restarted_in_vain
 from mesh_core.policy.event_facts.unanswered import got_no_answer
 from mesh_core.policy.event_facts.wanted_state import is_not_as_wanted
 from mesh_core.policy.names.known_names import is_address
@@ -75,6 +76,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], fields: Sequence
         Fact.UNANSWERED: got_no_answer(fields),
         Fact.NOT_MEANT: is_at_rest(told) or is_ended_by_order(event) or is_planned(event),
         Fact.PARTLY_WELL: is_partly_well(payload),
+        Fact.RESTARTED_IN_VAIN: was_restarted_in_vain(payload, fields, event.service or ""),
     }
     found.update(fact for fact, holds in said_of_all.items() if holds)
     if "exporter" in (event.service or ""):
