@@ -1,6 +1,6 @@
 """How likely people choose each action for an event: a logistic regression over its features. Pure after loading.
 
-The weights are data (weights.json), made by benchmarks/train_classifier.py of the labelled sets beside it.
+The weights are data (weights.json), made by benchmarks/train_classifier of the labelled sets beside it.
 """
 
 from __future__ import annotations
