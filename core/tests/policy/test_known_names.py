@@ -225,3 +225,21 @@ def test_the_book_is_read_again_when_the_file_or_the_world_changed(tmp_path: Pat
     worlds.append({"Pi4": frozenset({"caddy.service"})})
     assert book().node("pi4") == "Pi4"
     assert book().service("Pi4", "caddy", "") == ("caddy.service", "systemd")
+
+
+@pytest.mark.parametrize(
+    ("host", "node"),
+    [
+        ("wiki.box.farm.example", "box.farm.example"),
+        ("Wiki.Cellar.lan", "cellar.lan"),
+        ("a.wiki.cellar.lan", ""),  # one step
+        ("wiki.farm.example", ""),  # a domain, of which the host `box` is
+        ("wiki.fritz.box", ""),  # the router's whole house
+        ("wiki.meadow.example", ""),  # nothing tells it from a domain
+        ("10.0.0.5", ""),
+        ("cellar.lan", ""),
+    ],
+)
+def test_an_address_below_a_hosts_own_name_is_served_by_that_host(host: str, node: str) -> None:
+    hosts = ("box.farm.example", "farm.example", "cellar.lan", "fritz.box", "meadow.example", "0.0.5")
+    assert KnownNames(hosts=dict.fromkeys(hosts, "")).node_above(host) == node

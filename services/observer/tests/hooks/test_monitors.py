@@ -148,3 +148,51 @@ def test_a_rule_that_says_of_which_things_it_is_has_a_service(
 ) -> None:
     event = entered({"server_name": "barn", "level": "critical", **body})
     assert (event.node, event.service, event.payload.get("runtime")) == ("barn", service, runtime)
+
+
+OF_A_TEAM: Body = {"team": {"id": 3, "name": "barn"}, "site": {"name": "miniflux", "url": "http://barn:8070/ping"}}
+
+
+def test_of_several_things_with_a_name_the_one_with_the_address_is_the_monitor() -> None:
+    event = entered({"event": "down", "text": "[barn] miniflux is down.", **OF_A_TEAM})
+    assert (event.type, event.node, event.service) == ("http_probe_failed", "barn", "miniflux")
+    named = {"event": "down", "team": {"name": "barn"}, "site": {"name": "Two feeds", "url": "http://barn:8070/ping"}}
+    assert entered(named).service is None
+
+
+def test_what_the_monitor_itself_says_lies_at_the_top_and_hides_nothing() -> None:
+    site = OF_A_TEAM["site"] | {"state": "down", "event": "x", "retries": 2, "match": ["a"]}
+    payload = entered({"event": "down", **OF_A_TEAM, "site": site}).payload
+    assert (payload["url"], payload["state"], payload["event"]) == ("http://barn:8070/ping", "down", "down")
+    assert "match" not in payload
+    assert payload["site"]["retries"] == 2
+
+
+@pytest.mark.parametrize("event", ["check.down", "uptime_down", "SiteDown", "endpoint failed"])
+def test_a_kind_that_says_only_that_a_check_failed_leaves_it_to_the_address(event: str) -> None:
+    body = {"event": event, "check": {"alias": "miniflux", "url": "http://barn:8070", "error": "Connection refused"}}
+    told = entered(body)
+    assert (told.type, told.service, told.severity) == ("http_probe_failed", "miniflux", "error")
+    assert entered(body | {"event": "backup.failed"}).type == "backup_failed"
+
+
+def test_an_address_without_a_scheme_was_asked_by_tcp_where_the_cause_says_so() -> None:
+    body = {"status": "Unhealthy", "health_check_name": "miniflux", "address": "barn"}
+    refused = entered(body | {"failure_reason": "connect ECONNREFUSED"})
+    assert (refused.type, refused.node, refused.service) == ("tcp_probe_failed", "barn", "miniflux")
+    assert entered(body | {"failure_reason": "Fan stopped"}).service is None
+
+
+def test_what_lies_below_the_name_of_a_host_of_ours_is_served_by_it() -> None:
+    known = KnownNames(hosts={"vps.farm.example": "", "shed.lan": "", "farm.example": ""})
+
+    def place(url: str) -> tuple[str, str | None]:
+        found = one(alerts_in(MONITOR | {"url": url}))
+        assert isinstance(found, Alert)
+        event = Mapped().event_for(found, "1", NOW, known)
+        assert isinstance(event, HealthEvent)
+        return event.node, event.service
+
+    assert place("https://feeds.vps.farm.example/") == ("vps.farm.example", "miniflux")
+    assert place("http://feeds.shed.lan:8070") == ("shed.lan", "miniflux")
+    assert place("https://feeds.farm.example/") == ("feeds.farm.example", None)  # a domain's other machine

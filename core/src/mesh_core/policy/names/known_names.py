@@ -40,6 +40,16 @@ class KnownNames:
                 return found[0] if len(found) == 1 else ""
         return ""
 
+    def node_above(self, host: str) -> str:
+        """The node whose own name an address lies below: `wiki.nas.lan` is served by `nas.lan`. '' for none.
+
+        Not below a domain: what lies there are other machines, or somebody else's.
+        """
+        above = key_of_host(host).partition(".")[2]
+        if address_in(host) or not any(index.is_a_hosts(above) for index in self._indices):
+            return ""
+        return self.node(above)
+
     def only_host(self, words: Collection[str]) -> str:
         """The one node that is among these words, in its own spelling; '' for none, or several."""
         return _only(word for word in words if word in self.hosts or word in self.services)
@@ -133,6 +143,11 @@ class _Index:
         short, domain = _split(host)
         near = [name for name, its in self._short.get(short, ()) if self._may_be_one(its, domain)]
         return list(dict.fromkeys(near))
+
+    def is_a_hosts(self, name: str) -> bool:
+        """And no domain's, as far as its form tells: `nas.lan`, `vps.example.org`."""
+        domain = _split(name)[1]
+        return name not in self._private and (domain in _PRIVATE or "." in domain)
 
     def _may_be_one(self, domain: str, other: str) -> bool:
         """Of two names with the same first part: does one leave its domain out, or say only that it is in the house?"""

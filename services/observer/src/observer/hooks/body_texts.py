@@ -61,6 +61,19 @@ def texts_of(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield key, str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def parts_of(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The body, then each object in it that tells of itself, the nearest to the top first."""
+    todo = deque[tuple[Mapping[str, Any], int]]([(body, 0)])
+    for _ in range(MOST_FIELDS):
+        if not todo:
+            return
+        part, level = todo.popleft()
+        yield part
+        if level < MOST_LEVELS:
+            inner = [(str(key), value) for key, value in list(part.items())[:100] if isinstance(value, Mapping)]
+            todo.extend((value, level + 1) for key, value in inner if not _is_not_its_own(key))
+
+
 def tags_of(body: Mapping[str, Any]) -> dict[str, str]:
     """`host:nas, env=home` and the same as a list, of a field for tags at the top or one below it."""
     found: dict[str, str] = {}

@@ -42,16 +42,23 @@ MANAGED_AS = ("resourcename", "objectname", "family")
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
 CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),
-    *("servicedescription", "servicedesc", "family", "agent", "entity", "source", "group"),
+    *("servicedescription", "servicedesc", "family", "agent", "entity", "source", "group", "groupname"),
 )
-MONITORS = ("monitorfriendlyname", "monitorname", "friendlyname", "pronounceablename", "checkname", "name")
+MONITORS = (
+    *("monitorfriendlyname", "monitorname", "friendlyname", "pronounceablename", "checkname", "healthcheckname"),
+    "name",
+)
+BESIDE_AN_ADDRESS = (*MONITORS, "alias")
 RULES = (
     *("alertname", "alarmname", "rulename", "alertrule", "rule", "policyname", "triggername", "trigger", "scenario"),
     *("problemname", "problem", "checkname", "check", "servicedescription", "servicedesc", "sensorname", "sensor"),
     *("conditionname", "condition", "alert", "alarm", "monitorfriendlyname", "monitorname", "monitor", "eventname"),
     *("eventdefinitiontitle", "alertconditionnames", "class", "issue", "fault", "finding", "violation"),
 )
-CAUSES = ("cause", "reason", "error", "errors", "errormessage", "alertdetails", "details")
+CAUSES = (
+    *("cause", "reason", "failurereason", "error", "errors", "errormessage", "checkerrormessage", "alertdetails"),
+    "details",
+)
 # What kind of thing is told, where no rule is named.
 KINDS_OF_RULE = (
     *("failuretype", "alerttype", "notifytype", "eventtype", "event", "jobname", "job", "operationname"),

@@ -94,6 +94,8 @@ class GenericHook(BaseModel):
             return Unfit("no field of this body says what is wrong: a rule, a check, a title, a message", raw_of(item))
         kept = self._search(self.payload, item) if self.payload else item if self.type else body or item
         details = kept if isinstance(kept, dict) else {"value": kept}
+        if known.probe:  # as an agent tells it: the address and what came of it at the top
+            details = known.monitor | details
         node, service = self._text(self.node, item), self._text(self.service, item)
         return Alert(
             source=f"{SOURCE}-{name}",

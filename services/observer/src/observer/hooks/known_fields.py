@@ -14,9 +14,9 @@ from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.alert_state import says_well
 from mesh_core.policy.names.hosts import host_in
 from observer.hooks import field_names as names
-from observer.hooks.body_texts import bare_tags_of, prefix_of, tags_of, texts_of
+from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of, texts_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
-from observer.hooks.monitors import failed_probe, what_and_where
+from observer.hooks.monitors import asked_address, failed_probe, only_says_down, what_and_where
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over, speaks_of_failure
 from observer.hooks.severities import SEVERE, severity_in
@@ -95,10 +95,29 @@ class KnownFields:
     @cached_property
     def probe(self) -> str:
         """Which one failed, of a monitor of an address; '' where that is not what it tells."""
-        if not self._is_a_monitors:
+        if not self._is_a_monitors and not only_says_down(self.rule):
             return ""
         states = self._told(*names.ALERTS_STATE, *names.STATES)
-        return failed_probe(self.labels.get("url", ""), states, self.first(names.CAUSES))
+        return failed_probe(self._asked, states, self.first(names.CAUSES))
+
+    @cached_property
+    def _asked(self) -> str:
+        """The address that a monitor asks."""
+        url, address = self.labels.get("url", ""), self.labels.get("address", "")
+        return asked_address(url, address, self.first(names.CAUSES))
+
+    @cached_property
+    def monitor(self) -> dict[str, Any]:
+        """What the object says that has a monitor's address, itself and in plain values; {} where none has."""
+        url = self.labels.get("url", "")
+        holder = next((part for part in parts_of(self.body) if url and url in part.values()), {})
+        return {str(key): value for key, value in holder.items() if not isinstance(value, list | dict)}
+
+    @cached_property
+    def _monitors_name(self) -> str:
+        """Of several objects with a name that of the one with the address."""
+        told = {bare_key(key): text.strip() for key, text in self.monitor.items() if isinstance(text, str)}
+        return next((told[key] for key in names.BESIDE_AN_ADDRESS if told.get(key)), "") or self.first(names.MONITORS)
 
     @cached_property
     def _prefix(self) -> str:
@@ -215,16 +234,14 @@ class KnownFields:
     @property
     def called(self) -> tuple[str, ...]:
         """What may name a host or a service of the mesh: names and tags first, then each word of the title."""
-        said = [text for key in names.CALLED if (text := self._texts.get(key, "").strip())]
+        said = [self._monitors_name] + [text for key in names.CALLED if (text := self._texts.get(key, "").strip())]
         hosts = [where for _, where in self.what_and_where]
         return (*said, *hosts, *bare_tags_of(self.body), *re.findall(r"[\w.-]+", self.title))[:60]
 
     @property
     def what_and_where(self) -> tuple[tuple[str, str], ...]:
         """What a monitor of an address watches, on which host, as far as its name says it."""
-        return what_and_where(
-            self.first(names.MONITORS), self.labels.get("url", ""), host_in(self.label_of(NODE_LABELS))
-        )
+        return what_and_where(self._monitors_name, self._asked, host_in(self.label_of(NODE_LABELS)))
 
     @property
     def says_where(self) -> bool:

@@ -147,7 +147,8 @@ class Mapped(BaseModel):
         asked = [text for text in (self._first((label,), alert.labels) for label in _ASKED_OF) if text]
         if first and first not in asked:
             return first
-        return next((text for text in asked if names.node(host_in(text))), names.only_host(alert.called) or first)
+        ours = next((text for text in asked if names.node(host_in(text))), "") or names.only_host(alert.called)
+        return ours or next(filter(None, (names.node_above(host_in(text)) for text in asked)), first)
 
     @staticmethod
     def _first(names: tuple[str, ...], labels: Mapping[str, str]) -> str:

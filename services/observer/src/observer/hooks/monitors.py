@@ -1,4 +1,4 @@
-"""Of what asks an address by itself: which probe failed, and which thing its own name tells. Pure.
+"""Of what asks an address by itself: which address, which probe failed, and which thing its own name tells. Pure.
 
 Its name is a thing's, not a trouble's, so the address and the state say what is wrong; where they tell another trouble
 (a certificate, "degraded"), the name stays all that is known.
@@ -21,6 +21,9 @@ _PROBES = {
     **dict.fromkeys(("dns", "udp"), "dns_probe_failed"),
 }
 _SAID_OF_IT = SAYS_NOTHING | {"down", "offline", "unreachable", "unhealthy", "error", "failed", "failing", "failure"}
+# Of a kind: a check of something, whatever it is called (`uptime.down`, `health_check_status`).
+_IS_A_CHECK = _SAID_OF_IT | {"check", "checks", "healthcheck", "uptime", "site", "website", "endpoint", "status"}
+_BY_TCP = re.compile(r"\b(?:tcp|connection refused|econnrefused)\b")
 _EXPIRES = re.compile(r"\b(?:ssl|tls|x509|cert\w*|domain|expir\w*)\b")
 _MOST_CHARS = 200
 _A_WORD = r"([A-Za-z0-9][\w.-]{0,99})"
@@ -29,10 +32,21 @@ _BESIDE = re.compile(rf"{_A_WORD}(?: ?[:/|]| -| \u2013| ?\() ?{_A_WORD}\)?")  # 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,60}")  # with a dot it is an address
 
 
+def only_says_down(kind: str) -> bool:
+    """Does it tell no more than that a check failed?"""
+    words = _words_of(kind)
+    return bool(words) and _IS_A_CHECK.issuperset(words)
+
+
+def asked_address(url: str, address: str, cause: str) -> str:
+    """A URL; what has none was asked by TCP where the cause says so."""
+    return url or (f"tcp://{address}" if address and _BY_TCP.search(plain_words(cause, _MOST_CHARS)) else "")
+
+
 def failed_probe(url: str, states: Collection[str], cause: str) -> str:
     """The event's type; '' where nothing is asked, or that is not what failed."""
-    words = [word for state in states for word in plain_words(state, _MOST_CHARS).split()]
-    says_more = not _SAID_OF_IT.issuperset(words)
+    words = [word for state in states for word in _words_of(state)]
+    says_more = not _IS_A_CHECK.issuperset(words)
     if says_more or _EXPIRES.search(plain_words(cause, _MOST_CHARS)):
         return ""
     return _PROBES.get(_scheme(url), "")
@@ -48,6 +62,10 @@ def what_and_where(name: str, url: str, host: str) -> tuple[tuple[str, str], ...
     if found := _BESIDE.fullmatch(name):
         return (found[1], found[2]), (found[2], found[1])
     return ((name.lower(), host),) if host and _WORD.fullmatch(name) else ()
+
+
+def _words_of(kind: str) -> list[str]:
+    return plain_words(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind[:_MOST_CHARS]), _MOST_CHARS).split()
 
 
 def _scheme(url: str) -> str:

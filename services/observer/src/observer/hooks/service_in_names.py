@@ -33,7 +33,7 @@ _NO_PROGRAMS = frozenset(
 def service_in_names(alert: Alert, node: str, names: KnownNames) -> str:
     """`wiki` of a monitor called `wiki on nas`, where that is the node; `caddy` of the job `caddy`, of which Prometheus
     tells `CaddyDown`. '' for neither."""
-    watched = {what for what, where in alert.what_and_where if names.node(where) == node}
+    watched = {what for what, where in alert.what_and_where if node in (names.node(where), names.node_above(where))}
     if len(watched) == 1:
         return watched.pop()
     job = alert.labels.get("job", "").rpartition("/")[2]
