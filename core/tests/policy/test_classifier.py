@@ -45,6 +45,32 @@ def test_names_keys_and_short_values_are_seen_and_no_sentence() -> None:
     assert not {one for one in seen_of(told) - seen_of(event()) if one != "key why"}
 
 
+OTHERS = {"gears": "worn out", "turns": 3}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        event(extra=OTHERS),
+        event(context={"visitor": OTHERS}),
+        event(rows=[OTHERS]),
+        event(a={"b": {"alert": OTHERS}}),
+        event(alert={"event": {"data": {"labels": OTHERS}}}),
+        event("word_" * 9 + "gears"),
+        event(problem="of the gears that somebody wrote down as they liked"),
+        event().model_copy(update={"service": "gears-" * 9}),
+    ],
+)
+def test_what_may_tell_of_something_else_or_tells_a_story_is_not_seen(told: HealthEvent) -> None:
+    assert not [feature for feature in seen_of(told) if "gears" in feature or "turns" in feature]
+
+
+def test_labels_of_an_alert_are_seen_and_those_that_an_image_brings_are_not() -> None:
+    for told in (event(labels=OTHERS), event(actor={"attributes": OTHERS})):
+        assert {"gears=worn out", "turns=3"} <= seen_of(told)
+        assert features_of(told, {"backed"}, clues_in(told)) == seen_of(event()) | {"known backed"}
+
+
 @pytest.mark.parametrize("key", ["container", "unit", "conteneur", "容器"])
 def test_that_something_is_named_is_left_to_the_fact_that_says_so(key: str) -> None:
     assert seen_of(event(**{key: "some-long-name-of-it"})) == seen_of(event())
