@@ -127,6 +127,20 @@ def test_a_data_store_is_for_a_person_and_what_a_rule_keeps_quiet_stays_so() -> 
     assert always.allows(event("odd", "error")).preferred == "restart"
 
 
+def test_words_that_take_a_rule_away_let_nothing_be_added_in_its_place() -> None:
+    """Whoever writes the log could else have a restart offered where a rule only tells a person."""
+    rules = """
+cues: {regatta: [boats are racing]}
+rules:
+  - {name: tells, when: {types: [tide_low], none: [regatta]}, allow: [notify], prefer: notify, reason: Ann looks}
+  - {name: r, allow: [notify], prefer: notify, reason: nobody knows, classifier_adds: true}
+"""
+    always = Policy(read_policy(rules, "policy"), classifier=Classifier(ACTIONS, (9.0, 0.0, 0.0, 0.0), {}))
+    assert always.allows(event("tide_high")).preferred == "restart"
+    for log in ("calm", "boats are racing"):
+        assert always.allows(event("tide_low", logs=[log])).order == ("notify",), log
+
+
 def test_nothing_is_kept_quiet_by_what_was_learnt() -> None:
     assert policy(", classifier_adds: true", restart=0.0, ignore=9.0).allows(event()).order == ("notify",)
 

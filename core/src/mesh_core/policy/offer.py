@@ -75,7 +75,7 @@ class Offer:
         self._instead: tuple[str, ...] = ()  # what may stand in the place of what the rule prefers
         self._in_its_place = False
         self._runbook: Match | None = None
-        self._heard = bool(spoke := sorted({*heard}.intersection((*rule.when.any, *rule.when.all))))
+        self._by_words = bool(spoke := sorted({*heard}.intersection((*rule.when.any, *rule.when.all))))
         if spoke:
             self.reason += f": {', '.join(spoke)}"
         self._trace: list[TraceEntry] = []
@@ -84,6 +84,7 @@ class Offer:
 
     def narrow_to(self, unworded: PolicyRule) -> None:
         """To what holds without the words of the event: anybody can write a sentence into a log."""
+        self._by_words = True
         self.actions = self.actions.intersection(unworded.allow) | {NOTIFY.word}
         if self.preferred not in (unworded.prefer, NOTIFY.word):
             self.preferred, self.rule_name = NOTIFY.word, "words"
@@ -143,8 +144,8 @@ class Offer:
         self._note("runbook", said)
 
     def _add(self, words: Sequence[str], name: str, sentence: str) -> None:
-        """Behind what the rule names."""
-        if missing := [word for word in words if word not in self.actions]:
+        """Behind what the rule names; nothing where words of the event chose the rule."""
+        if missing := [word for word in words if word not in self.actions and not self._by_words]:
             self.actions.update(missing)
             self._named = (*self._named, *missing)
             self._note(name, sentence)
@@ -162,8 +163,8 @@ class Offer:
         `chances` has what the event gives enough for. Silence is never learnt: it comes from a field that says why.
         """
         documented = self._runbook.runbook if self._runbook is not None and self._runbook.is_certain else None
-        if self._heard or (documented and documented.own):
-            return  # words speak against it, which are no features; or somebody documented it
+        if self._by_words or (documented and documented.own):
+            return  # words chose the rule, and are no features; or somebody documented it
         if self.preferred != NOTIFY.word or self.rule_name != self._rule.name:
             return  # it is mended already, or what would mend it was taken away
         useless = documented.useless if documented else ()
