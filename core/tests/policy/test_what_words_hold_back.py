@@ -253,6 +253,37 @@ def test_data_that_a_person_has_to_mend_first_are_not_started_upon(line: str) ->
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "FATAL: database system identifier differs between the primary and standby",
+        "panic: requested timeline 6 is not a child of this server's history",
+        "Error: The Cluster ID 7q doesn't match stored clusterId Some(4z) in meta.properties",
+        "Incompatible clusterIDs in /data: namenode clusterID = CID-1; datanode clusterID = CID-2",
+        "block drbd1: Unrelated data, aborting!",
+        "It may not be safe to bootstrap the cluster from this node",
+        "ERROR: errant transactions found on replica",
+        "rollback: our oplog diverged from the sync source's",
+        "error: member 4f has already been bootstrapped",
+        "cannot import 'tank': pool may be in use from other system",
+        "Fehler: die Daten gehören zu einem anderen Cluster",
+        "erreur : les données appartiennent à un autre cluster",
+        "fatal: two primaries found, both accept writes",
+    ],
+)
+def test_whose_data_are_not_those_of_the_others_is_not_started(line: str) -> None:
+    """Which of them are the true ones a person says first."""
+    assert preferred_of([line]) == NOTIFY
+    assert allows("container_died", {**DIED, "logs": [line]}, severity="error").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize(
+    "line", ["WARN session uuid does not match the cookie", "INFO timeline forked off", "error: another client left"]
+)
+def test_two_that_differ_otherwise_are_no_two_sets_of_data(line: str) -> None:
+    assert preferred_of([line]) == RESTART
+
+
+@pytest.mark.parametrize(
     "told", [{"auto_remove": True}, {"HostConfig": {"AutoRemove": True}}, {"started_by": "docker run --rm -d app"}]
 )
 def test_what_its_own_end_takes_away_cannot_be_started(told: dict[str, Any]) -> None:
