@@ -12,6 +12,7 @@ class Fact(StrEnum):
     WELL = "well"  # its own check says yes
     RUNNING = "running"  # its manager says that it runs
     RESTARTING = "restarting"  # somebody restarts it, makes it anew or copies it right now
+    LEFT_UNDONE = "left_undone"  # an update or a migration of it ended before it was done
     WORKS = "works"  # a number says that it gets work done
     PARTLY_WELL = "partly_well"  # some of its parts are well and others are not
     STALLED = "stalled"  # numbers say that work waits for it, and that it does none

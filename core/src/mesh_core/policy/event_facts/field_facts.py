@@ -11,6 +11,7 @@ from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.alert_state import is_over, is_silenced, may_pass
 from mesh_core.policy.event_facts.declared import does_not_exist, is_its_compose_entry, names_compose_file
+from mesh_core.policy.event_facts.its_answer import is_in_maintenance
 from mesh_core.policy.event_facts.needs_met import is_met
 from mesh_core.policy.event_facts.not_running import is_not_running, is_unhealthy
 from mesh_core.policy.event_facts.orchestrators import is_of_hypervisor, is_of_kubernetes, is_of_swarm
@@ -28,7 +29,12 @@ from mesh_core.policy.event_facts.probe_evidence import answered_with, listens_o
 from mesh_core.policy.event_facts.purpose import by_whom, is_in_use, is_not_meant, is_one_shot, is_seen_to_work
 from mesh_core.policy.event_facts.there_now import came_later
 from mesh_core.policy.event_facts.unanswered import says_no_answer
-from mesh_core.policy.event_facts.work_in_progress import is_being_changed, is_busy, says_under_way
+from mesh_core.policy.event_facts.work_in_progress import (
+    is_being_changed,
+    is_busy,
+    is_left_undone,
+    says_under_way,
+)
 from mesh_core.policy.words.plugin_output import CHECK_KEYS, OUTPUT_KEYS, facts_in_output, says_no_check
 
 LOOP_COUNT = 5  # restarts that something else already made without success
@@ -150,7 +156,8 @@ def _of_its_place(path: tuple[str, ...], value: Any, word: str, beside: frozense
     """What it is there for, what goes on with it, and what lies beside it."""
     of_a_state = path[-1] in _STATE_KEYS and not _monitoring(path)
     said = {
-        Fact.RESTARTING: is_being_changed(path, value, word, of_a_state=of_a_state),
+        Fact.RESTARTING: is_being_changed(path, value, word, of_a_state=of_a_state) or is_in_maintenance(path, value),
+        Fact.LEFT_UNDONE: is_left_undone(path, value, word),
         Fact.IN_USE: is_busy(path, value, word) or is_in_use(path, value),
         Fact.WELL: is_seen_to_work(path, value),
         Fact.GUEST: is_of_hypervisor(path, word) and value not in (None, False, ""),

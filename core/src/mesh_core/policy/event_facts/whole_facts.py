@@ -16,6 +16,7 @@ from mesh_core.policy.event_facts.cluster_codes import found_by_its_cluster
 from mesh_core.policy.event_facts.counts import has_none_of_many
 from mesh_core.policy.event_facts.declared import is_not_there
 from mesh_core.policy.event_facts.drift import is_in_a_lost_network, is_misdeclared, is_not_as_declared, says_drifted
+from mesh_core.policy.event_facts.its_answer import answers_with_maintenance
 from mesh_core.policy.event_facts.memory_limit import has_used_its_files, is_over_its_limit
 from mesh_core.policy.event_facts.orchestrators import is_of_a_stack
 from mesh_core.policy.event_facts.ordered import is_ended_by_order, is_planned
@@ -76,6 +77,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], fields: Sequence
         Fact.UNANSWERED: got_no_answer(fields),
         Fact.NOT_MEANT: is_at_rest(told) or is_ended_by_order(event) or is_planned(event),
         Fact.PARTLY_WELL: is_partly_well(payload),
+        Fact.RESTARTING: answers_with_maintenance(payload),
         Fact.RESTARTED_IN_VAIN: was_restarted_in_vain(payload, fields, event.service or ""),
     }
     found.update(fact for fact, holds in said_of_all.items() if holds)

@@ -87,6 +87,23 @@ _COUNTED = re.compile(
 _PROGRESS = re.compile(
     r"(?![a-z]*(?:in|no)progress)[a-z]*progress(?:percent(?:age)?)?|percent(?:done|complete)|donepercent|completion"
 )
+# An update or a migration that somebody or something began, and how it says that it was not ended.
+_NEEDS_IT = re.compile(
+    r"needs(?:db|database|schema)?(?:upgrade|update|migration)|(?:db|database|schema)?(?:upgrade"
+    r"|migration)(?:required|needed)"
+    r"|(?:upgrade|update|migration)(?:incomplete|unfinished|interrupted|aborted|failed|halfdone)"
+)
+_BEGUN = re.compile(
+    r"(?:db|database|schema|os|app|version|major)?(?:upgrade|update|updater|migrations?|upgrader|migrator)(?:state"
+    r"|status|result)?"
+)
+_UNDONE = re.compile(
+    r"\b(?:fail(?:ed|s)?|abort\w*|interrupt\w*|incomplete|unfinished|not finished|not completed?|half(?: done)?"
+    r"|crash\w*|killed"
+    r"|stopped|cancell?ed|abgebrochen|fehlgeschlagen|unvollständig|interrompu\w*|échou\w*|inachev\w*|interrumpid\w*|falló"
+    r"|incomplet\w*|interrott\w*|fallit\w*|mislukt|afgebroken"
+    r"|przerwan\w*|прерван\w*|не завершен\w*)(?!\w)|中断|失败|未完成"
+)
 _REASONS = frozenset({"stoppedfor", "stopreason", "stoppedreason", "pausedfor", "pausereason", "reason"})
 
 
@@ -122,6 +139,17 @@ def is_busy(path: tuple[str, ...], value: Any, word: str) -> bool:
     if _COUNTED.fullmatch(key) and (whole_in(value) or 0) > 0:
         return True
     return _PROGRESS.fullmatch(key) is not None and _is_under_way(value)
+
+
+def is_left_undone(path: tuple[str, ...], value: Any, word: str) -> bool:
+    """`{"needsDbUpgrade": true}`, `{"upgrade": "failed at step 7"}`, `{"migration": {"status": "aborted"}}`."""
+    if is_of_another_time(path):
+        return False
+    key, parent = path[-1], path[-2] if len(path) > 1 else ""
+    if _NEEDS_IT.fullmatch(key):
+        return truth_in(value) is True
+    of_one = _BEGUN.fullmatch(key) or (_BEGUN.fullmatch(parent) and key in ("state", "status", "result"))
+    return bool(of_one) and _UNDONE.search(word) is not None and not says_under_way(value)
 
 
 def says_under_way(value: Any) -> bool:
