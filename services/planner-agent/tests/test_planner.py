@@ -19,6 +19,7 @@ from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.proposals import Folder, Proposal, RulesChoice, proposal_id
 from mesh_core.policy.policy import Policy
+from mesh_core.security.redaction import MAX_KEPT_ITEMS
 from mesh_core.testing import wait_for
 from planner_agent.proposals.reported_before import is_about
 
@@ -92,6 +93,19 @@ async def test_a_proposal_says_which_rule_spoke_and_what_else_was_considered(mes
     considered = {one.choice: one.why_not for one in filed.proposal.considered}
     assert filed.proposal.action not in considered
     assert considered["rollback_image"] == "the agent remembers no other image with which it was healthy"
+
+
+async def test_what_a_proposal_cannot_keep_of_its_event_offers_nothing(mesh: Mesh) -> None:
+    """The executor asks the policy again, and would refuse after a yes."""
+    payload = {f"reading_{number}": 1000 + number for number in range(MAX_KEPT_ITEMS)} | {"status": "exited"}
+    policy = Policy.load(None)
+    await mesh.start(policy=policy)
+    await mesh.happens("pump_alert", service="pump", severity="error", payload=payload)
+    (filed,) = await mesh.proposed()
+    whole = filed.proposal.event.model_copy(update={"payload": payload})
+    assert policy.allows(whole).preferred == "restart", "by a field that is not kept"
+    assert policy.permits(filed.proposal.action, filed.proposal.event)
+    assert "status" not in filed.proposal.event.payload
 
 
 async def test_the_planner_writes_nowhere_but_pending(mesh: Mesh) -> None:

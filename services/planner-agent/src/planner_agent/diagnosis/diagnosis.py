@@ -29,7 +29,7 @@ from mesh_core.security.redaction import redacted
 from planner_agent.diagnosis.budget_book import BudgetBook
 from planner_agent.diagnosis.model_chain import DiagnosisInput, ModelChain
 from planner_agent.diagnosis.second_opinion import as_evidence
-from planner_agent.prompts.evidence import evidence_for
+from planner_agent.prompts.evidence import evidence_for, kept_event
 from planner_agent.prompts.prompts import because
 from planner_agent.store.planner_store import PlannerStore
 
@@ -106,8 +106,13 @@ class Diagnostician:
         return (await self._allowed(event, await self._store.history.record(event), untouchable)).preferred
 
     async def _allowed(self, event: HealthEvent, past: TrackRecord, untouchable: str) -> Allowed:
+        """Nothing that is not offered for what a proposal keeps of the event: with that the executor asks again."""
         policy = await asyncio.to_thread(self._policy)
-        return policy.allows(event, past, untouchable)
+        allowed, kept = policy.allows(event, past, untouchable), kept_event(event)
+        if kept == event:
+            return allowed
+        again = policy.allows(kept, past, untouchable)
+        return allowed if allowed.actions <= again.actions else again
 
 
 def _without_doubt(answer: ModelAnswer) -> ModelAnswer:
