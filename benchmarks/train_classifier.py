@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from judgement import ALL, ONLY_SCORED, SETS
@@ -40,10 +41,13 @@ def digest(files: Sequence[Path]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", help="names of sets, without .jsonl; all that may be read")
+    names = [file.stem for file in sources()]
+    parser.add_argument("--sets", nargs="+", choices=names, default=names, metavar="NAME", help="all, if none is named")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="the file to write")
     options = parser.parse_args()
-    files = [SETS / f"{name}.jsonl" for name in options.sets] if options.sets else sources()
+    if find_spec("sklearn") is None:
+        parser.error("scikit-learn is not installed; the head of this file says how")
+    files = [SETS / f"{name}.jsonl" for name in options.sets]
     rows = [row for file in files for row in read_labelled(file)]
     policy = Policy.load(None)
     told = learnt([policy.features_of(event_of(row)) for row in rows], [row["preferred"] for row in rows])

@@ -131,6 +131,16 @@ def test_the_classifier_was_learnt_from_these_sets_and_from_none_that_is_kept() 
     assert told["events"] == sum(len(labelled(name)) for name in told["sets"])
 
 
+@pytest.mark.parametrize("name", ["seventh_kept", "of_nobody"])
+def test_what_is_only_scored_or_not_there_is_not_learnt_from(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train_classifier.py", "--sets", "open", name])
+    with pytest.raises(SystemExit):
+        train_classifier.main()
+    assert f"invalid choice: '{name}'" in capsys.readouterr().err
+
+
 def test_each_label_says_one_thing(half: str) -> None:
     for row in labelled(half):
         good, bad = set(row["acceptable"]), set(row["unacceptable"])
