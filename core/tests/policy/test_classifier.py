@@ -30,10 +30,15 @@ def seen_of(told: HealthEvent) -> frozenset[str]:
     return features_of(told, (), clues_in(told))
 
 
+def choosing(weights: tuple[float, ...], name: str = "odd") -> Classifier:
+    """Of each event with that word in its name."""
+    return Classifier(ACTIONS, (0.0, 0.0, 0.0, 0.0), {f"name {name}": weights})
+
+
 def policy(more: str = "", restart: float = 9.0, document: str = NOBODY_KNOWS, ignore: float = 0.0) -> Policy:
     """Whose only rule tells a person; of each event that chose a restart by `restart` against three zeros."""
     rules = read_policy(f"{document}{more}}}]", "policy")
-    return Policy(rules, classifier=Classifier(ACTIONS, (restart, 0.0, 0.0, ignore), {}))
+    return Policy(rules, classifier=choosing((restart, 0.0, 0.0, ignore)))
 
 
 def test_names_keys_and_short_values_are_seen_and_no_sentence() -> None:
@@ -99,6 +104,14 @@ def test_where_no_rule_knows_anything_what_people_chose_is_offered_and_preferred
     assert [entry.name for entry in allowed.trace] == ["r", "classifier", "classifier"]
 
 
+def test_of_trouble_that_nobody_has_seen_the_like_of_a_person_is_told() -> None:
+    rules = read_policy(f"{NOBODY_KNOWS}, classifier_adds: true}}]", "policy")
+    for usual in ("program shop", "severity error", "has service", "known backed", "runtime=docker", "key runtime"):
+        always = Policy(rules, classifier=Classifier(ACTIONS, (0.0, 0.0, 0.0, 0.0), {usual: (9.0, 0.0, 0.0, 0.0)}))
+        assert always.allows(event(runtime="docker")).order == ("notify",), usual
+    assert Policy.load(None).allows(event("zzz", unit="shop.service")).preferred == "notify"
+
+
 def test_a_rule_that_does_not_ask_for_it_offers_no_more_than_it_says() -> None:
     allowed = policy().allows(event())
     assert (allowed.preferred, allowed.rule, allowed.order) == ("notify", "r", ("notify",))
@@ -118,7 +131,7 @@ def test_fences_hold_whatever_people_chose() -> None:
 
 def test_a_data_store_is_for_a_person_and_what_a_rule_keeps_quiet_stays_so() -> None:
     shipped = Policy.load(None)
-    restart = Classifier(ACTIONS, (9.0, 0.0, 0.0, 0.0), {})
+    restart = choosing((9.0, 0.0, 0.0, 0.0))
     rules = read_policy(resources.files("mesh_core.policy").joinpath("default_policy.yml").read_text("utf-8"), "policy")
     always = Policy(rules, classifier=restart)
     store = event().model_copy(update={"service": "mysql"})
@@ -135,7 +148,7 @@ rules:
   - {name: tells, when: {types: [tide_low], none: [regatta]}, allow: [notify], prefer: notify, reason: Ann looks}
   - {name: r, allow: [notify], prefer: notify, reason: nobody knows, classifier_adds: true}
 """
-    always = Policy(read_policy(rules, "policy"), classifier=Classifier(ACTIONS, (9.0, 0.0, 0.0, 0.0), {}))
+    always = Policy(read_policy(rules, "policy"), classifier=choosing((9.0, 0.0, 0.0, 0.0), "tide"))
     assert always.allows(event("tide_high")).preferred == "restart"
     for log in ("calm", "boats are racing"):
         assert always.allows(event("tide_low", logs=[log])).order == ("notify",), log
@@ -146,7 +159,7 @@ def test_nothing_is_kept_quiet_by_what_was_learnt() -> None:
 
 
 def test_a_persons_own_rule_means_what_it_says_and_their_file_may_do_without(tmp_path: Path) -> None:
-    told = event(unit="shop.service")
+    told = event("odd_stale", unit="shop.service")
     assert Policy.load(None).allows(told).rule == "classifier"
     assert Policy.load(None, learnt=False).allows(told).rule != "classifier"
     file = tmp_path / "policy.yml"

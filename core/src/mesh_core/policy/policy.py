@@ -25,7 +25,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.classifier.classifier import Classifier, shipped_classifier
-from mesh_core.policy.classifier.features import features_of
+from mesh_core.policy.classifier.features import features_of, of_any_trouble
 from mesh_core.policy.event_facts.backed import has_own_network
 from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.event_facts.past_words import cues_of_the_past, lines_of_the_past
@@ -250,10 +250,13 @@ class Policy:
         return not (rule.name in self._written or IGNORE.word in rule.allow or {STORE, *ELSEWHERE}.intersection(known))
 
     def _chances(self, features: frozenset[str], event: HealthEvent) -> dict[str, float]:
-        """How likely people choose what this event gives enough for."""
-        chances = self._classifier.chances(features) if self._classifier else {}
+        """How likely people choose what this event gives enough for, where anything that is wrong speaks for it: of
+        trouble that nobody has seen the like of, nobody knows what people choose."""
+        if not self._classifier:
+            return {}
+        chances, usual = map(self._classifier.chances, (features, of_any_trouble(features)))
         unmet = self._unmet(chances.keys(), event)
-        return {word: chance for word, chance in chances.items() if word not in unmet}
+        return {word: chance for word, chance in chances.items() if word not in unmet and chance > usual[word]}
 
     def _unmet(self, words: Collection[str], event: HealthEvent) -> dict[str, str]:
         """Which of them the event does not give what they need, and why."""

@@ -6,7 +6,7 @@ nor is a field of a part that may tell of something else, nor a label that whoev
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from mesh_core.incidents.investigation import set_aside
@@ -22,6 +22,8 @@ MOST_CHARS = 60
 MOST_NAME_WORDS = 8  # a name of more is a sentence
 _MAKERS = frozenset({"labels", "attributes"})  # of what is run: most of its labels are those of its image
 MOST_NUMBER = 255  # an exit code, a count of attempts; what is greater is measured, and differs each time
+# What something is about, who runs it and how bad it is: none of it says what is wrong.
+_OF_ANY_TROUBLE = ("has service", "program ", "severity ", f"known {Fact.BACKED}", "key runtime", "runtime=")
 
 
 def features_of(event: HealthEvent, known: Collection[str], clues: Clues) -> frozenset[str]:
@@ -42,6 +44,11 @@ def features_of(event: HealthEvent, known: Collection[str], clues: Clues) -> fro
                 found.add(f"key {key}")
             found.update(f"{key}={short}" for short in _short(value))
     return frozenset(found)
+
+
+def of_any_trouble(features: Iterable[str]) -> list[str]:
+    """Those of them that an event has whatever is wrong."""
+    return [feature for feature in features if feature.startswith(_OF_ANY_TROUBLE)]
 
 
 def _words_of_name(name: str) -> list[str]:
