@@ -134,8 +134,9 @@ def test_a_data_store_is_for_a_person_and_what_a_rule_keeps_quiet_stays_so() -> 
     restart = choosing((9.0, 0.0, 0.0, 0.0))
     rules = read_policy(resources.files("mesh_core.policy").joinpath("default_policy.yml").read_text("utf-8"), "policy")
     always = Policy(rules, classifier=restart)
-    store = event().model_copy(update={"service": "mysql"})
-    assert always.allows(store).order == shipped.allows(store).order == ("notify",)
+    for service in ("mysql", "mariadbd", "hdfs-namenode.service", "search-qdrant-2", "Minio"):
+        store = event().model_copy(update={"service": service})
+        assert always.allows(store).order == shipped.allows(store).order == ("notify",), service
     assert always.allows(event("odd", "info")).preferred == "ignore"
     assert always.allows(event("odd", "error")).preferred == "restart"
 
