@@ -28,7 +28,8 @@ from mesh_core.llm.providers.ollama import OllamaProvider
 from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import Provider, complete
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.policy import Policy, narrow
+from mesh_core.policy.answer_schema import narrow
+from mesh_core.policy.policy import Policy
 from planner_agent.prompts.evidence import evidence_for
 from planner_agent.prompts.prompts import base_schema, prompt_for, read_answer, rules_answer
 

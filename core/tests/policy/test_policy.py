@@ -12,7 +12,8 @@ from policy_rig import COMPOSE, DOCKER, IGNORE, NOTIFY, REDEPLOY, RESTART, SHIPP
 from mesh_core.actions import register
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.models.proposals import Risk
-from mesh_core.policy.policy import Allowed, Policy, narrow
+from mesh_core.policy.answer_schema import narrow
+from mesh_core.policy.policy import Allowed, Policy
 from mesh_core.policy.track_record import TrackRecord
 
 

@@ -10,8 +10,9 @@ from remedy_rig import GOOD, own_folder, scratch_full
 
 from mesh_core.models.attempts import ModelAnswer
 from mesh_core.models.proposals import ModelRef
+from mesh_core.policy.answer_schema import narrow
 from mesh_core.policy.current_config import ConfigReader
-from mesh_core.policy.policy import Policy, narrow
+from mesh_core.policy.policy import Policy
 from planner_agent.diagnosis.diagnosis import Diagnosis
 from planner_agent.prompts.prompts import base_schema, prompt_for, read_answer
 from planner_agent.proposals.proposal_drafts import ProposalDrafts

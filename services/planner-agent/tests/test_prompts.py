@@ -16,7 +16,8 @@ from mesh_core.llm.providers.openai_compatible import OpenAICompatibleProvider
 from mesh_core.llm.router import Attempt, Rejection, complete
 from mesh_core.models.attempts import AttemptOutcome, ModelAnswer
 from mesh_core.models.events import HealthEvent, Trust
-from mesh_core.policy.policy import Policy, narrow
+from mesh_core.policy.answer_schema import narrow
+from mesh_core.policy.policy import Policy
 from planner_agent.prompts.evidence import evidence_for
 from planner_agent.prompts.prompts import (
     MAX_SHOWN,

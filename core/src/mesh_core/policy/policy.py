@@ -326,25 +326,6 @@ def _words(choices: Iterable[Choice]) -> frozenset[str]:
     return frozenset(choice.word for choice in choices)
 
 
-def narrow(schema: dict[str, object], event: HealthEvent, allowed: Allowed) -> dict[str, object]:
-    """The schema for just this event: `action` only what is allowed (preferred first), `service` and `node` fixed.
-
-    The rest is pinned as far as servers' grammars can hold it: they let 137 through as a number up to 1.
-    """
-    given = schema.get("properties")
-    properties = given if isinstance(given, dict) else {}
-    fixed: dict[str, object] = {
-        **properties,
-        "action": {"type": "string", "enum": list(allowed.order)},
-        "service": {"const": event.service},
-        "node": {"const": event.node},
-        "reason": {"type": "string", "minLength": 10, "maxLength": 200},
-        "confidence": {"type": "number", "enum": [0.9, 0.7, 0.5, 0.3, 0.1]},
-        "requires_human": {"const": True},
-    }
-    return {**schema, "properties": fixed}
-
-
 def _fits(when: When, event: HealthEvent, called: Sequence[str], known: set[str]) -> bool:
     """`called`: what its sender calls it, in lower case. Patterns are asked last: most rules do not come so far."""
     if when.any and known.isdisjoint(when.any):

@@ -23,7 +23,8 @@ from mesh_core.models.proposals import Evidence
 from mesh_core.models.records import NAME_PATTERN, SERVICE_PATTERN
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.models.truth import truth_in
-from mesh_core.policy.policy import Allowed, narrow
+from mesh_core.policy.answer_schema import narrow
+from mesh_core.policy.policy import Allowed
 from mesh_core.security.redaction import clean
 from planner_agent.prompts.evidence import evidence_for
 from planner_agent.prompts.grounding import offered_words, ungrounded
@@ -191,7 +192,7 @@ def _form(event: HealthEvent, allowed: Allowed) -> str:
 
 
 def base_schema() -> dict[str, object]:
-    """The form of every answer. `mesh_core.policy.policy.narrow` pins it to one event."""
+    """The form of every answer. `mesh_core.policy.answer_schema.narrow` pins it to one event."""
     return {
         "type": "object",
         "properties": {
