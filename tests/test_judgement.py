@@ -85,8 +85,8 @@ LOST_IN_HOOKS |= {
     "seventh_open": 6,
     "seventh_opened": 9,
     "seventh_kept": 2,
-    "eighth_open": 4,
-    "eighth_opened": 4,
+    "eighth_open": 2,
+    "eighth_opened": 1,
     "eighth_kept": 4,
 }
 

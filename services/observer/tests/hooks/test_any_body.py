@@ -61,7 +61,7 @@ PAIRS: list[tuple[str, Body, Body, tuple[str, str, str | None, str]]] = [
         "zabbix macros",
         {"event_name": "Disk is full", "event_value": "1", "host_name": "cellar", "trigger_severity": "Average"},
         {"event_name": "Disk is full", "event_value": "0", "host_name": "cellar", "trigger_severity": "Average"},
-        ("disk_is_full", "cellar", None, "warning"),
+        ("disk_is_full", "cellar", None, "error"),
     ),
     (
         "zabbix triggers",

@@ -149,3 +149,52 @@ def test_what_all_keys_begin_with_names_what_nothing_else_names() -> None:
 def test_what_only_measures_is_no_trouble(more: Body, severity: str) -> None:
     (alert,) = firing({"type": "telemetry", "host": "barn", "payload": {"battery_level": 80}} | more)
     assert entered(alert).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"failed_unit": "cups", "affectedHost": "barn"}, ("barn", "cups.service")),
+        ({"monitored_container": "wiki", "host": "loft"}, ("loft", "wiki")),
+        ({"service": "shop", "impacted_service": "wiki", "host": "loft"}, ("loft", "shop")),
+        ({"monitored_by": "wiki", "host": "loft"}, ("loft", None)),
+        ({"url": "pump/nightly/", "host_name": "loft"}, ("loft", None)),
+        ({"url": "pump/nightly/"}, ("unknown", None)),  # a path on its sender's page
+        ({"url": "barn:80/nightly/"}, ("barn", None)),
+    ],
+)
+def test_whom_it_concerns_is_said_with_a_word_before_it_and_never_by_a_path(
+    body: Body, said: tuple[str, str | None]
+) -> None:
+    (alert,) = firing({"rule": "PumpIsDry", **body})
+    assert (entered(alert).node, entered(alert).service) == said
+
+
+@pytest.mark.parametrize(
+    ("check", "text", "service"),
+    [
+        ("krb5", "krb5: not running", "krb5"),
+        ("krb5", "krb5.service on barn is inactive", "krb5"),
+        ("krb5", "krb5 service is down", "krb5"),
+        ("krb5", "krb5 failed after 3 min", None),  # as jobs do, too
+        ("krb5", "clock is down", None),  # of what it looks at is something else said
+        ("krb5", "a stranger wrote krb5: not running", None),
+        ("fan", "fan: not running", None),
+        ("barn", "barn: down", None),
+        ("two of them", "two of them are down", None),
+    ],
+)
+def test_a_check_whose_text_says_so_of_its_own_name_is_about_a_program(
+    check: str, text: str, service: str | None
+) -> None:
+    (alert,) = firing({"check": check, "host": "barn", "result": "ERROR", "data": {"msg": text}})
+    assert entered(alert).service == service
+    elsewhere = firing({"check": check, "host": "shed", "result": "ERROR", "data": {"msg": text}})
+    assert entered(elsewhere[0]).service is None  # no host of ours
+
+
+@pytest.mark.parametrize("event", ["ALARM_STATE_END", "incident ended", "outage.end"])
+def test_the_end_of_an_alert_is_its_end_and_no_other(event: str) -> None:
+    assert not firing({"rule": "PumpIsDry", "host": "barn", "alert_event": event})
+    assert firing({"rule": "PumpIsDry", "host": "barn", "alert_event": "session_end"})
+    assert firing({"rule": "PumpIsDry", "host": "barn", "alert_event": "ALARM_STATE_START"})

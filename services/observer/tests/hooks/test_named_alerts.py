@@ -130,3 +130,19 @@ def test_the_worlds_services_are_counted_anew_only_when_it_changed() -> None:
     worlds.append(World(places={target.target_key: target for target in targets}))
     assert services() == {"Pi4": frozenset({"web"})}
     assert services() is services()
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "service"),
+    [
+        ("PumpdDown", "pumpd", "pumpd"),
+        ("PumpMeterExporterDown", "pump-meter-exporter", "pump-meter-exporter"),
+        ("WaterExporterDown", "pump-exporter", "pump-exporter"),  # whatever it measures: it is what was asked
+        ("PumpMeterIsDry", "pump-meter", "pump-meter"),
+        ("WaterIsLow", "pump-exporter", None),
+        ("MemoryFull", "memory", None),
+    ],
+)
+def test_an_alert_is_about_the_job_that_it_is_called_after(name: str, job: str, service: str | None) -> None:
+    labels = {"alertname": name, "job": job, "instance": "nas:9100"}
+    assert event_for(Alert("alertmanager", name, "f", firing=True, labels=labels)).service == service

@@ -31,6 +31,8 @@ LABELS = {
     "address": ("ipaddress", "hostip", "hostaddress", "ipaddr"),
     "url": ("monitorurl", "targeturl", "websiteurl"),
 }
+# What a sender puts before one of these names: `failed_unit`, `affectedHost`.
+AFFECTED = ("affected", "failed", "failing", "impacted", "monitored", "checked", "watched", "unhealthy", "crashed")
 # What a check or a cluster manager looks after: a program where it is one word, else a sentence ("Mount /srv").
 CHECKED = ("servicedescription", "servicedesc", "rsc")
 # Where a rule says of which manager's things it is, the thing's name is one of these; and its label then.
@@ -48,6 +50,8 @@ MONITORS = (
     *("monitorfriendlyname", "monitorname", "friendlyname", "pronounceablename", "checkname", "healthcheckname"),
     "name",
 )
+# Called like the program that it looks at, where its text says so of that.
+CHECKS = ("check", "checkname", "monitor", "monitorname", "test", "testname", "probe", "probename")
 BESIDE_AN_ADDRESS = (*MONITORS, "alias")
 RULES = (
     *("alertname", "alarmname", "rulename", "alertrule", "rule", "policyname", "triggername", "trigger", "scenario"),
@@ -75,12 +79,18 @@ THINGS = (
     *("jobid", "job", "backupname", "plan", "datastore", "repository", "pool", "volume", "mountpoint", "mount"),
     *("disk", "device", "devicename", "interface", "chart", "sensor", "camera", "entityid", "image", "alert"),
 )
+LOG_LEVEL = "loglevel"
 URGENCY = "urgency"  # how soon somebody is to hear of it: what is not urgent is trouble as well
 SEVERITIES = (
-    *("severity", "severitylabel", "eventseverity", "alertseverity", "level", "alertlevel", "loglevel", "priority"),
+    *("severity", "severitylabel", "eventseverity", "alertseverity", "level", "alertlevel", LOG_LEVEL, "priority"),
     *("importance", "criticality", URGENCY, "servicestate", "hoststate"),
     *("schweregrad", "stufe", "gravité", "gravite", "niveau", "gravedad", "nivel", "gravità", "gravita", "livello"),
 )
+ENDS_OF_SEVERITIES = ("severity", "severitytext", "severityname", "severitylabel")
+NO_SEVERITIES = ("syslog", "min", "max", "old", "prev", "last", "former")
+SYSLOGS_NUMBER = ("syslogseverity", "syslogpriority", "syslogseveritycode")
+MAY_BE_SYSLOGS_NUMBER = ("priority", "severity", "level")
+BESIDE_SYSLOGS_NUMBER = frozenset({"syslogidentifier", "systemdunit", "facility", "shortmessage"})  # the last is GELF's
 STATES = (
     *("status", "state", "result", "parsedresult", "outcome", "conclusion"),
     *("zustand", "ergebnis", "état", "etat", "statut", "estado", "stato", "staat"),
@@ -93,6 +103,7 @@ INCIDENTS = (
 TIMES = ("startsat", "startedat", "starttime", "occurredat", "time", "timestamp", "date", "createdat")
 ALERTS_STATE = (  # of the alert alone, whatever else is said of the thing
     *("alertstatus", "alertstate", "eventstatus", "incidentstate", "incidentstatus", "newstatevalue", "newstate"),
+    *("alertevent", "incidentevent", "alarmevent"),
     *("newstatus", "currentstate", "currentstatus", "monitorcondition", "monitorstatus", "checkstatus", "transition"),
     *("alerttypefriendlyname", "notificationtype", "notifytype", "eventtype", "event", "action", "eventaction"),
     *("servicestate", "triggerstatus", "triggerstate", "alerttransition"),

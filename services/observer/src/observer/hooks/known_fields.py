@@ -15,10 +15,12 @@ from mesh_core.policy.event_facts.alert_state import says_well
 from mesh_core.policy.names.hosts import host_in
 from observer.hooks import field_names as names
 from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of, texts_of
+from observer.hooks.how_bad import of_state, severity_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.monitors import asked_address, failed_probe, only_says_down, what_and_where
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over, speaks_of_failure
+from observer.hooks.service_in_names import is_said_not_to_run
 from observer.hooks.severities import SEVERE, severity_in
 from observer.hooks.title_forms import rule_in_title
 
@@ -47,6 +49,10 @@ class KnownFields:
         """Whom it concerns, by the names that `mapping` in config/hooks.yml looks for."""
         found = self._nearest(_snake)
         found.pop("name", None)  # whose, is not said
+        if "url" in found and not _leads_to_a_host(found["url"]):
+            del found["url"]
+        of_what = [(*key.partition("_")[::2], text) for key, text in found.items()]
+        found = {rest: text for word, rest, text in of_what if word in names.AFFECTED and rest in _OF_WHOM} | found
         for label, others in names.LABELS.items():
             if text := self.first(others):
                 found.setdefault(label, text)
@@ -146,18 +152,7 @@ class KnownFields:
 
     @cached_property
     def severity(self) -> Severity | None:
-        """None where nothing says it."""
-        told = (self._severity_of(key) for key in names.SEVERITIES)
-        in_a_state = map(self._of_state, (*names.STATES, *names.KINDS))
-        of_the_alert = (one for key in names.SAY_HOW_IT_STANDS if (one := self._of_state(key)) in SEVERE)
-        return next((one for one in (*told, *in_a_state, *of_the_alert) if one), None)
-
-    def _of_state(self, key: str) -> Severity | None:
-        return severity_in(self._texts.get(key, "").replace("_", " "), of_a_state=True)
-
-    def _severity_of(self, key: str) -> Severity | None:
-        said = severity_in(self._texts.get(key, ""))
-        return Severity.WARNING if key == names.URGENCY and said is Severity.INFO else said
+        return severity_of(self._texts, self.body)
 
     @property
     def incident(self) -> str:
@@ -176,7 +171,7 @@ class KnownFields:
         of_a_service = self.first(("servicedescription", "servicedesc", "servicename"))
         of_the_alert = self._told(*names.ALERTS_STATE, *(() if of_a_service else ("hoststate",)))
         of_the_alert += [] if self.title else [self._prefix]
-        is_bad = any(self._of_state(key) in SEVERE for key in names.STATES)
+        is_bad = any(of_state(self._texts.get(key, "")) in SEVERE for key in names.STATES)
         if any(map(says_over, of_the_alert)) or any(map(says_alert_over, (*states, "" if is_bad else self.title))):
             return False
         if says_well(self._texts.get("alert", "")) and not self._told(*names.STATES):  # an alert may be called `up`
@@ -241,7 +236,10 @@ class KnownFields:
     @property
     def what_and_where(self) -> tuple[tuple[str, str], ...]:
         """What a monitor of an address watches, on which host, as far as its name says it."""
-        return what_and_where(self._monitors_name, self._asked, host_in(self.label_of(NODE_LABELS)))
+        where = host_in(self.label_of(NODE_LABELS))
+        checks = {text for key in names.CHECKS if is_said_not_to_run(text := self._texts.get(key, ""), self.title)}
+        checked = tuple((check, where) for check in checks if check not in self._told(*_HOSTS))
+        return what_and_where(self._monitors_name, self._asked, where) or checked
 
     @property
     def says_where(self) -> bool:
@@ -272,6 +270,12 @@ class KnownFields:
         for key, text in self._said:
             found.setdefault(folded(key), text)
         return found
+
+
+def _leads_to_a_host(url: str) -> bool:
+    """And is no path on its sender's own page (`job/nightly/`)."""
+    host = url.partition("/")[0]
+    return "://" in url or "/" not in url or "." in host or ":" in host
 
 
 def _first_line(text: str) -> str:

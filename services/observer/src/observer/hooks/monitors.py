@@ -22,7 +22,9 @@ _PROBES = {
 }
 _SAID_OF_IT = SAYS_NOTHING | {"down", "offline", "unreachable", "unhealthy", "error", "failed", "failing", "failure"}
 # Of a kind: a check of something, whatever it is called (`uptime.down`, `health_check_status`).
-_IS_A_CHECK = _SAID_OF_IT | {"check", "checks", "healthcheck", "uptime", "site", "website", "endpoint", "status"}
+_IS_A_CHECK = _SAID_OF_IT | frozenset(
+    ["check", "checks", "healthcheck", "uptime", "site", "website", "endpoint", "status", "state", "start"]
+)
 _BY_TCP = re.compile(r"\b(?:tcp|connection refused|econnrefused)\b")
 _EXPIRES = re.compile(r"\b(?:ssl|tls|x509|cert\w*|domain|expir\w*)\b")
 _MOST_CHARS = 200

@@ -22,6 +22,8 @@ _OVER = frozenset(
         *("opgelost", "hersteld", "løst", "löst", "rozwiązany", "решено", "восстановлено", "已恢复", "已解决", "復旧"),
     }
 )
+# That this ends is said of alerts only: a session, a backup and a maintenance end, too.
+_OF_ALERTS = frozenset({"alert", "alarm", "incident", "problem", "outage"})
 _BULLETS = ("* ", "- ", "\u2022")
 _NOT = re.compile(
     r"\b(?:not|no|never|cannot|unable|without|longer|partially|partly|un\w+|\w+n t"
@@ -46,7 +48,8 @@ _ALL_WELL = re.compile(
 
 def says_over(text: str) -> bool:
     """Of a state or a kind: `OK`, `[RESOLVED]`, `monitor.up`, `incident_resolved`, `HealthRestored`."""
-    if _is_over(text):
+    words = _plain(text).split()
+    if _is_over(text) or (words[-1:] in (["end"], ["ended"]) and not _OF_ALERTS.isdisjoint(words)):
         return True
     *before, last = re.split(r"[._:/-]", text)
     humped = _HUMPED.fullmatch(last)

@@ -1,14 +1,22 @@
-"""Which service the names of an alert tell, where no label says it: a monitor's own name, a job that is asked. Pure.
+"""Which service the names of an alert tell, where no label says it: of a monitor, a check, a job that is asked. Pure.
 
-Never a title: what stands in one may be a stranger's.
+Never a title alone: what stands in one may be a stranger's.
 """
 
 from __future__ import annotations
 
+import re
+
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert
 
-# An alert that is called after one of these is about no program.
+# Only what is said of what is meant to run on: a job may have failed, too.
+_DOWN = re.compile(
+    r"(?:(?:\.service)?(?: service| process)?(?: on \S+)?(?: is| has| was|:| -)* *)"
+    r"(?:not running|not active|not responding|not answering|down|dead|inactive|crashed)\b"
+)
+_WORD = re.compile(r"[A-Za-z][\w.@-]{1,99}")
+# An alert or a check that is called after one of these is about no program.
 _NO_PROGRAMS = frozenset(
     {
         *("node", "host", "instance", "target", "server", "system", "systemd", "service", "vm", "linux", "windows"),
@@ -26,6 +34,7 @@ _NO_PROGRAMS = frozenset(
             "snmp",
         ),
         *("disk", "network", "ups", "raid", "zfs", "smart", "certificate", "ssl", "tls", "backup", "job"),
+        *("jvm", "java", "memory", "cpu", "load", "swap", "temperature", "fan", "battery", "power", "site", "website"),
     }
 )
 
@@ -41,6 +50,22 @@ def service_in_names(alert: Alert, node: str, names: KnownNames) -> str:
     return job if is_asked and _is_called_after(alert.name, job) else ""
 
 
+def is_said_not_to_run(check: str, title: str) -> bool:
+    """Does the text of a check say so of a program that is called like the check (`krb5: not running`)?"""
+    told = title.removeprefix(check)
+    is_program = _WORD.fullmatch(check) is not None and check.lower() not in _NO_PROGRAMS
+    return is_program and told != title and _DOWN.match(told.lower()) is not None
+
+
 def _is_called_after(name: str, job: str) -> bool:
+    """`caddyDown` of `caddy`, `NodeExporterDown` of `node-exporter`; an alert about an exporter is about the one that
+    was asked, whatever that is called (`GpuExporterDown` of `dcgm-exporter`)."""
+    said, asked = _words(name), _words(job)
     rest = name[len(job) :]
-    return name.lower().startswith(job.lower()) and (rest[:1].isupper() or rest[:1] in ("_", "-", " "))
+    begins_so = name.lower().startswith(job.lower()) and (rest[:1].isupper() or rest[:1] in ("_", "-", " "))
+    is_exporter = asked[-1:] == ["exporter"] and "exporter" in said
+    return begins_so or is_exporter or (len(said) > len(asked) > 1 and said[: len(asked)] == asked)
+
+
+def _words(name: str) -> list[str]:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+", " ", name).lower().split()

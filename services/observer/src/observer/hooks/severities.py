@@ -37,6 +37,12 @@ _IN_A_STATE = {
     **dict.fromkeys(("warning", "warn"), Severity.WARNING),
     **dict.fromkeys(("info", "information", "good", "success", "update", "new"), Severity.INFO),
 }
+# Of a log's line, as syslog counts. What is not bad says nothing: whoever sends a line has chosen it.
+SYSLOG = {
+    **dict.fromkeys(("0", "1", "2"), Severity.CRITICAL),
+    "3": Severity.ERROR,
+    "4": Severity.WARNING,
+}
 _DENIED = frozenset({"not", "non", "no"})
 SEVERE = (Severity.ERROR, Severity.CRITICAL)
 

@@ -1,0 +1,55 @@
+"""How bad it is, under keys that nobody listed and in syslog's numbers; how much a job is to say is none of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from observer.hooks.alert import Alert
+from observer.hooks.senders.any_json import alerts_in
+
+Body = dict[str, Any]
+
+
+def severity(body: Body) -> str:
+    found = alerts_in({"host": "barn", "rule": "PumpIsDry", **body})
+    assert isinstance(found, list)
+    (alert,) = found
+    assert isinstance(alert, Alert)
+    return alert.severity
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"vuln_severity": "High"}, "error"),
+        ({"SeverityName": "critical"}, "critical"),
+        ({"finding": {"scanner-severity-label": "Low"}}, "info"),
+        ({"severity": "warning", "vendor_severity": "critical"}, "warning"),  # its own comes first
+        ({"min_severity": "critical"}, ""),
+        ({"previousSeverity": "critical"}, ""),
+        ({"PRIORITY": "2", "SYSLOG_IDENTIFIER": "pumpd"}, "critical"),
+        ({"short_message": "dry", "version": "1.1", "level": 3}, "error"),
+        ({"severity": 4, "facility": "daemon"}, "warning"),
+        ({"syslog_severity": "3"}, "error"),
+        ({"priority": "2"}, ""),  # whose numbers?
+        ({"PRIORITY": "6", "SYSLOG_IDENTIFIER": "pumpd"}, ""),  # somebody chose the line
+        ({"syslogseverity-text": "info", "facility": "daemon"}, ""),
+    ],
+)
+def test_a_severity_is_known_by_what_its_key_ends_in_and_by_syslogs_numbers(body: Body, said: str) -> None:
+    assert severity(body) == said
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"loglevel": "ERROR"}, "error"),
+        ({"log": {"loglevel": "ERROR"}}, "error"),
+        ({"run": {"loglevel": "INFO", "status": "failed"}}, "error"),
+        ({"run": {"loglevel": "ERROR"}}, ""),
+    ],
+)
+def test_how_much_a_job_is_to_say_is_not_how_bad_it_is(body: Body, said: str) -> None:
+    assert severity(body) == said
