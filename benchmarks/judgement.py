@@ -92,7 +92,8 @@ async def of_a_set(
         print(line(name, f"{model.name}, counted", rows, [came for came, _ in both]))
     if with_body := [number for number, row in enumerate(rows) if "hook" in row]:
         some = [rows[number] for number in with_body]
-        names = KnownNames(hosts={row["event"]["node"]: "" for row in rows})
+        hosts = {row["event"]["node"]: "" for row in rows}
+        names = KnownNames(hosts, domains=frozenset(rules.mapped.domains))
         through = await judged(some, [event_of_hook(row, rules, names) for row in some], TrialPlanner(policy))
         print(line(f"{name}, hook", "rules alone", some, [came for came, _ in through]))
         print(line(f"{name}, direct", "rules alone", some, [alone[number] for number in with_body]))

@@ -83,9 +83,9 @@ MEASURED = {
 LOST_IN_HOOKS = {"opened": 8, "third_open": 2, "third_opened": 2, "sixth_opened": 2}
 LOST_IN_HOOKS |= {
     "seventh_open": 6,
-    "seventh_opened": 9,
+    "seventh_opened": 6,
     "seventh_kept": 2,
-    "eighth_open": 2,
+    "eighth_open": 3,
     "eighth_opened": 1,
     "eighth_kept": 4,
 }
@@ -191,7 +191,8 @@ def test_a_line_below_the_sentences_of_a_raw_body_names_no_target_and_ends_nothi
 async def test_what_the_hooks_read_is_judged_as_what_is_labelled(half: str) -> None:
     rules = read_hooks(judgement.SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
     rows = [row for row in labelled(half) if "hook" in row]
-    names = KnownNames(hosts={row["event"]["node"]: "" for row in labelled(half)})
+    hosts = {row["event"]["node"]: "" for row in labelled(half)}
+    names = KnownNames(hosts, domains=frozenset(rules.mapped.domains))
     ways = ([judgement.event_of(row) for row in rows], [judgement.event_of_hook(row, rules, names) for row in rows])
     direct, read = [await judgement.judged(rows, events, judgement.TrialPlanner(POLICY)) for events in ways]
     lost = sum(

@@ -18,6 +18,7 @@ from mesh_core.models.records import rfc3339
 from observer.hooks.alert import MOST_ALERTS
 from observer.hooks.generic import GenericHook
 from observer.hooks.ingest import REPEAT_SECONDS
+from observer.hooks.mapping import Mapped
 
 
 async def test_a_firing_alert_lies_in_the_stream_before_it_is_answered(serve: Serve) -> None:
@@ -164,6 +165,21 @@ async def test_two_machines_of_one_prefix_are_two_and_a_host_of_the_inventory_ke
             await observer.http.post("/hooks/uptime-kuma", json=monitor(number, hostname))
         events = await observer.events()
     assert [event.node for event in events] == ["pi4", "fd00-10--77", "NAS01"]
+
+
+async def test_in_a_domain_that_a_person_calls_the_houses_own_a_short_name_is_enough(
+    serve: Serve, tmp_path: Path
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "inventory.yml").write_text("all: {hosts: {nas01: }}")
+    ours = replace(OPEN, mapped=Mapped(domains=("Orchard.example",)))
+    alerts = [
+        alert(str(n), instance=f"nas01.{domain}:9100") for n, domain in enumerate(("orchard.example", "fields.example"))
+    ]
+    async with serve(ours) as observer:
+        await observer.http.post("/hooks/alertmanager", json=body(*alerts))
+        events = await observer.events()
+    assert [event.node for event in events] == ["nas01", "nas01.fields.example"]
 
 
 async def test_each_alert_of_a_request_is_dealt_with_by_itself(serve: Serve) -> None:

@@ -6,7 +6,7 @@ An inventory that cannot be read knows no names, which is said once; what speaks
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import structlog
@@ -25,12 +25,19 @@ log = structlog.get_logger()
 class NameBook:
     """Called for each message; costs a look at the status of the inventory's files as long as nothing changed.
 
-    `services` gives the services of each node, the same mapping as long as they are the same.
+    `services` gives the services of each node, the same mapping as long as they are the same;
+    `domains` are the house's own.
     """
 
-    def __init__(self, inventory_file: Path, services: Callable[[], Mapping[str, frozenset[str]]] = lambda: NOBODYS):
+    def __init__(
+        self,
+        inventory_file: Path,
+        services: Callable[[], Mapping[str, frozenset[str]]] = lambda: NOBODYS,
+        domains: Collection[str] = (),
+    ):
         self._file = inventory_file
         self._services = services
+        self._domains = frozenset(domains)
         self._hosts = WhenChanged(self._read, lambda: inventory_stamp(inventory_file))
         self._names = KnownNames()
         self.is_closed = False  # an inventory is there, and this user may not read it: others here know more names
@@ -38,7 +45,7 @@ class NameBook:
     def __call__(self) -> KnownNames:
         hosts, services = self._hosts.value(), self._services()
         if hosts is not self._names.hosts or services is not self._names.services:
-            self._names = KnownNames(hosts, services)
+            self._names = KnownNames(hosts, services, self._domains)
         return self._names
 
     def named(self, event: HealthEvent) -> HealthEvent:

@@ -28,10 +28,12 @@ UNIT_SUFFIXES = (
 
 @dataclass(frozen=True)
 class KnownNames:
-    """`hosts`: a host of the inventory -> its address (ansible_host), '' for none. `services`: node -> services."""
+    """`hosts`: a host of the inventory -> its address (ansible_host), '' for none. `services`: node -> services.
+    `domains`: what a person calls the house's own, within which a short name is enough."""
 
     hosts: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    domains: frozenset[str] = frozenset()
 
     def node(self, host: str) -> str:
         """The node that is meant by a host as somebody wrote it; '' if we know none, or several."""
@@ -101,7 +103,7 @@ class KnownNames:
     @cached_property
     def _indices(self) -> tuple[_Index, ...]:
         """The inventory first: a stranger that once came in under another name is a node of the world as well."""
-        private = frozenset({*_PRIVATE, *_domains_of(self.hosts)})
+        private = frozenset({*_PRIVATE, *_domains_of(self.hosts), *map(key_of_host, self.domains)})
         return _Index(self.hosts, private), _Index(dict.fromkeys(self.services, ""), private)
 
 

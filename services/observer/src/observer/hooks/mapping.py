@@ -77,6 +77,7 @@ class Mapped(BaseModel):
 
     node_labels: tuple[str, ...] = NODE_LABELS
     node_default: Name = "unknown"
+    domains: tuple[Name, ...] = ()
     service_labels: tuple[str, ...] = SERVICE_LABELS
     severity_label: str = "severity"
     severity_default: Severity = Severity.WARNING

@@ -41,7 +41,8 @@ def make_app(context: AppContext) -> FastAPI:
         routes=_routes(tuple(SENDERS.values())),
     )
     app.state.context = context
-    names = NameBook(context.runtime / "config" / "inventory.yml", WorldServices(context.world))
+    inventory = context.runtime / "config" / "inventory.yml"
+    names = NameBook(inventory, WorldServices(context.world), context.hooks.mapped.domains)
     app.state.hooks = hooks.HookServices(context.bus, context.hooks, names)
     app.state.probes = probes_for(context.runtime, context.actions, context.bus, context.world)
     install_error_handlers(app)
