@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
@@ -24,11 +25,16 @@ from mesh_core.models.records import (
 from mesh_core.models.sightings import Sighting
 
 MAX_EVENT_BYTES = 64 * 1024
+_NAME_NOTE = "name_note"
 
 
 def raw_name(name: str) -> dict[str, str]:
     """For the payload of an event about something whose name no action may be aimed at."""
-    return {"name": name, "name_note": "not a name that an action can be aimed at (letters, digits, . _ - @)"}
+    return {"name": name, _NAME_NOTE: "not a name that an action can be aimed at (letters, digits, . _ - @)"}
+
+
+def has_raw_name(payload: Mapping[str, Any]) -> bool:
+    return _NAME_NOTE in payload
 
 
 class Severity(StrEnum):

@@ -113,7 +113,7 @@ SERVICES: Mapping[str, tuple[str, ...]] = {
         "+xtrim +memory|usage ~mesh:ev:* ~mesh:decisions ~mesh:world ~mesh:llm_attempts ~mesh:actions ~mesh:moves "
         "~mesh:dead_letters ~mesh:request_updates",
         "+xdel ~mesh:ev:*",  # an entry that is larger than any event: its beginning lies in the dead letters
-        "+get +pttl +exists %R~mesh:alive:*",
+        "+get +getrange +pttl +exists %R~mesh:alive:*",
         "+get +set ~mesh:audit:head",
         "+get +set +del ~mesh:once:hook*",  # which alerts of a webhook are open, which signatures were seen
         "+hget +hmget +hgetall +hvals %R~mesh:occurrences %R~mesh:explained:* %R~mesh:held %R~proposal:*",

@@ -68,6 +68,7 @@ KINDS_OF_RULE = (
     *("failuretype", "alerttype", "notifytype", "eventtype", "event", "jobname", "job", "operationname"),
     *("mainoperation", "scripttype", "verb", "type", "kind", "automation", "friendlyname", "name"),
 )
+OWN_HEADLINES = ("title", "headline", "alerttitle", "eventtitle")  # no mail's subject: anybody may write one
 HEADLINES = ("title", "subject", "summary", "headline")  # what stands above a text
 TITLES = (
     *(*HEADLINES, "message", "msg", "text", "content", "body", "name"),

@@ -106,6 +106,7 @@ class GenericHook(BaseModel):
             labels=self._labels(known),
             called=known.called,
             what_and_where=known.what_and_where,
+            headline="" if self.service else known.headline,
             details={**details, "source": f"{SOURCE}/{name}"},
             node=node,
             service=service,

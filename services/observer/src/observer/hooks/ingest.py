@@ -19,12 +19,13 @@ import structlog
 
 from mesh_core.incidents.rule import is_benign
 from mesh_core.messaging.bus import IDEMPOTENCY_SECONDS, Bus
-from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.models.events import HealthEvent, Trust, has_raw_name
 from mesh_core.models.records import utc_now
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
 from observer.hooks.mapping import Mapped, incident_of
 from observer.hooks.open_alerts import OpenAlert, OpenAlerts, run_of
+from observer.hooks.seen_services import SeenServices
 
 # A repeat within this is the same announcement. Later ones enter again under the same incident, as an agent's do: the
 # planner counts them, and what a cooldown had swallowed or a wiped Redis forgot gets its proposal after all.
@@ -71,13 +72,15 @@ class AlertIngest:
     async def enter(self, reads: Iterable[Read], hook: str) -> IngestResult:
         """Each by itself, in order. Raises BusDown: then the whole request may be repeated."""
         receipt = IngestResult()
-        names = self._names()
+        names, seen = self._names(), SeenServices(self._bus)
         for number, read in enumerate(reads, 1):
             async with self._turn:
-                receipt.counts[await self._one(read, names, hook, number, receipt)] += 1
+                receipt.counts[await self._one(read, names, seen, hook, number, receipt)] += 1
         return receipt
 
-    async def _one(self, read: Read, names: KnownNames, hook: str, number: int, receipt: IngestResult) -> AlertOutcome:
+    async def _one(
+        self, read: Read, names: KnownNames, seen: SeenServices, hook: str, number: int, receipt: IngestResult
+    ) -> AlertOutcome:
         if isinstance(read, Nothing):
             return AlertOutcome.IGNORED
         if isinstance(read, Unfit):
@@ -86,7 +89,7 @@ class AlertIngest:
         if not read.firing:
             return await self._resolved(read, runs, names, hook, number, receipt)
         run = run_of(read, runs or (), self._now_ms())
-        event = self._mapped.event_for(read, run.episode, self._clock(), names)
+        event = await self._event_for(read, run.episode, names, seen)
         if isinstance(event, Unfit):
             return await self._refuse(event, hook, number, receipt)
         if run.node:  # one incident has one place, whatever its host is called by now
@@ -96,6 +99,15 @@ class AlertIngest:
         if not await self._enter(event, f"hook:{event.incident}:firing", REPEAT_SECONDS, hook, receipt):
             return AlertOutcome.REPEATED
         return AlertOutcome.BENIGN if is_benign(event) else AlertOutcome.ENTERED
+
+    async def _event_for(self, read: Alert, episode: str, names: KnownNames, seen: SeenServices) -> HealthEvent | Unfit:
+        """Where nothing else says a service, and its headline does, that."""
+        event = self._mapped.event_for(read, episode, self._clock(), names)
+        if isinstance(event, Unfit) or event.service or has_raw_name(event.payload):
+            return event
+        service = await seen.named_in(read.headline, event.node)
+        named = replace(read, service=service)
+        return self._mapped.event_for(named, episode, self._clock(), names) if service else event
 
     async def _resolved(
         self,

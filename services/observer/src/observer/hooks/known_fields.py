@@ -25,6 +25,7 @@ from observer.hooks.severities import SEVERE, severity_in
 from observer.hooks.title_forms import rule_in_title
 
 MOST_NAME_CHARS = 120
+MOST_HEADLINE_CHARS = 300
 _OF_WHOM = frozenset({*NODE_LABELS, *SERVICE_LABELS}) - {"name"}
 _CLOSED_BY = ("action", "status", "state")
 _HOSTS = (*map(bare_key, NODE_LABELS), *names.LABELS["node"])
@@ -149,6 +150,12 @@ class KnownFields:
     def title(self) -> str:
         """The first line of what a person would read first."""
         return next(iter(self.first(names.TITLES).strip().splitlines()), "")[:300]
+
+    @property
+    def headline(self) -> str:
+        """Its own; of what lies deeper, others may have written it."""
+        own = {bare_key(key): text for key, text in self.body.items() if isinstance(text, str)}
+        return _first_line(next((own[key] for key in names.OWN_HEADLINES if own.get(key)), ""))[:MOST_HEADLINE_CHARS]
 
     @cached_property
     def severity(self) -> Severity | None:

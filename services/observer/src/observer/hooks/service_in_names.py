@@ -6,6 +6,7 @@ Never a title alone: what stands in one may be a stranger's.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert
@@ -15,6 +16,9 @@ _DOWN = re.compile(
     r"(?:(?:\.service)?(?: service| process)?(?: on \S+)?(?: is| has| was|:| -)* *)"
     r"(?:not running|not active|not responding|not answering|down|dead|inactive|crashed)\b"
 )
+_QUOTES = tuple("\"'`\u201c\u201d\u201e")
+_A_THING = re.compile(r"\b(?:container|service|unit|process|program|app|stack)[ :]+[\"'`]?$", re.IGNORECASE)
+_IS_A_THING = re.compile(r"[\"'`]? (?:container|service|unit|process|program|app|stack)\b", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z][\w.@-]{1,99}")
 # An alert or a check that is called after one of these is about no program.
 _NO_PROGRAMS = frozenset(
@@ -55,6 +59,29 @@ def is_said_not_to_run(check: str, title: str) -> bool:
     told = title.removeprefix(check)
     is_program = _WORD.fullmatch(check) is not None and check.lower() not in _NO_PROGRAMS
     return is_program and told != title and _DOWN.match(told.lower()) is not None
+
+
+def service_in_headline(headline: str, services: Mapping[str, str]) -> str:
+    """Of `services` (by each of their names) the only one that is named there; '' for none, or several.
+
+    A name of letters alone may be a word of the language (`home`, `web`): it counts where it comes first, in quotes or
+    beside a word for what it is.
+    """
+    meant = [
+        (name, found) for name in services for found in re.finditer(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", headline)
+    ]
+    named = {services[name] for name, found in meant if not name.isalpha() or _is_shown(headline, found)}
+    return named.pop() if len(named) == 1 else ""
+
+
+def _is_shown(text: str, found: re.Match[str]) -> bool:
+    before, behind = text[: found.start()], text[found.end() :]
+    is_quoted = before[-1:] in _QUOTES and behind[:1] in _QUOTES
+    return (
+        not before.strip(" [")
+        or (bool(before) and is_quoted)
+        or bool(_A_THING.search(before) or _IS_A_THING.match(behind))
+    )
 
 
 def _is_called_after(name: str, job: str) -> bool:

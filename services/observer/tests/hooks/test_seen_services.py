@@ -1,0 +1,83 @@
+"""A service that only an alert's headline names counts where the agent of that very host sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hooks_rig import OPEN, Observer, Serve
+
+from mesh_core.incidents.sighting import note_of
+from mesh_core.models.sightings import SeenState, Sighting
+from mesh_core.models.streams import ALIVE_PREFIX
+from observer.hooks.service_in_names import service_in_headline
+
+SINCE = "2026-05-05T10:00:00.000Z"
+
+
+def seen(service: str, *names: str) -> Sighting:
+    return Sighting(service=service, state=SeenState.FAILED, since=SINCE, runtime="systemd", names=names)
+
+
+NOTE = note_of("barn", [seen("pump-meter"), seen("home.web", "home-web-1"), seen("radio.service"), seen("feeds")])
+NAMES = {"pump-meter": "pump-meter", "home-web-1": "home.web", "radio.service": "radio.service", "feeds": "feeds"}
+
+
+@pytest.mark.parametrize(
+    ("headline", "service"),
+    [
+        ("[FIRING:1] UnitFailed barn radio.service (state=failed)", "radio.service"),
+        ("pump-meter on barn: nothing was sent for 40 min", "pump-meter"),
+        ("It is slow: home-web-1.", "home.web"),  # as its agent calls it
+        ("feeds does not answer", "feeds"),
+        ("[barn] Container feeds is gone", "feeds"),
+        ("pump-meter and radio.service are slow", ""),  # two
+        ("pump-meters are slow", ""),
+        ("old-pump-meter is slow", ""),
+        ("Somebody feeds the cat", ""),  # a word of the language
+        ('Somebody stopped "feeds"', "feeds"),
+        ("The feeds service is slow", "feeds"),
+        ("Feeds are slow", ""),
+    ],
+)
+def test_a_name_is_found_letter_by_letter_and_a_plain_word_only_where_it_is_meant(headline: str, service: str) -> None:
+    assert service_in_headline(headline, NAMES) == service
+
+
+async def entered(observer: Observer, **body: Any) -> str | None:
+    before = await observer.events()
+    alert = {"host": "barn", "rule": "PumpIsDry", "severity": "error", "incident_id": f"i{len(before)}"}
+    await observer.http.post("/hooks/any", json=alert | body)
+    (event,) = (await observer.events())[len(before) :]
+    return event.service
+
+
+async def test_it_is_the_service_of_an_alert_that_names_none(serve: Serve) -> None:
+    async with serve(OPEN) as observer:
+        assert await entered(observer, title="pump-meter is slow") is None  # nobody sees anything
+        await observer.bus.call("SET", f"{ALIVE_PREFIX}barn", NOTE)
+        assert await entered(observer, title="pump-meter is slow") == "pump-meter"
+        assert await entered(observer, service="radio", title="pump-meter is slow") == "radio"
+        assert await entered(observer, service="two of them", title="pump-meter is slow") is None
+        assert await entered(observer, host="loft", title="pump-meter is slow") is None  # of another agent
+        await observer.bus.call("SET", f"{ALIVE_PREFIX}loft", NOTE)
+        assert await entered(observer, host="loft", title="pump-meter of loft") is None  # of another node
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"subject": "pump-meter is slow"},  # anybody may write a mail
+        {"message": "pump-meter is slow"},
+        {"title": "A line of a log", "text": "pump-meter is slow"},
+        {"title": "A line\npump-meter is slow"},
+        {"request": {"title": "pump-meter is slow"}},
+        {"issue": {"title": "pump-meter is slow"}},
+        {"comment": "pump-meter is slow"},
+    ],
+    ids=str,
+)
+async def test_what_others_may_have_written_names_no_service(serve: Serve, said: dict[str, Any]) -> None:
+    async with serve(OPEN) as observer:
+        await observer.bus.call("SET", f"{ALIVE_PREFIX}barn", NOTE)
+        assert await entered(observer, **said) is None
