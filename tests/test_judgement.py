@@ -80,12 +80,12 @@ MEASURED = {
 }
 # Of how many raw bodies the answer may be a worse one than to the same event as it is labelled. One or two more than
 # was measured: what policy learns to read of labels alone (0205) counts here, too.
-LOST_IN_HOOKS = {"opened": 8, "third_open": 2, "third_opened": 2, "sixth_opened": 2}
+LOST_IN_HOOKS = {"opened": 4, "third_open": 1, "third_opened": 3, "sixth_opened": 2}
 LOST_IN_HOOKS |= {
-    "seventh_open": 6,
-    "seventh_opened": 6,
+    "seventh_open": 4,
+    "seventh_opened": 5,
     "seventh_kept": 2,
-    "eighth_open": 3,
+    "eighth_open": 1,
     "eighth_opened": 1,
     "eighth_kept": 4,
 }

@@ -53,3 +53,40 @@ def test_a_severity_is_known_by_what_its_key_ends_in_and_by_syslogs_numbers(body
 )
 def test_how_much_a_job_is_to_say_is_not_how_bad_it_is(body: Body, said: str) -> None:
     assert severity(body) == said
+
+
+LINE = {"host": "barn", "SYSLOG_IDENTIFIER": "pumpd", "PRIORITY": "6"}
+
+
+def of_itself(body: Body) -> str:
+    found = alerts_in(body)
+    assert isinstance(found, list)
+    (alert,) = found
+    assert isinstance(alert, Alert)
+    assert alert.firing
+    return alert.severity
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (LINE | {"message": "valve 3 was opened"}, "info"),
+        (LINE | {"message": "valve 3 could not be opened"}, ""),
+        (LINE | {"message": "opened, " * 40 + "then the motor was killed"}, ""),  # the whole of it
+        (LINE | {"message": "valve 3 was opened", "rule": "PumpIsDry"}, ""),  # somebody looked for it
+        (LINE | {"message": "valve 3 was opened", "state": "odd"}, ""),
+        ({"host": "barn", "syslogseverity-text": "notice", "msg": "valve 3 was opened"}, "info"),
+        ({"host": "barn", "msg": "valve 3 was opened", "sub": {"syslogseverity-text": "notice"}}, ""),
+        ({"host": "barn", "action": "reject", "subject": "Buy a pump"}, "info"),
+        ({"host": "barn", "action": "open", "subject": "Buy a pump"}, ""),
+        ({"host": "barn", "action": "reject", "subject": "Buy a pump", "reason": "disk is full"}, ""),
+        ({"alert": "Disk is full", "host": "barn", "action": "block"}, ""),
+        ({"host": "barn", "title": "Nothing flows any more", "valve": {"action": "block"}}, ""),
+        ({"host": "barn", "list": "pump", "bantime": "10m"}, "info"),
+        ({"host": "barn", "event": "client.connected", "name": "a phone"}, "info"),
+        ({"host": "barn", "event": "pump.disconnected", "name": "a phone"}, ""),
+        ({"host": "barn", "title": "client left"}, ""),  # a title may be anybody's
+    ],
+)
+def test_who_was_turned_away_or_left_and_lines_of_information_need_nobody(body: Body, said: str) -> None:
+    assert of_itself(body) == said

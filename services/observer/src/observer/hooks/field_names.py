@@ -90,6 +90,13 @@ SEVERITIES = (
 ENDS_OF_SEVERITIES = ("severity", "severitytext", "severityname", "severitylabel")
 NO_SEVERITIES = ("syslog", "min", "max", "old", "prev", "last", "former")
 SYSLOGS_NUMBER = ("syslogseverity", "syslogpriority", "syslogseveritycode")
+SYSLOGS = ("syslogseveritytext", "syslogprioritytext", "syslogseverity", "syslogpriority")  # in words
+SYSLOGS_INFORMATION = frozenset({"5", "6", "7", "notice", "info", "debug"})
+# What was done about others, and for how long: mail, addresses, requests. Whoever tells it did what he is for.
+TURNED_AWAY = frozenset({"ban", "banned", "block", "blocked", "drop", "dropped", "reject", "rejected", "greylist"})
+BANNED_FOR = ("bantime", "banduration")
+CLIENTS = frozenset({"client", "session", "visitor", "guest"})
+COME_AND_GO = frozenset({"connect", "connected", "disconnect", "disconnected", "joined", "left"})
 MAY_BE_SYSLOGS_NUMBER = ("priority", "severity", "level")
 BESIDE_SYSLOGS_NUMBER = frozenset({"syslogidentifier", "systemdunit", "facility", "shortmessage"})  # the last is GELF's
 STATES = (

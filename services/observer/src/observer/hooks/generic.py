@@ -141,7 +141,9 @@ class GenericHook(BaseModel):
 def _severity_of(known: KnownFields) -> str:
     """Of what does not say it: as of Uptime Kuma, whose monitors say down only after their tries; what only measures
     tells no trouble."""
-    return Severity.ERROR if known.probe else Severity.INFO if known.only_measures else ""
+    if known.probe:
+        return Severity.ERROR
+    return Severity.INFO if known.only_measures or known.is_information else ""
 
 
 def _compiled(expression: str) -> ParsedResult:

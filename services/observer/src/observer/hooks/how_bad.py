@@ -1,14 +1,18 @@
-"""How bad a body says that it is: in a severity, in a number of syslog's, in a state. Pure."""
+"""How bad a body says that it is: in a severity, a number of syslog's, a state, in what was done about it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from mesh_core.models.events import Severity
 from mesh_core.models.owner_labels import bare_key
 from observer.hooks import field_names as names
+from observer.hooks.plain_words import plain_words
+from observer.hooks.said_over import speaks_of_trouble
 from observer.hooks.severities import SEVERE, SYSLOG, severity_in
+
+_MOST_CHARS = 200
 
 
 def severity_of(texts: Mapping[str, str], body: Mapping[str, Any]) -> Severity | None:
@@ -25,11 +29,33 @@ def _told(texts: Mapping[str, str], body: Mapping[str, Any]) -> Iterator[Severit
         said = severity_in(texts.get(key, "")) if key != names.LOG_LEVEL or _is_a_lines(body) else None
         yield Severity.WARNING if key == names.URGENCY and said is Severity.INFO else said
     yield from map(severity_in, _called_otherwise(texts))
-    is_of_a_log = not names.BESIDE_SYSLOGS_NUMBER.isdisjoint(texts)
-    numbers = (*names.SYSLOGS_NUMBER, *(names.MAY_BE_SYSLOGS_NUMBER if is_of_a_log else ()))
-    yield from (SYSLOG.get(texts.get(key, "")) for key in numbers)
+    yield from (SYSLOG.get(texts.get(key, "")) for key in _keys_of_numbers(texts))
     yield from (of_state(texts.get(key, "")) for key in (*names.STATES, *names.KINDS))
     yield from (said for key in names.SAY_HOW_IT_STANDS if (said := of_state(texts.get(key, ""))) in SEVERE)
+
+
+def is_information(own: Mapping[str, str], kind: str, text: str) -> bool:
+    """Where nothing says how bad it is and no rule found it: a line that its logger calls information and that speaks
+    of no trouble, a guest who was turned away as he has to be, a client that comes or goes.
+
+    `own`: what lies at the top, by bare key; what lies deeper may be said of something else.
+    """
+    logged = (own.get(key, "").strip().lower() for key in names.SYSLOGS)
+    if any(word in names.SYSLOGS_INFORMATION for word in logged) or _is_syslogs(own, names.SYSLOGS_INFORMATION):
+        return bool(text) and not speaks_of_trouble(text)
+    if own.get("action", "").strip().lower() in names.TURNED_AWAY or any(own.get(key) for key in names.BANNED_FOR):
+        return True
+    words = plain_words(kind, _MOST_CHARS).split()
+    return len(words) == 2 and words[0] in names.CLIENTS and words[1] in names.COME_AND_GO
+
+
+def _is_syslogs(texts: Mapping[str, str], numbers: Collection[str]) -> bool:
+    return any(texts.get(key, "") in numbers for key in _keys_of_numbers(texts))
+
+
+def _keys_of_numbers(texts: Mapping[str, str]) -> tuple[str, ...]:
+    is_of_a_log = not names.BESIDE_SYSLOGS_NUMBER.isdisjoint(texts)
+    return (*names.SYSLOGS_NUMBER, *(names.MAY_BE_SYSLOGS_NUMBER if is_of_a_log else ()))
 
 
 def _is_a_lines(body: Mapping[str, Any]) -> bool:

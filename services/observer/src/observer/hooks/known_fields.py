@@ -15,7 +15,7 @@ from mesh_core.policy.event_facts.alert_state import says_well
 from mesh_core.policy.names.hosts import host_in
 from observer.hooks import field_names as names
 from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of, texts_of
-from observer.hooks.how_bad import of_state, severity_of
+from observer.hooks.how_bad import is_information, of_state, severity_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.monitors import asked_address, failed_probe, only_says_down, what_and_where
 from observer.hooks.plain_words import plain_words
@@ -160,6 +160,14 @@ class KnownFields:
     @cached_property
     def severity(self) -> Severity | None:
         return severity_of(self._texts, self.body)
+
+    @property
+    def is_information(self) -> bool:
+        """Where no severity is said."""
+        if self._named(names.RULES) or self._told(*names.STATES, *names.CAUSES):
+            return False
+        own = {bare_key(key): str(text) for key, text in self.body.items() if isinstance(text, str | int)}
+        return is_information(own, self._named(names.KINDS_OF_RULE), self.first(names.TITLES))
 
     @property
     def incident(self) -> str:

@@ -29,6 +29,10 @@ _NOT = re.compile(
     r"\b(?:not|no|never|cannot|unable|without|longer|partially|partly|un\w+|\w+n t"
     r"|fail\w*|error|errors|degraded|corrupt\w*|missing|lost)\b"
 )
+_BAD = re.compile(
+    r"\b(?:down|refused|denied|timeout|timed out|killed|kill|oom|deferred|bounced|expired|full|exceeded|panic|abort\w*"
+    r"|crash\w*|dead|stop\w*|exit\w*|reset|offline|disconnected|overheat\w*|critical|warning|read only|drop\w*)\b"
+)
 # Behind a hump only what is said of health: `BackUp` and `ConnectionClosed` are no ends.
 _HUMPED = re.compile(r"(.*[a-z])(Restored|Resolved|Recovered|Cleared|Healthy)")
 _MARKED = re.compile(r"\W*(?:resolved|recovered|recovery|ok|cleared)\s*(?:[]):|]|-\s|\u2013)", re.IGNORECASE)
@@ -74,6 +78,12 @@ def says_all_well(title: str) -> bool:
 
 def speaks_of_failure(title: str) -> bool:
     return _NOT.search(_plain(title)) is not None
+
+
+def speaks_of_trouble(line: str) -> bool:
+    """Of a log, whose programs call much information that is none."""
+    plain = plain_words(line, MAX_WORD_CHARS)
+    return len(line) >= MAX_WORD_CHARS or _NOT.search(plain) is not None or _BAD.search(plain) is not None
 
 
 def says_lists_over(text: str) -> bool:
