@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mesh_core.models.owner_labels import bare_key
+from mesh_core.policy.event_facts.lost_part import PROCESSES
 
 _WELL = (
     *("ok", "okay", "up", "online", "healthy", "running", "active", "connected", "established", "synced", "in sync"),
@@ -25,8 +26,8 @@ _STATES = ("state", "status", "health", "result")
 _NO_PARTS = frozenset(
     {
         *("checks", "tests", "probes", "results", "status", "alerts", "events", "labels", "annotations", "ports"),
-        *("mounts", "dependencies", "needs", "requires", "services", "containers", "units", "processes", "siblings"),
-        *("neighbours",),
+        *("mounts", "dependencies", "needs", "requires", "services", "containers", "units", "siblings"),
+        *("neighbours", *PROCESSES),
         *("logs", "lines", "steps", "tasks", "runs", "env", "dns", "address", "https"),
     }
 )

@@ -17,6 +17,7 @@ from mesh_core.policy.event_facts.counts import has_none_of_many
 from mesh_core.policy.event_facts.declared import is_not_there
 from mesh_core.policy.event_facts.drift import is_in_a_lost_network, is_misdeclared, is_not_as_declared, says_drifted
 from mesh_core.policy.event_facts.its_answer import answers_with_maintenance
+from mesh_core.policy.event_facts.lost_part import lost_what_works
 from mesh_core.policy.event_facts.memory_limit import has_used_its_files, is_over_its_limit
 from mesh_core.policy.event_facts.orchestrators import is_of_a_stack
 from mesh_core.policy.event_facts.ordered import is_ended_by_order, is_planned
@@ -68,6 +69,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], fields: Sequence
         Fact.ATTACK: is_of_an_attack(payload),
         Fact.OVER_LIMIT: is_over_its_limit(told),
         Fact.FILES_USED_UP: has_used_its_files(told),
+        Fact.HANGS: lost_what_works(told),
         Fact.HOST_AWAY: is_host_away(told),
         Fact.MAINTENANCE: is_silenced_until(told, event.timestamp),
         Fact.NETWORK_GONE: is_in_a_lost_network(payload),
