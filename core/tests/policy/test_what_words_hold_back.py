@@ -277,6 +277,18 @@ def test_whose_data_are_not_those_of_the_others_is_not_started(line: str) -> Non
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "04:00 nightly backup: stopping containers web, db",
+        "stopped web for the backup, starts again afterwards",
+        "Container web für die Sicherung gestoppt",
+    ],
+)
+def test_what_a_backup_stops_it_starts_again(line: str) -> None:
+    assert allows("container_stopped", {**DOCKER, "logs": [line]}, severity="warning").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize(
     "line", ["WARN session uuid does not match the cookie", "INFO timeline forked off", "error: another client left"]
 )
 def test_two_that_differ_otherwise_are_no_two_sets_of_data(line: str) -> None:
