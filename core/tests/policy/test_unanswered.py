@@ -57,3 +57,40 @@ def test_who_does_not_answer_a_monitor_is_started_anew(type_: str, said: dict[st
 )
 def test_another_answer_or_none_of_an_address_is_told(said: dict[str, Any]) -> None:
     assert allows("monitor_alert", said, severity="critical").preferred == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": "connection refused", "host": "answers ping"},
+        {"connect": "ECONNREFUSED 10.1.1.4:8080", "ping": "2 ms"},
+        {"result": "tcp 8080 refused", "host_ping": "ok"},
+        {"port_8080": "refused", "host_up": True},
+        {"ports": {"8080": "refused"}, "icmp": "replies"},
+        {"response": "connect ECONNREFUSED 10.0.0.3:80 (host answers ping)"},
+        {"error": "502 Bad Gateway (nginx: connect() failed (111: connection refused))"},
+        {"check": {"url": "https://wiki.lan", "last_status": 502}},
+    ],
+    ids=str,
+)
+def test_who_refuses_at_his_port_while_his_host_is_there_is_started_anew(said: dict[str, Any]) -> None:
+    assert allows("site_error", said, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": "connection refused", "host": "does not answer ping"},
+        {"error": "no route to host", "ping": "2 ms"},
+        {"error": "timeout", "ping": "100 % loss"},
+        {"db": "connection refused", "ping": "ok"},
+        {"upstream": {"error": "connection refused"}, "ping": "ok"},
+        {"neighbour": {"ping": "ok"}, "error": "connection refused"},
+        {"log": "connection refused", "host": "answers ping"},
+        {"error": "403 Forbidden (nginx: access refused)"},
+        {"error": "connection refused", "ping": "ok", "status_code": 200},
+    ],
+    ids=str,
+)
+def test_a_refusal_of_another_or_of_a_host_that_is_away_is_told(said: dict[str, Any]) -> None:
+    assert allows("site_error", said, severity="error").preferred == NOTIFY

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from mesh_core.models.truth import truth_in
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.payload_fields import Field, is_of_itself
 
@@ -40,7 +41,8 @@ _WORDS = frozenset(
     }
 )
 _CODE = re.compile(
-    r"(?:network ?error: )?(?:request failed with |unexpected |received |got |bad )?(?:http )?(?:status|response|http)?"
+    r"(?:network ?error: )?(?:request failed with |unexpected |received |got |bad )?(?:http )?(?:status|response"
+    r"|http)?"
     r"(?: ?code)?(?: was)?:? ?(?P<code>[1-5]\d\d)(?:(?: -|:)? [a-z ]{2,30})?"
 )
 _NO_ANSWER = re.compile(
@@ -51,6 +53,25 @@ _NO_ANSWER = re.compile(
     r"|timeout of \d+ ?ms exceeded|no response(?: received)?|empty (?:reply|response)(?: from server)?"
     r"|eof(?: after \d+ ?s)?"
     r"|(?:tcp )?connection (?:could not be established|failed)|server did not respond|not responding|did not answer"
+)
+# A port that nobody listens at is refused by a host that is there; so says whoever looked at the host as well.
+_REFUSED = re.compile(
+    r"(?:(?:http|tcp|connect(?:ion)?|port|\d{2,5})[: ]{1,2}){0,3}(?:econn)?refused(?: [\w.:\[\]-]{3,60})?"
+)
+_TRIED = frozenset({"connect", "connection", "tcp", "http", "https", "port", "tcpconnect", "portcheck"})
+_PORTS = re.compile(r"(?:tcp|port)\d{2,5}")
+_HOST_THERE = re.compile(
+    r"(?:host)?(?:ping|pings|icmp|up|reachable|alive|online|pingable)|ping(?:host|reply)?|host|ssh"
+)
+_IS_THERE = re.compile(
+    r"(?:answers?|replies|reply|responds)(?: (?:to )?(?:a )?(?:ping|pings|icmp|echo))?|ok|up|alive|reachable|open"
+    r"|pingable|online"
+    r"|\d+(?:[.,]\d+)? ?ms(?:, 0 ?% loss)?"
+)
+# What stands behind the proxy that answered, which found nobody at its port.
+_BEHIND = re.compile(r"(?P<said>[^(]{3,40}?) ?\((?P<behind>.{3,140})\)")
+_HOST_ANSWERS = re.compile(
+    r"(?:the )?host (?:answers|replies|responds)(?: (?:to )?pings?)?|host is (?:up|there|reachable)"
 )
 
 
@@ -67,16 +88,52 @@ def says_no_answer(value: Any) -> bool:
 
 def got_no_answer(fields: Iterable[Field]) -> bool:
     """`{"url": "https://wiki.lan", "cause": "Status 502"}`; without an address it may be anything."""
-    asked = answered = nobody = False
+    asked = answered = nobody = refused = there = False
     for path, value, depth in fields:
-        if depth > 3 or not is_of_itself(path):
+        if depth > 3 or not (is_of_itself(path) or path[:-1] == ("ports",)):
             continue
         key = path[-1]
         asked = asked or (key in _ASKED_AT and _is_address(value))
         status = whole_in(value) if key in _CODES else None
-        nobody = nobody or status in _NOBODY or (key in _WORDS and says_no_answer(value))
+        nobody = (
+            nobody
+            or status in _NOBODY
+            or (key == "laststatus" and whole_in(value) in _NOBODY)
+            or (key in _WORDS and says_no_answer(value))
+        )
+        refused = refused or _is_refused(path, value)
+        there = there or _is_host_there(key, value)
+        if key in _WORDS and _is_refused_behind(value):
+            return True
         answered = answered or (status is not None and 100 <= status < 502)
-    return asked and nobody and not answered
+    return ((asked and nobody) or (refused and there)) and not answered
+
+
+def _is_refused(path: tuple[str, ...], value: Any) -> bool:
+    """`{"error": "connection refused"}`, `{"port_8080": "refused"}`."""
+    of_a_port = _PORTS.fullmatch(path[-1]) is not None or path[-2:-1] == ("ports",)
+    if not (of_a_port or path[-1] in _WORDS or path[-1] in _TRIED):
+        return False
+    return isinstance(value, str) and _REFUSED.fullmatch(value.strip().lower()[:120]) is not None
+
+
+def _is_host_there(key: str, value: Any) -> bool:
+    if _HOST_THERE.fullmatch(key) is None:
+        return False
+    said = value.strip().lower() if isinstance(value, str) else ""
+    return truth_in(value) is True or _IS_THERE.fullmatch(said) is not None
+
+
+def _is_refused_behind(value: Any) -> bool:
+    """`502 Bad Gateway (nginx: connect() failed (111: connection refused))`, `connect ECONNREFUSED ... (host answers
+    ping)`: the word of whoever asked, and what lies behind it beside."""
+    told = _BEHIND.fullmatch(value.strip().lower()) if isinstance(value, str) and len(value) < 200 else None
+    if told is None:
+        return False
+    if _HOST_ANSWERS.fullmatch(told["behind"]):
+        return _REFUSED.fullmatch(told["said"]) is not None
+    code = _CODE.fullmatch(told["said"])
+    return code is not None and int(code["code"]) in _NOBODY and "refused" in told["behind"]
 
 
 def _is_address(value: Any) -> bool:
