@@ -28,7 +28,7 @@ _DATA = frozenset({"volume", "volumes", "datavolume", "data", "datadir", "datase
 # A field of such a name says of which device the others tell.
 DEVICES = frozenset({"printer", "scanner", "sensor", "drive", "tape", "ups", "battery", "camera"})
 # Hardware that a program works with: where it is off or away, no start of the program brings it back.
-_HARDWARE = frozenset(
+HARDWARE = frozenset(
     {
         *("radio", "dongle", "stick", "adapter", "modem", "printer", "scanner", "camera", "tuner"),
         *("serial", "usb", "device", "inverter", "meter", "plc", "mcu", "reader", "sensor", "tape", "drive"),
@@ -131,7 +131,7 @@ def is_hardware_away(path: tuple[str, ...], value: Any) -> bool:
     if not key.endswith(_THERE) or truth_in(value) is not False or value in (None, ""):
         return False
     whats = (key.removesuffix(end) for end in _THERE if key.endswith(end))
-    return any((what or parent) in _HARDWARE for what in whats)
+    return any((what or parent) in HARDWARE for what in whats)
 
 
 def has_what_it_needs(path: tuple[str, ...], value: Any) -> bool:

@@ -12,6 +12,7 @@ from mesh_core.models.owner_labels import engine_attributes, restart_forbidden
 from mesh_core.models.records import is_name, is_service_name
 from mesh_core.models.whole_numbers import whole_in
 from mesh_core.policy.event_facts.alert_state import is_host_away, is_of_an_attack, is_silenced_until, says_well
+from mesh_core.policy.event_facts.came_after import came_after_its_start
 from mesh_core.policy.event_facts.cluster_codes import found_by_its_cluster
 from mesh_core.policy.event_facts.counts import has_none_of_many
 from mesh_core.policy.event_facts.declared import is_not_there
@@ -69,6 +70,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], fields: Sequence
         Fact.ATTACK: is_of_an_attack(payload),
         Fact.OVER_LIMIT: is_over_its_limit(told),
         Fact.FILES_USED_UP: has_used_its_files(told),
+        Fact.CAME_LATER: came_after_its_start(told, event.service or ""),
         Fact.HANGS: lost_what_works(told),
         Fact.HOST_AWAY: is_host_away(told),
         Fact.MAINTENANCE: is_silenced_until(told, event.timestamp),
