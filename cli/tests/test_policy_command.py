@@ -66,6 +66,18 @@ def test_an_explanation_names_the_rule_the_fields_and_what_was_held_back(mend: M
     assert "on the never list" in held["why"]
 
 
+def test_what_people_chose_is_told_with_what_weighed_most(mend: Mend) -> None:
+    file = event_file(mend, type="pump_stale", service="press", severity="error", payload={"unit": "press.service"})
+    told, shown = explained(mend, file), mend("policy", "explain", file).stdout
+    assert (told["decided_by"], told["preferred"]) == ("classifier", "restart")
+    assert told["weighed"]["name stale"] > 0
+    assert [*told["weighed"].values()] == sorted(told["weighed"].values(), key=abs, reverse=True)
+    assert re.search(r"by weight .*name stale \+0\.", shown)
+    policy = policy_file(mend, "classifier: false", "off.yml")
+    assert explained(mend, file, "--policy", policy)["weighed"] == {}
+    assert "by weight" not in mend("policy", "explain", file, "--policy", policy).stdout
+
+
 def test_the_names_that_were_heard_are_told_with_the_word_and_the_field(mend: Mend) -> None:
     labels = {"labels": {"alertname": "ShopWorkerStuck"}, "rule_name": "shop is not responding"}
     file = event_file(mend, type="alert", service="shop", payload=labels)

@@ -89,6 +89,11 @@ def test_chances_are_those_of_a_logistic_regression() -> None:
     assert Classifier(("a", "b"), (0.0, 4000.0), {}).chances(())["b"] == 1.0, "no number is too great"
 
 
+def test_each_feature_is_told_with_how_much_it_speaks_for_a_choice() -> None:
+    learnt = Classifier(("a", "b"), (0.5, 0.0), {"x": (1.0, -1.0), "y": (0.25, 0.0), "z": (-4.0, 0.0)})
+    assert [*learnt.speaking({"x", "y", "z", "unknown"}, "a", "b").items()] == [("z", -4.0), ("x", 2.0), ("y", 0.25)]
+
+
 def test_the_shipped_weights_are_whole() -> None:
     learnt = shipped_classifier()
     assert set(learnt.actions) == set(ACTIONS)

@@ -37,6 +37,7 @@ from mesh_core.policy.track_record import NOTHING_KNOWN
 from mesh_core.runbooks.wording import heading
 
 MAX_SHOWN = 200  # characters of a sentence in a row
+MOST_WEIGHED = 8  # features of an event for which others chose
 SEVERAL = "several fields together"
 
 PolicyFile = Annotated[
@@ -190,6 +191,9 @@ def _say(cli: CliContext, said: Explanation, source: PolicySource, asked: AskedE
     cli.say_beside("  offered     ", f"{', '.join(first.added)}; {first.preferred} first: {plain(first.sentence)}")
     for entry in allowed.trace[1:]:
         cli.say_beside("  and then    ", f"{entry.name} {_change(entry)}: {plain(entry.sentence)}")
+    if said.weighed:
+        most = ", ".join(f"{plain(one, 80)} {weight:+.2f}" for one, weight in [*said.weighed.items()][:MOST_WEIGHED])
+        cli.say_beside("  by weight   ", most)
     held = dict.fromkeys((one.by, one.why) for one in said.held_back)
     for by, why in held:
         choices = ", ".join(one.choice for one in said.held_back if (one.by, one.why) == (by, why))

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mend.policies.heard_fields import fields_saying
+from mesh_core.actions.choices import NOTIFY
 from mesh_core.incidents.at_work import why_held
 from mesh_core.incidents.event_types import RECOVERIES
 from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent
+from mesh_core.policy.classifier.classifier import shipped_classifier
 from mesh_core.policy.event_facts.facts import facts_for
+from mesh_core.policy.offer import CLASSIFIER
 from mesh_core.policy.policy import Allowed, Policy
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from mesh_core.runbooks.wording import heading
@@ -39,7 +42,8 @@ class HeardName:
 @dataclass(frozen=True)
 class Explanation:
     """`route`: is the policy asked about such an event at all? `facts`, `cues`, `names`: with the fields that
-    say them."""
+    say them. `weighed`: where the classifier chose, how much each feature that it knows spoke for that rather than for
+    a notification, what weighed most first."""
 
     event: HealthEvent
     allowed: Allowed
@@ -48,6 +52,7 @@ class Explanation:
     cues: Mapping[str, tuple[str, ...]]
     names: Mapping[str, HeardName]
     held_back: tuple[HeldBack, ...] = field(default=())
+    weighed: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def fitted(self) -> str:
@@ -68,6 +73,7 @@ class Explanation:
             "runbook": {"told": heading(match), "id": match.runbook.id, "certain": match.is_certain} if match else None,
             "trace": [vars(entry) for entry in allowed.trace],
             "held_back": [vars(one) for one in self.held_back],
+            "weighed": {feature: round(weight, 3) for feature, weight in self.weighed.items()},
             "preferred": allowed.preferred,
             "decided_by": allowed.rule,
             "order": list(allowed.order),
@@ -92,9 +98,15 @@ def explain(
             for kind, fields in fields_saying(event, policy.names_in).items()
         },
         held_back=tuple(_held_back(allowed)),
+        weighed=_weighed(event, policy, allowed),
     )
 
 
 def _held_back(allowed: Allowed) -> list[HeldBack]:
     taken = {word: entry for entry in allowed.trace for word in entry.removed if word not in allowed.actions}
     return [HeldBack(word, entry.name, entry.sentence) for word, entry in taken.items()]
+
+
+def _weighed(event: HealthEvent, policy: Policy, allowed: Allowed) -> dict[str, float]:
+    chosen = next((entry.preferred for entry in reversed(allowed.trace) if entry.name == CLASSIFIER), "")
+    return shipped_classifier().speaking(policy.features_of(event), chosen, NOTIFY.word) if chosen else {}

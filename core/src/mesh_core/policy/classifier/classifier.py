@@ -31,6 +31,12 @@ class Classifier:
         shares = [math.exp(one - highest) for one in sums]
         return {action: share / sum(shares) for action, share in zip(self.actions, shares, strict=True)}
 
+    def speaking(self, features: Iterable[str], action: str, other: str) -> dict[str, float]:
+        """How much each feature speaks for `action` rather than for `other`; what weighs most comes first."""
+        at, against = self.actions.index(action), self.actions.index(other)
+        known = {one: self.weights[one][at] - self.weights[one][against] for one in features if one in self.weights}
+        return dict(sorted(known.items(), key=lambda item: (-abs(item[1]), item[0])))
+
 
 @cache
 def shipped_classifier() -> Classifier:
