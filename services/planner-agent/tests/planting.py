@@ -123,7 +123,9 @@ def _behind(said: object, carried: object) -> object:
         return [*(said.splitlines() if isinstance(said, str) else said), *carried]
     if isinstance(said, str) and isinstance(carried, str) and " " in said:  # a sentence; a name is another's to give
         return f"{said}\n{carried}"
-    return {**said, **carried} if isinstance(said, dict) and isinstance(carried, dict) else carried
+    if isinstance(said, dict) and isinstance(carried, dict):
+        return {**said, **{key: _behind(said.get(key), value) for key, value in carried.items()}}
+    return carried
 
 
 def input_of(event: HealthEvent) -> DiagnosisInput:
