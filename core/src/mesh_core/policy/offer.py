@@ -156,23 +156,26 @@ class Offer:
             return False
         return self.preferred not in runbook.helps and (runbook.own or self.preferred == NOTIFY.word)
 
+    @property
+    def is_undecided(self) -> bool:
+        """Does the rule tell a person, and neither words of the event nor anything after the rule had a say in that?"""
+        return not self._by_words and (self.preferred, self.rule_name) == (NOTIFY.word, self._rule.name)
+
     def weigh(self, chances: Mapping[str, float]) -> None:
-        """What people chose for events with such fields, each from 0 to 1: more in the offer where the rule says so,
-        and a restart or the like instead of a notification where most chose it.
+        """Of an undecided one. What people chose for events with such fields, each from 0 to 1: more in the offer where
+        the rule says so, and a restart or the like instead of a notification where most chose it.
 
         `chances` has what the event gives enough for. Silence is never learnt: it comes from a field that says why.
         """
         documented = self._runbook.runbook if self._runbook is not None and self._runbook.is_certain else None
-        if self._by_words or (documented and documented.own):
-            return  # words chose the rule, and are no features; or somebody documented it
-        if self.preferred != NOTIFY.word or self.rule_name != self._rule.name:
-            return  # it is mended already, or what would mend it was taken away
+        if documented and documented.own:
+            return  # somebody here wrote down what to do
         useless = documented.useless if documented else ()
         mending = {word: chance for word, chance in chances.items() if word not in MESSAGES and word not in useless}
         if self._rule.classifier_adds:
             likely = [word for word, chance in mending.items() if chance >= LIKELY]
             self._add(likely, CLASSIFIER, "more is offered: people chose it for events with such fields")
-        liked = max(self.actions & mending.keys(), key=mending.__getitem__, default="")
+        liked = max(sorted(self.actions & mending.keys()), key=mending.__getitem__, default="")
         if liked and mending[liked] >= (LIKELY if self._rule.classifier_adds else SURE):
             said = f"for events with such fields people chose {liked} ({round(100 * mending[liked])} %)"
             self.preferred, self.rule_name, self.reason = liked, CLASSIFIER, f"{self.reason}; {said}"

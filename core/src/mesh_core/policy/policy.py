@@ -140,7 +140,7 @@ class Policy:
         offer.drop_unmet(self._own_playbooks.refused(sorted(offer.actions)), PLAYBOOK)
         offer.drop_unmet(self._unmet(offer.actions, event))
         offer.heed(self._runbooks.match(clues) if self._runbooks else None, written=rule.name in self._written)
-        if self._may_learn(rule, known):
+        if offer.is_undecided and self._may_learn(rule, known):
             offer.weigh(self._chances(features_of(event, known, clues), event))
         offer.hold_back(speaks_against(event, known))
         if untouchable:
