@@ -198,3 +198,20 @@ def test_the_end_of_an_alert_is_its_end_and_no_other(event: str) -> None:
     assert not firing({"rule": "PumpIsDry", "host": "barn", "alert_event": event})
     assert firing({"rule": "PumpIsDry", "host": "barn", "alert_event": "session_end"})
     assert firing({"rule": "PumpIsDry", "host": "barn", "alert_event": "ALARM_STATE_START"})
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"app": "wiki", "host": "barn"}, ("barn", "wiki")),
+        ({"payload": {"component": "wiki", "source": "barn"}}, ("barn", "wiki")),
+        ({"data": {"hits": [], "applicationName": "wiki", "hostname": "loft"}}, ("loft", "wiki")),
+        ({"app": "finder", "owner": "ada", "row": {"host": "barn"}}, ("barn", None)),  # who sends it
+        ({"AppName": "PagerApp", "Summary": "wiki on barn is down"}, ("barn", None)),
+        ({"fault": {"component": "entries"}, "place": {"hostname": "barn"}}, ("barn", None)),
+        ({"problemTitle": "wiki is slow", "environment": "loft"}, ("loft", None)),
+    ],
+)
+def test_an_app_is_meant_where_its_host_stands_beside_it(body: Body, said: tuple[str, str | None]) -> None:
+    (alert,) = firing({"rule": "PumpIsDry", **body})
+    assert (entered(alert).node, entered(alert).service) == said

@@ -196,3 +196,20 @@ def test_what_lies_below_the_name_of_a_host_of_ours_is_served_by_it() -> None:
     assert place("https://feeds.vps.farm.example/") == ("vps.farm.example", "miniflux")
     assert place("http://feeds.shed.lan:8070") == ("shed.lan", "miniflux")
     assert place("https://feeds.farm.example/") == ("feeds.farm.example", None)  # a domain's other machine
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"label": "miniflux", "type": "HTTP", "target": "http://barn:8070", "event": "down"},
+        {"data": {"check_name": "miniflux", "request_url": "http://barn:8070", "check_state": "Failing"}},
+        {"event": "check.down", "check": {"url": "http://barn:8070", "status": 500, "name": "miniflux"}},
+    ],
+)
+def test_what_is_asked_may_be_called_otherwise(body: Body) -> None:
+    assert (entered(body).type, entered(body).node, entered(body).service) == ("http_probe_failed", "barn", "miniflux")
+
+
+def test_a_kind_without_a_word_of_failure_is_no_failed_probe() -> None:
+    body = {"type": "UpdateCheck", "level": "warning", "application_url": "http://barn:8070", "message": "one more"}
+    assert (entered(body).type, entered(body).node) == ("update_check", "barn")

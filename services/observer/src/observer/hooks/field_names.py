@@ -25,12 +25,15 @@ LABELS = {
     ),
     "host": ("hostalias", "configurationitems", "resourcename"),
     "service": (
-        *("app", "application", "appname", "applicationname", "component", "process", "daemon", "programname"),
+        *("process", "daemon", "programname"),
         *("dienst", "servicio", "servizio", "serviço", "tjeneste", "tjänst", "usługa"),
     ),
     "address": ("ipaddress", "hostip", "hostaddress", "ipaddr"),
-    "url": ("monitorurl", "targeturl", "websiteurl"),
+    "url": ("monitorurl", "targeturl", "websiteurl", "requesturl", "endpointurl", "siteurl", "applicationurl"),
 }
+# A program where the host stands beside it; else it may be the sender's own name.
+APPS = ("app", "application", "appname", "applicationname", "component")
+ADDRESSES = ("url", "target", "endpoint", "instance")  # of these labels the one with a scheme is asked
 # What a sender puts before one of these names: `failed_unit`, `affectedHost`.
 AFFECTED = ("affected", "failed", "failing", "impacted", "monitored", "checked", "watched", "unhealthy", "crashed")
 # What a check or a cluster manager looks after: a program where it is one word, else a sentence ("Mount /srv").
@@ -45,6 +48,7 @@ MANAGED_AS = ("resourcename", "objectname", "family")
 CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),
     *("servicedescription", "servicedesc", "family", "agent", "entity", "source", "group", "groupname"),
+    "environment",
 )
 MONITORS = (
     *("monitorfriendlyname", "monitorname", "friendlyname", "pronounceablename", "checkname", "healthcheckname"),
@@ -52,7 +56,7 @@ MONITORS = (
 )
 # Called like the program that it looks at, where its text says so of that.
 CHECKS = ("check", "checkname", "monitor", "monitorname", "test", "testname", "probe", "probename")
-BESIDE_AN_ADDRESS = (*MONITORS, "alias")
+BESIDE_AN_ADDRESS = (*MONITORS, "alias", "label")
 RULES = (
     *("alertname", "alarmname", "rulename", "alertrule", "rule", "policyname", "triggername", "trigger", "scenario"),
     *("problemname", "problem", "checkname", "check", "servicedescription", "servicedesc", "sensorname", "sensor"),
@@ -68,8 +72,9 @@ KINDS_OF_RULE = (
     *("failuretype", "alerttype", "notifytype", "eventtype", "event", "jobname", "job", "operationname"),
     *("mainoperation", "scripttype", "verb", "type", "kind", "automation", "friendlyname", "name"),
 )
-OWN_HEADLINES = ("title", "headline", "alerttitle", "eventtitle")  # no mail's subject: anybody may write one
-HEADLINES = ("title", "subject", "summary", "headline")  # what stands above a text
+_OF_ALERTS = ("alerttitle", "problemtitle", "incidenttitle", "eventtitle")
+OWN_HEADLINES = (*_OF_ALERTS, "title", "headline", "summary")  # no mail's subject: anybody may write one
+HEADLINES = (*_OF_ALERTS, "title", "subject", "summary", "headline")  # what stands above a text
 TITLES = (
     *(*HEADLINES, "message", "msg", "text", "content", "body", "name"),
     *("titel", "betreff", "meldung", "nachricht", "titre", "titulo", "titolo", "asunto", "mensaje", "logmessage"),

@@ -57,10 +57,20 @@ class KnownFields:
         for label, others in names.LABELS.items():
             if text := self.first(others):
                 found.setdefault(label, text)
+        if app := self._app:
+            found.setdefault("service", app)
         if (check := self.first(names.CHECKED)) and _WORD.fullmatch(check):
             found.setdefault("service", check)
         found = self.tags | found
         return found if any(found.get(key) for key in SERVICE_LABELS) else self._managed | found
+
+    @property
+    def _app(self) -> str:
+        """A program that is called so beside its host."""
+        told = [{bare_key(key): text for key, text in part.items()} for part in parts_of(self.body)]
+        beside = [part for part in told if any(part.get(key) for key in (*_HOSTS, "source"))]
+        apps = (part.get(key) for part in beside for key in names.APPS)
+        return next((app.strip() for app in apps if isinstance(app, str) and app.strip()), "")
 
     @property
     def _managed(self) -> dict[str, str]:
@@ -102,21 +112,25 @@ class KnownFields:
     @cached_property
     def probe(self) -> str:
         """Which one failed, of a monitor of an address; '' where that is not what it tells."""
-        if not self._is_a_monitors and not only_says_down(self.rule):
-            return ""
         states = self._told(*names.ALERTS_STATE, *names.STATES)
+        if not self._is_a_monitors and not only_says_down(self.rule, states):
+            return ""
         return failed_probe(self._asked, states, self.first(names.CAUSES))
 
     @cached_property
     def _asked(self) -> str:
         """The address that a monitor asks."""
-        url, address = self.labels.get("url", ""), self.labels.get("address", "")
-        return asked_address(url, address, self.first(names.CAUSES))
+        return asked_address(self._url, self.labels.get("address", ""), self.first(names.CAUSES))
+
+    @property
+    def _url(self) -> str:
+        said = (self.labels.get(key, "") for key in names.ADDRESSES)
+        return next((text for text in said if "://" in text), self.labels.get("url", ""))
 
     @cached_property
     def monitor(self) -> dict[str, Any]:
         """What the object says that has a monitor's address, itself and in plain values; {} where none has."""
-        url = self.labels.get("url", "")
+        url = self._url
         holder = next((part for part in parts_of(self.body) if url and url in part.values()), {})
         return {str(key): value for key, value in holder.items() if not isinstance(value, list | dict)}
 

@@ -20,7 +20,8 @@ _PROBES = {
     **dict.fromkeys(("icmp", "ping"), _PING),
     **dict.fromkeys(("dns", "udp"), "dns_probe_failed"),
 }
-_SAID_OF_IT = SAYS_NOTHING | {"down", "offline", "unreachable", "unhealthy", "error", "failed", "failing", "failure"}
+_DOWN = frozenset({"down", "offline", "unreachable", "unhealthy", "error", "failed", "failing", "failure"})
+_SAID_OF_IT = SAYS_NOTHING | _DOWN
 # Of a kind: a check of something, whatever it is called (`uptime.down`, `health_check_status`).
 _IS_A_CHECK = _SAID_OF_IT | frozenset(
     ["check", "checks", "healthcheck", "uptime", "site", "website", "endpoint", "status", "state", "start"]
@@ -34,10 +35,11 @@ _BESIDE = re.compile(rf"{_A_WORD}(?: ?[:/|]| -| \u2013| ?\() ?{_A_WORD}\)?")  # 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,60}")  # with a dot it is an address
 
 
-def only_says_down(kind: str) -> bool:
-    """Does it tell no more than that a check failed?"""
+def only_says_down(kind: str, states: Collection[str]) -> bool:
+    """Does it tell no more than that a check failed, itself or by its states?"""
     words = _words_of(kind)
-    return bool(words) and _IS_A_CHECK.issuperset(words)
+    told = {word for text in (kind, *states) for word in _words_of(text)}
+    return bool(words) and _IS_A_CHECK.issuperset(words) and not _DOWN.isdisjoint(told)
 
 
 def asked_address(url: str, address: str, cause: str) -> str:
@@ -47,7 +49,7 @@ def asked_address(url: str, address: str, cause: str) -> str:
 
 def failed_probe(url: str, states: Collection[str], cause: str) -> str:
     """The event's type; '' where nothing is asked, or that is not what failed."""
-    words = [word for state in states for word in _words_of(state)]
+    words = [word for state in states for word in _words_of(state) if not word.isdigit()]
     says_more = not _IS_A_CHECK.issuperset(words)
     if says_more or _EXPIRES.search(plain_words(cause, _MOST_CHARS)):
         return ""
