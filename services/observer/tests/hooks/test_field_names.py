@@ -215,3 +215,43 @@ def test_the_end_of_an_alert_is_its_end_and_no_other(event: str) -> None:
 def test_an_app_is_meant_where_its_host_stands_beside_it(body: Body, said: tuple[str, str | None]) -> None:
     (alert,) = firing({"rule": "PumpIsDry", **body})
     assert (entered(alert).node, entered(alert).service) == said
+
+
+@pytest.mark.parametrize(
+    ("body", "service"),
+    [
+        ({"service": "barn", "host": "barn"}, None),  # as Monit calls a whole host
+        ({"service": "Barn", "host": "barn"}, None),
+        ({"container": "barn", "host": "barn"}, "barn"),
+        ({"unit": "barn", "host": "barn"}, "barn.service"),
+        ({"service": "barn", "host": "loft"}, "barn"),
+    ],
+)
+def test_a_service_of_its_hosts_own_name_is_that_host_where_nothing_runs_it(body: Body, service: str | None) -> None:
+    (alert,) = firing({"rule": "PumpIsDry", **body})
+    assert entered(alert).service == service
+
+
+def test_a_service_of_its_hosts_own_name_is_one_where_the_mesh_knows_it() -> None:
+    (alert,) = firing({"rule": "PumpIsDry", "service": "barn", "host": "barn"})
+    known = KnownNames(hosts={"barn": ""}, services={"barn": frozenset({"barn"})})
+    event = Mapped().event_for(alert, "1", NOW, known)
+    assert isinstance(event, HealthEvent)
+    assert event.service == "barn"
+
+
+@pytest.mark.parametrize(
+    ("body", "runtime"),
+    [
+        ({"name": "wiki", "image": "ghcr.io/a/wiki:1.2", "state": "exited"}, "docker"),
+        ({"name": "wiki", "image": "wiki", "exit_code": 139}, "docker"),
+        ({"name": "wiki", "image": "wiki"}, None),  # an app's icon, perhaps
+        ({"name": "wiki", "image": "https://pictures.example/wiki", "state": "odd"}, None),
+        ({"name": "door", "image": "door/today.jpg", "state": "open"}, None),
+        ({"name": "two wikis", "image": "wiki:1", "state": "exited"}, None),
+    ],
+)
+def test_what_has_an_image_and_a_state_is_a_container(body: Body, runtime: str | None) -> None:
+    (alert,) = firing({"host": "barn", **body})
+    event = entered(alert)
+    assert (event.service, event.payload.get("runtime")) == ("wiki" if runtime else None, runtime)

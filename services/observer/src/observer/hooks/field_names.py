@@ -43,6 +43,8 @@ MANAGED = {
     **dict.fromkeys(("container", "docker", "podman"), "container"),
     **dict.fromkeys(("unit", "systemd", "service", "process", "stack"), "service"),
 }
+IMAGE = "image"  # beside a name and one of these it is a container's
+OF_A_CONTAINER = ("state", "status", "exitcode", "restartcount", "restarts", "health", "oomkilled")
 MANAGED_AS = ("resourcename", "objectname", "family")
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
 CALLED = (

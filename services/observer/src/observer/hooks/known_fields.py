@@ -30,6 +30,7 @@ _OF_WHOM = frozenset({*NODE_LABELS, *SERVICE_LABELS}) - {"name"}
 _CLOSED_BY = ("action", "status", "state")
 _HOSTS = (*map(bare_key, NODE_LABELS), *names.LABELS["node"])
 _WORD = re.compile(r"[A-Za-z][\w.@-]{1,99}")
+_IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]+)?(?<!\.jpg)(?<!\.png)(?:@sha256:[0-9a-f]+)?")
 _LETTERS = re.compile(r"[^\W\d_]{3}")
 _VERSION = re.compile(r"v\d+")  # of the form of a kind: `incident.created_v2`
 _STATE_WORDS = re.compile(
@@ -76,11 +77,19 @@ class KnownFields:
     def _managed(self) -> dict[str, str]:
         """The thing of a rule that says what it is: `ContainerStateChange` of one called `wiki`."""
         words = map(str.lower, re.findall(r"[A-Z]?[a-z]+|[A-Z]+", self.rule))
-        label = next((names.MANAGED[word] for word in words if word in names.MANAGED), "")
+        label = next((names.MANAGED[word] for word in words if word in names.MANAGED), "") or self._has_an_image
         own = self.body.get("name")  # not that of an agent, a room or whatever else it speaks of
         things = [*self._told(*names.MANAGED_AS), *([own] if isinstance(own, str) else [])]
-        thing = next((text for text in things if text != self.rule), "")
+        thing = next((text for text in things if text != self.rule or self._has_an_image), "")
         return {label: thing} if label and _WORD.fullmatch(thing) and thing not in self._told(*_HOSTS) else {}
+
+    @property
+    def _has_an_image(self) -> str:
+        """A label of what is made of one, as its own state says: a picture is no image."""
+        own = {bare_key(key): value for key, value in self.body.items()}
+        image = own.get(names.IMAGE)
+        is_one = isinstance(image, str) and _IMAGE.fullmatch(image) and not set(own).isdisjoint(names.OF_A_CONTAINER)
+        return "container" if is_one else ""
 
     @cached_property
     def tags(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Runtime, Sever
 from mesh_core.models.parsing import problems
 from mesh_core.models.records import EventTypeName, Name, is_service_name, rfc3339
 from mesh_core.models.slugs import folded
-from mesh_core.policy.names.hosts import host_in, node_for
+from mesh_core.policy.names.hosts import host_in, key_of_host, node_for
 from mesh_core.policy.names.known_names import UNIT_SUFFIXES, KnownNames, host_as_ours
 from mesh_core.security.redaction import pruned, redacted
 from observer.hooks.alert import Alert, Unfit, raw_of
@@ -94,7 +94,8 @@ class Mapped(BaseModel):
         host = host_in(alert.node or self._host_label(alert, names))
         node = names.node(host) or node_for(host) or self.node_default
         host_as_ours(payload, host, node)
-        service = alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
+        said = alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
+        service = "" if _is_the_host(said, host, labels) and said not in names.services.get(node, ()) else said
         service = service or names.only_service(node, alert.called) or service_in_names(alert, node, names)
         service, runtime = names.service(node, *_runtime_of(service, labels))
         if runtime == Runtime.DOCKER.value and (task_of := names.swarm(service, labels)):
@@ -170,6 +171,11 @@ def type_out_of(name: str) -> str:
     if not words:
         return "alert"
     return (words if words[0].isalpha() else f"alert_{words}")[:64].rstrip("_")
+
+
+def _is_the_host(service: str, host: str, labels: Mapping[str, str]) -> bool:
+    """Monit and others call a whole host a service of its own name. What runs as a container or unit is none."""
+    return bool(service) and key_of_host(service) == key_of_host(host) and not _runtime_of(service, labels)[1]
 
 
 def _unit_of_cgroup(labels: Mapping[str, str]) -> str:
