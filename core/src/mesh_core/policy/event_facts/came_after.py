@@ -12,8 +12,8 @@ from mesh_core.policy.event_facts.other_cause import HARDWARE, NEEDED, SERVERS
 from mesh_core.policy.event_facts.payload_fields import time_in
 
 _WHEN = r"(?:at|time|since)?"
-_THINGS = "process|service|unit|container|daemon|program|app|instance"
-_STARTED = rf"(?:start(?:ed)?|launched|activesince|runningsince){_WHEN}"
+_THINGS = frozenset({"", "process", "service", "unit", "container", "daemon", "program", "app", "instance"})
+_STARTED = re.compile(rf"(?P<whose>[^\W_]*?)(?:start(?:ed)?|launched|activesince|runningsince){_WHEN}")
 _THERE = re.compile(
     r"(?P<what>[a-z]{2,20}?)(?:devices?)?(?:is|was)?(?:registered|ready|appeared|up|online|there|available|attached|detected"
     rf"|mounted|pluggedin|reachable){_WHEN}"
@@ -26,9 +26,11 @@ _TOO_EARLY_SECONDS = 3600
 def came_after_its_start(told: Mapping[str, Any], own: str) -> bool:
     """`{"web_started": "10:42:10", "tuners_registered": "10:42:55"}`. `told`: a payload by its folded keys; `own`: the
     thing's name."""
-    its_start = re.compile(rf"(?:{_THINGS}|{re.escape(bare_key(own))})?{_STARTED}")
-    starts = [value for key, value in told.items() if its_start.fullmatch(key)]
     there = [value for key, value in told.items() if _is_of_another(key)]
+    if not there:
+        return False
+    its_own = _THINGS | {bare_key(own)}
+    starts = [value for key, value in told.items() if (said := _STARTED.fullmatch(key)) and said["whose"] in its_own]
     return any(_is_later(value, start) for start in starts for value in there)
 
 

@@ -134,19 +134,19 @@ def was_restarted_in_vain(payload: Mapping[str, Any], fields: Iterable[Field], o
     if _was_done_in_vain(payload, ""):
         return True
     for path, value, _ in fields:
-        if any(map(_OF_ANOTHER_TIME.match, path[-2:])) or (len(path) > 1 and not _is_of_it(path)):
-            continue
         if isinstance(value, Mapping):
-            if _was_done_in_vain(value, path[-1]):
-                return True
-        elif not is_written_freely(path[-1]) and _says_in_vain(path[-1], value, own):
+            said = _was_done_in_vain(value, path[-1])
+        else:
+            said = _says_in_vain(path[-1], value, own) and not is_written_freely(path[-1])
+        if said and _is_of_it(path):
             return True
     return False
 
 
 def _is_of_it(path: tuple[str, ...]) -> bool:
-    parent = path[-2]
-    return is_of_itself(path) or _DONE.fullmatch(parent) is not None or _RESTART.search(parent) is not None
+    if any(map(_OF_ANOTHER_TIME.match, path[-2:])):
+        return False
+    return is_of_itself(path) or _DONE.fullmatch(path[-2]) is not None or _RESTART.search(path[-2]) is not None
 
 
 def _was_done_in_vain(part: Mapping[str, Any], called: str) -> bool:
