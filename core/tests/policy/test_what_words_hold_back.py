@@ -279,6 +279,21 @@ def test_whose_data_are_not_those_of_the_others_is_not_started(line: str) -> Non
 @pytest.mark.parametrize(
     "line",
     [
+        "configparser.DuplicateOptionError: While reading from 'app.ini' [line 9]: option 'port' already exists",
+        "yaml.parser.ParserError: while parsing a block mapping",
+        "org.xml.sax.SAXParseException; systemId: file:/etc/app/server.xml; lineNumber: 9",
+        "libconfig: parse failure at line 7",
+        "Bad configuration option: Colour",
+        "init.lua:3: unexpected symbol, '=' expected near 'x'",
+    ],
+)
+def test_settings_that_a_library_could_not_read_a_person_mends(line: str) -> None:
+    assert preferred_of([line], "container_died") == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
         "04:00 nightly backup: stopping containers web, db",
         "stopped web for the backup, starts again afterwards",
         "Container web für die Sicherung gestoppt",
