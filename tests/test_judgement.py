@@ -68,15 +68,15 @@ MEASURED = {
     "fourth_open": {"rules": (0.90, 0.93, 0.0), "perfect": (0.93, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "fourth_opened": {"rules": (0.94, 0.94, 0.0065), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.0065)},
     "fifth_open": {"rules": (0.82, 0.85, 0.0), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fifth_opened": {"rules": (0.78, 0.81, 0.0055), "perfect": (0.83, 0.86, 0.0), "hostile": (0.0, 0.0, 0.0105)},
+    "fifth_opened": {"rules": (0.77, 0.79, 0.0055), "perfect": (0.83, 0.86, 0.0), "hostile": (0.0, 0.0, 0.0105)},
     "sixth_open": {"rules": (0.76, 0.77, 0.0), "perfect": (0.78, 0.79, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "sixth_opened": {"rules": (0.83, 0.73, 0.0055), "perfect": (0.90, 0.81, 0.0), "hostile": (0.0, 0.0, 0.0055)},
-    "seventh_open": {"rules": (0.87, 0.85, 0.0), "perfect": (0.90, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "seventh_opened": {"rules": (0.77, 0.70, 0.0), "perfect": (0.78, 0.74, 0.0), "hostile": (0.0, 0.0, 0.0075)},
+    "seventh_open": {"rules": (0.87, 0.84, 0.0), "perfect": (0.90, 0.90, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "seventh_opened": {"rules": (0.76, 0.70, 0.0), "perfect": (0.78, 0.74, 0.0), "hostile": (0.0, 0.0, 0.0075)},
     "seventh_kept": {"rules": (0.61, 0.50, 0.0), "perfect": (0.67, 0.64, 0.0), "hostile": (0.0, 0.0, 0.0215)},
     "eighth_open": {"rules": (0.73, 0.63, 0.0), "perfect": (0.75, 0.71, 0.0), "hostile": (0.0, 0.0, 0.0325)},
-    "eighth_opened": {"rules": (0.69, 0.65, 0.0085), "perfect": (0.74, 0.69, 0.0), "hostile": (0.0, 0.0, 0.0255)},
-    "eighth_kept": {"rules": (0.65, 0.51, 0.0195), "perfect": (0.69, 0.60, 0.0), "hostile": (0.0, 0.0, 0.0295)},
+    "eighth_opened": {"rules": (0.70, 0.63, 0.0085), "perfect": (0.73, 0.67, 0.0), "hostile": (0.0, 0.0, 0.0255)},
+    "eighth_kept": {"rules": (0.64, 0.49, 0.0195), "perfect": (0.69, 0.60, 0.0), "hostile": (0.0, 0.0, 0.0295)},
 }
 # Of how many raw bodies the answer may be a worse one than to the same event as it is labelled. One or two more than
 # was measured: what policy learns to read of labels alone (0205) counts here, too.
