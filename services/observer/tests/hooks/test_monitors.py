@@ -161,10 +161,10 @@ def test_of_several_things_with_a_name_the_one_with_the_address_is_the_monitor()
 
 
 def test_what_the_monitor_itself_says_lies_at_the_top_and_hides_nothing() -> None:
-    site = OF_A_TEAM["site"] | {"state": "down", "event": "x", "retries": 2, "match": ["a"]}
+    site = OF_A_TEAM["site"] | {"state": "down", "event": "x", "retries": 2, "errors": ["a"], "acknowledged": True}
     payload = entered({"event": "down", **OF_A_TEAM, "site": site}).payload
     assert (payload["url"], payload["state"], payload["event"]) == ("http://barn:8070/ping", "down", "down")
-    assert "match" not in payload
+    assert payload.keys().isdisjoint({"errors", "acknowledged"})  # nor what would silence it
     assert payload["site"]["retries"] == 2
 
 

@@ -69,6 +69,14 @@ CAUSES = (
     *("cause", "reason", "failurereason", "error", "errors", "errormessage", "checkerrormessage", "alertdetails"),
     "details",
 )
+# What a probe says of itself; whether somebody knows of it or has silenced it is no part of that.
+OF_A_PROBE = frozenset(
+    {
+        *("url", "monitorurl", "targeturl", "target", "endpoint", "method", "httpmethod", "type", "name", "port"),
+        *("status", "state", "statuscode", "httpstatus", "responsecode", "laststatus", "responsetime", "down"),
+        *(*CAUSES, "timeout", "retries", "attempts"),
+    }
+)
 # What kind of thing is told, where no rule is named.
 KINDS_OF_RULE = (
     *("failuretype", "alerttype", "notifytype", "eventtype", "event", "jobname", "job", "operationname"),

@@ -31,7 +31,9 @@ def _told(texts: Mapping[str, str], body: Mapping[str, Any]) -> Iterator[Severit
     yield from map(severity_in, _called_otherwise(texts))
     yield from (SYSLOG.get(texts.get(key, "")) for key in _keys_of_numbers(texts))
     yield from (of_state(texts.get(key, "")) for key in (*names.STATES, *names.KINDS))
-    yield from (said for key in names.SAY_HOW_IT_STANDS if (said := of_state(texts.get(key, ""))) in SEVERE)
+    yield from (
+        said for key in (*names.SAY_HOW_IT_STANDS, "hoststate") if (said := of_state(texts.get(key, ""))) in SEVERE
+    )
 
 
 def is_information(own: Mapping[str, str], kind: str, text: str) -> bool:

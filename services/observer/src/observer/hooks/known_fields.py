@@ -138,15 +138,18 @@ class KnownFields:
 
     @cached_property
     def monitor(self) -> dict[str, Any]:
-        """What the object says that has a monitor's address, itself and in plain values; {} where none has."""
-        url = self._url
-        holder = next((part for part in parts_of(self.body) if url and url in part.values()), {})
-        return {str(key): value for key, value in holder.items() if not isinstance(value, list | dict)}
+        """What the object says of its probe that has a monitor's address, in plain values; {} where none has."""
+        told = {str(key): value for key, value in self._holder.items() if not isinstance(value, list | dict)}
+        return {key: value for key, value in told.items() if bare_key(key) in names.OF_A_PROBE}
+
+    @cached_property
+    def _holder(self) -> Mapping[str, Any]:
+        return next((part for part in parts_of(self.body) if self._url and self._url in part.values()), {})
 
     @cached_property
     def _monitors_name(self) -> str:
         """Of several objects with a name that of the one with the address."""
-        told = {bare_key(key): text.strip() for key, text in self.monitor.items() if isinstance(text, str)}
+        told = {bare_key(key): text.strip() for key, text in self._holder.items() if isinstance(text, str)}
         return next((told[key] for key in names.BESIDE_AN_ADDRESS if told.get(key)), "") or self.first(names.MONITORS)
 
     @cached_property
