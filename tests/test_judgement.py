@@ -85,7 +85,7 @@ LOST_IN_HOOKS |= {
     "seventh_open": 4,
     "seventh_opened": 5,
     "seventh_kept": 2,
-    "eighth_open": 1,
+    "eighth_open": 2,
     "eighth_opened": 1,
     "eighth_kept": 4,
 }

@@ -207,6 +207,7 @@ def test_the_end_of_an_alert_is_its_end_and_no_other(event: str) -> None:
         ({"payload": {"component": "wiki", "source": "barn"}}, ("barn", "wiki")),
         ({"data": {"hits": [], "applicationName": "wiki", "hostname": "loft"}}, ("loft", "wiki")),
         ({"app": "finder", "owner": "ada", "row": {"host": "barn"}}, ("barn", None)),  # who sends it
+        ({"app": "wiki", "Summary": "it is down on barn"}, ("barn", "wiki")),  # nothing else says whom it concerns
         ({"AppName": "PagerApp", "Summary": "wiki on barn is down"}, ("barn", None)),
         ({"fault": {"component": "entries"}, "place": {"hostname": "barn"}}, ("barn", None)),
         ({"problemTitle": "wiki is slow", "environment": "loft"}, ("loft", None)),

@@ -213,3 +213,16 @@ def test_what_is_asked_may_be_called_otherwise(body: Body) -> None:
 def test_a_kind_without_a_word_of_failure_is_no_failed_probe() -> None:
     body = {"type": "UpdateCheck", "level": "warning", "application_url": "http://barn:8070", "message": "one more"}
     assert (entered(body).type, entered(body).node) == ("update_check", "barn")
+
+
+def test_a_check_whose_cause_says_that_it_asked_a_port_is_called_after_a_program() -> None:
+    body = {"check_name": "Miniflux", "event": "failed", "check_error_message": "connect ECONNREFUSED 192.0.2.9:8070"}
+    assert (entered(body | {"host": "barn"}).node, entered(body | {"host": "barn"}).service) == ("barn", "miniflux")
+    assert (entered(body | {"group_name": "barn"}).node, entered(body | {"group_name": "barn"}).service) == (
+        "barn",
+        "miniflux",
+    )
+    assert entered(body).service is None  # on nobody's host
+    assert entered(body | {"host": "barn", "check_name": "Two feeds"}).service is None
+    assert entered(body | {"host": "barn", "check_name": "Disk"}).service is None
+    assert entered(body | {"host": "barn", "check_error_message": "the clock is off"}).service is None

@@ -31,8 +31,9 @@ LABELS = {
     "address": ("ipaddress", "hostip", "hostaddress", "ipaddr"),
     "url": ("monitorurl", "targeturl", "websiteurl", "requesturl", "endpointurl", "siteurl", "applicationurl"),
 }
-# A program where the host stands beside it; else it may be the sender's own name.
-APPS = ("app", "application", "appname", "applicationname", "component")
+# A program where the host stands beside it, and the first three where no field says a host; else it may be the
+# sender's own name.
+APPS = ("app", "application", "component", "appname", "applicationname")
 ADDRESSES = ("url", "target", "endpoint", "instance")  # of these labels the one with a scheme is asked
 # What a sender puts before one of these names: `failed_unit`, `affectedHost`.
 AFFECTED = ("affected", "failed", "failing", "impacted", "monitored", "checked", "watched", "unhealthy", "crashed")
@@ -84,7 +85,7 @@ KINDS_OF_RULE = (
 )
 _OF_ALERTS = ("alerttitle", "problemtitle", "incidenttitle", "eventtitle")
 OWN_HEADLINES = (*_OF_ALERTS, "title", "headline", "summary")  # no mail's subject: anybody may write one
-HEADLINES = (*_OF_ALERTS, "title", "subject", "summary", "headline")  # what stands above a text
+HEADLINES = ("title", "subject", "summary", "headline", *_OF_ALERTS)  # what stands above a text
 TITLES = (
     *(*HEADLINES, "message", "msg", "text", "content", "body", "name"),
     *("titel", "betreff", "meldung", "nachricht", "titre", "titulo", "titolo", "asunto", "mensaje", "logmessage"),

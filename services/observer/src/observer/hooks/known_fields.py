@@ -17,10 +17,10 @@ from observer.hooks import field_names as names
 from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of, texts_of
 from observer.hooks.how_bad import is_information, of_state, severity_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
-from observer.hooks.monitors import asked_address, failed_probe, only_says_down, what_and_where
+from observer.hooks.monitors import asked_address, failed_probe, only_says_down, says_tcp, what_and_where
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over, speaks_of_failure
-from observer.hooks.service_in_names import is_said_not_to_run
+from observer.hooks.service_in_names import is_a_programs_name, is_said_not_to_run
 from observer.hooks.severities import SEVERE, severity_in
 from observer.hooks.title_forms import rule_in_title
 
@@ -67,10 +67,10 @@ class KnownFields:
 
     @property
     def _app(self) -> str:
-        """A program that is called so beside its host."""
+        """A program that is called so beside its host, or where nothing else says whom it concerns."""
         told = [{bare_key(key): text for key, text in part.items()} for part in parts_of(self.body)]
         beside = [part for part in told if any(part.get(key) for key in (*_HOSTS, "source"))]
-        apps = (part.get(key) for part in beside for key in names.APPS)
+        apps = (part.get(key) for part in beside or told for key in names.APPS[: None if beside else 3])
         return next((app.strip() for app in apps if isinstance(app, str) and app.strip()), "")
 
     @property
@@ -278,7 +278,10 @@ class KnownFields:
     def what_and_where(self) -> tuple[tuple[str, str], ...]:
         """What a monitor of an address watches, on which host, as far as its name says it."""
         where = host_in(self.label_of(NODE_LABELS))
-        checks = {text for key in names.CHECKS if is_said_not_to_run(text := self._texts.get(key, ""), self.title)}
+        told = self._told(*names.CHECKS)
+        checks = {text for text in told if is_said_not_to_run(text, self.title)}
+        if not self._asked and says_tcp(self.first(names.CAUSES)):
+            checks |= {text.lower() for text in told[:1] if is_a_programs_name(text)}
         checked = tuple((check, where) for check in checks if check not in self._told(*_HOSTS))
         return what_and_where(self._monitors_name, self._asked, where) or checked
 

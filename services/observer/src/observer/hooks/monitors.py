@@ -44,7 +44,11 @@ def only_says_down(kind: str, states: Collection[str]) -> bool:
 
 def asked_address(url: str, address: str, cause: str) -> str:
     """A URL; what has none was asked by TCP where the cause says so."""
-    return url or (f"tcp://{address}" if address and _BY_TCP.search(plain_words(cause, _MOST_CHARS)) else "")
+    return url or (f"tcp://{address}" if address and says_tcp(cause) else "")
+
+
+def says_tcp(cause: str) -> bool:
+    return _BY_TCP.search(plain_words(cause, _MOST_CHARS)) is not None
 
 
 def failed_probe(url: str, states: Collection[str], cause: str) -> str:

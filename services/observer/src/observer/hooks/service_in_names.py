@@ -46,7 +46,10 @@ _NO_PROGRAMS = frozenset(
 def service_in_names(alert: Alert, node: str, names: KnownNames) -> str:
     """`wiki` of a monitor called `wiki on nas`, where that is the node; `caddy` of the job `caddy`, of which Prometheus
     tells `CaddyDown`. '' for neither."""
-    watched = {what for what, where in alert.what_and_where if node in (names.node(where), names.node_above(where))}
+    meant = (
+        (what, where or node) for what, where in alert.what_and_where
+    )  # none said: that of the alert, if it is ours
+    watched = {what for what, where in meant if node in (names.node(where), names.node_above(where))}
     if len(watched) == 1:
         return watched.pop()
     job = alert.labels.get("job", "").rpartition("/")[2]
@@ -54,11 +57,14 @@ def service_in_names(alert: Alert, node: str, names: KnownNames) -> str:
     return job if is_asked and _is_called_after(alert.name, job) else ""
 
 
+def is_a_programs_name(check: str) -> bool:
+    return _WORD.fullmatch(check) is not None and check.lower() not in _NO_PROGRAMS
+
+
 def is_said_not_to_run(check: str, title: str) -> bool:
     """Does the text of a check say so of a program that is called like the check (`krb5: not running`)?"""
     told = title.removeprefix(check)
-    is_program = _WORD.fullmatch(check) is not None and check.lower() not in _NO_PROGRAMS
-    return is_program and told != title and _DOWN.match(told.lower()) is not None
+    return is_a_programs_name(check) and told != title and _DOWN.match(told.lower()) is not None
 
 
 def service_in_headline(headline: str, services: Mapping[str, str]) -> str:
