@@ -5,16 +5,9 @@ One question to Redis for each node that a request speaks so of. Of a node witho
 
 from __future__ import annotations
 
-import redis.exceptions
-import structlog
-
-from mesh_core.incidents.sighting import read_note
 from mesh_core.messaging.bus import Bus
-from mesh_core.models.sightings import MAX_NOTE_BYTES
-from mesh_core.models.streams import ALIVE_PREFIX
+from mesh_core.messaging.sighting_notes import note_of
 from observer.hooks.service_in_names import service_in_headline
-
-log = structlog.get_logger()
 
 
 class SeenServices:
@@ -33,10 +26,5 @@ class SeenServices:
         return service_in_headline(headline, self._known[node])
 
     async def _services_of(self, node: str) -> dict[str, str]:
-        try:
-            raw = await self._bus.call("GETRANGE", f"{ALIVE_PREFIX}{node}", 0, MAX_NOTE_BYTES)
-        except redis.exceptions.ResponseError as error:  # an ACL of an older mesh
-            log.info("hooks.note_refused", error=str(error))
-            return {}
-        rows = read_note(raw, node).rows
+        rows = (await note_of(self._bus, node)).rows
         return {name: one.service for one in rows for name in (*one.names, one.service)}
