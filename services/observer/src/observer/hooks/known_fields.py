@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -180,8 +180,12 @@ class KnownFields:
     @property
     def headline(self) -> str:
         """Its own; of what lies deeper, others may have written it."""
+        return _first_line(self._own_text(names.OWN_HEADLINES))[:MOST_HEADLINE_CHARS]
+
+    def _own_text(self, keys: Iterable[str]) -> str:
+        """The first of these that lies at the top."""
         own = {bare_key(key): text for key, text in self.body.items() if isinstance(text, str)}
-        return _first_line(next((own[key] for key in names.OWN_HEADLINES if own.get(key)), ""))[:MOST_HEADLINE_CHARS]
+        return next((own[key] for key in keys if own.get(key)), "")
 
     @cached_property
     def severity(self) -> Severity | None:
@@ -202,8 +206,7 @@ class KnownFields:
     @property
     def time(self) -> str:
         """Its own; what lies deeper may tell when something else began."""
-        own = {bare_key(key): text for key, text in self.body.items() if isinstance(text, str)}
-        return next((own[key] for key in names.TIMES if own.get(key)), "") or self.first(names.TIMES)
+        return self._own_text(names.TIMES) or self.first(names.TIMES)
 
     @property
     def firing(self) -> bool:

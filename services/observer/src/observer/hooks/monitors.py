@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection
 
 from mesh_core.incidents.event_types import EventType
+from mesh_core.runbooks.folding import words_of
 from observer.hooks.field_names import SAYS_NOTHING
 from observer.hooks.plain_words import plain_words
 
@@ -37,8 +38,8 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,60}")  # with a dot it is an addres
 
 def only_says_down(kind: str, states: Collection[str]) -> bool:
     """Does it tell no more than that a check failed, itself or by its states?"""
-    words = _words_of(kind)
-    told = {word for text in (kind, *states) for word in _words_of(text)}
+    words = words_of(kind[:_MOST_CHARS])
+    told = {word for text in (kind, *states) for word in words_of(text[:_MOST_CHARS])}
     return bool(words) and _IS_A_CHECK.issuperset(words) and not _DOWN.isdisjoint(told)
 
 
@@ -53,7 +54,7 @@ def says_tcp(cause: str) -> bool:
 
 def failed_probe(url: str, states: Collection[str], cause: str) -> str:
     """The event's type; '' where nothing is asked, or that is not what failed."""
-    words = [word for state in states for word in _words_of(state) if not word.isdigit()]
+    words = [word for state in states for word in words_of(state[:_MOST_CHARS]) if not word.isdigit()]
     says_more = not _IS_A_CHECK.issuperset(words)
     if says_more or _EXPIRES.search(plain_words(cause, _MOST_CHARS)):
         return ""
@@ -70,10 +71,6 @@ def what_and_where(name: str, url: str, host: str) -> tuple[tuple[str, str], ...
     if found := _BESIDE.fullmatch(name):
         return (found[1], found[2]), (found[2], found[1])
     return ((name.lower(), host),) if host and _WORD.fullmatch(name) else ()
-
-
-def _words_of(kind: str) -> list[str]:
-    return plain_words(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind[:_MOST_CHARS]), _MOST_CHARS).split()
 
 
 def _scheme(url: str) -> str:

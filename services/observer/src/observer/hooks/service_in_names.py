@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from mesh_core.policy.names.known_names import KnownNames
+from mesh_core.runbooks.folding import words_of
 from observer.hooks.alert import Alert
 
 # Only what is said of what is meant to run on: a job may have failed, too.
@@ -93,12 +94,8 @@ def _is_shown(text: str, found: re.Match[str]) -> bool:
 def _is_called_after(name: str, job: str) -> bool:
     """`caddyDown` of `caddy`, `NodeExporterDown` of `node-exporter`; an alert about an exporter is about the one that
     was asked, whatever that is called (`GpuExporterDown` of `dcgm-exporter`)."""
-    said, asked = _words(name), _words(job)
+    said, asked = words_of(name), words_of(job)
     rest = name[len(job) :]
     begins_so = name.lower().startswith(job.lower()) and (rest[:1].isupper() or rest[:1] in ("_", "-", " "))
     is_exporter = asked[-1:] == ["exporter"] and "exporter" in said
     return begins_so or is_exporter or (len(said) > len(asked) > 1 and said[: len(asked)] == asked)
-
-
-def _words(name: str) -> list[str]:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+", " ", name).lower().split()
