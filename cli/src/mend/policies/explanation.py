@@ -12,7 +12,6 @@ from mesh_core.incidents.at_work import why_held
 from mesh_core.incidents.event_types import RECOVERIES
 from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.classifier.classifier import shipped_classifier
 from mesh_core.policy.event_facts.facts import facts_for
 from mesh_core.policy.offer import CLASSIFIER
 from mesh_core.policy.policy import Allowed, Policy
@@ -109,4 +108,6 @@ def _held_back(allowed: Allowed) -> list[HeldBack]:
 
 def _weighed(event: HealthEvent, policy: Policy, allowed: Allowed) -> dict[str, float]:
     chosen = next((entry.preferred for entry in reversed(allowed.trace) if entry.name == CLASSIFIER), "")
-    return shipped_classifier().speaking(policy.features_of(event), chosen, NOTIFY.word) if chosen else {}
+    if not chosen or policy.classifier is None:
+        return {}
+    return policy.classifier.speaking(policy.features_of(event), chosen, NOTIFY.word)

@@ -77,7 +77,7 @@ class Policy:
     ):
         self._register = current()
         self._runbooks = runbooks
-        self._classifier = None if document.classifier is False else classifier
+        self.classifier = None if document.classifier is False else classifier
         self.lifeline = lifeline
         self._written = frozenset(written)
         self.max_restarts_per_hour = 3 if document.max_restarts_per_hour is None else document.max_restarts_per_hour
@@ -252,9 +252,9 @@ class Policy:
     def _chances(self, features: frozenset[str], event: HealthEvent) -> dict[str, float]:
         """How likely people choose what this event gives enough for, where anything that is wrong speaks for it: of
         trouble that nobody has seen the like of, nobody knows what people choose."""
-        if not self._classifier:
+        if not self.classifier:
             return {}
-        chances, usual = map(self._classifier.chances, (features, of_any_trouble(features)))
+        chances, usual = map(self.classifier.chances, (features, of_any_trouble(features)))
         unmet = self._unmet(chances.keys(), event)
         return {word: chance for word, chance in chances.items() if word not in unmet and chance > usual[word]}
 
