@@ -36,8 +36,7 @@ def is_over_its_limit(told: Mapping[str, Any]) -> bool:
 
 def has_used_its_files(told: Mapping[str, Any]) -> bool:
     """`{"open_fds": 1024, "ulimit": 1024}`: they are a process's own, and nothing but its end gives them back."""
-    used, most = _first(told, _FILES), _first(told, _MOST)
-    if used is not None and most is not None and used >= most > 0:
+    if _has_used(told, _FILES, _MOST):
         return True
     if any(_PERCENT.fullmatch(key) and (whole_in(value) or 0) >= 100 for key, value in told.items()):
         return True
@@ -47,11 +46,14 @@ def has_used_its_files(told: Mapping[str, Any]) -> bool:
 def _is_all(files: Any) -> bool:
     """`"1024/1024"`, `{"used": 1024, "limit": 1024}`."""
     if isinstance(files, Mapping):
-        of_them = {bare_key(key): value for key, value in files.items()}
-        used, most = _first(of_them, _USED_OF_THEM), _first(of_them, _MOST_OF_THEM)
-        return used is not None and most is not None and used >= most > 0
+        return _has_used({bare_key(key): value for key, value in files.items()}, _USED_OF_THEM, _MOST_OF_THEM)
     said = _OF.fullmatch(files.strip().lower()) if isinstance(files, str) else None
     return said is not None and int(said[1]) >= int(said[2]) > 0
+
+
+def _has_used(told: Mapping[str, Any], files: Sequence[str], limits: Sequence[str]) -> bool:
+    used, most = _first(told, files), _first(told, limits)
+    return used is not None and most is not None and used >= most > 0
 
 
 def _first(told: Mapping[str, Any], keys: Sequence[str]) -> int | None:

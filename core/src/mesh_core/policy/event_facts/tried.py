@@ -152,13 +152,12 @@ def _is_of_it(path: tuple[str, ...]) -> bool:
 def _was_done_in_vain(part: Mapping[str, Any], called: str) -> bool:
     """A part that names a restart as what was done (or is `called` one), and its outcome beside it."""
     said = {bare_key(key): value for key, value in part.items()}
-    if _DONE.fullmatch(called) is None and _RESTART.search(called) is None:
+    is_one = _RESTART.search(called) is not None
+    if not is_one and _DONE.fullmatch(called) is None:
         said.pop("status", None)  # the thing's own
         said.pop("name", None)
     done = (line for key in _WHAT & said.keys() for line in _lines(said[key]) if len(line.split()) <= _MOST_WORDS)
-    if _RESTART.search(called) is None and not any(
-        _RESTART.search(line) and not _NOT_DONE.search(line) for line in done
-    ):
+    if not is_one and not any(_RESTART.search(line) and not _NOT_DONE.search(line) for line in done):
         return False
     return any((key == "status" or _HELPED.match(key)) and _is_bad(value) for key, value in said.items())
 

@@ -88,25 +88,21 @@ def says_no_answer(value: Any) -> bool:
 
 def got_no_answer(fields: Iterable[Field]) -> bool:
     """`{"url": "https://wiki.lan", "cause": "Status 502"}`; without an address it may be anything."""
-    asked = answered = nobody = refused = there = False
-    for path, value, depth in fields:
-        if depth > 3 or not (is_of_itself(path) or path[:-1] == ("ports",)):
-            continue
-        key = path[-1]
-        asked = asked or (key in _ASKED_AT and _is_address(value))
-        status = whole_in(value) if key in _CODES else None
-        nobody = (
-            nobody
-            or status in _NOBODY
-            or (key == "laststatus" and whole_in(value) in _NOBODY)
-            or (key in _WORDS and says_no_answer(value))
-        )
-        refused = refused or _is_refused(path, value)
-        there = there or _is_host_there(key, value)
-        if key in _WORDS and _is_refused_behind(value):
+    near = [
+        (path, value) for path, value, depth in fields if depth <= 3 and (is_of_itself(path) or path[:-1] == ("ports",))
+    ]
+    worded = [value for path, value in near if path[-1] in _WORDS]
+    if any(map(_is_refused_behind, worded)):
+        return True
+    codes = {code for path, value in near if path[-1] in _CODES and (code := whole_in(value)) is not None}
+    if any(100 <= code < 502 for code in codes):
+        return False
+    if any(path[-1] in _ASKED_AT and _is_address(value) for path, value in near):
+        codes |= {code for path, value in near if path[-1] == "laststatus" and (code := whole_in(value)) is not None}
+        if not codes.isdisjoint(_NOBODY) or any(map(says_no_answer, worded)):
             return True
-        answered = answered or (status is not None and 100 <= status < 502)
-    return ((asked and nobody) or (refused and there)) and not answered
+    refused = any(_is_refused(path, value) for path, value in near)
+    return refused and any(_is_host_there(path[-1], value) for path, value in near)
 
 
 def _is_refused(path: tuple[str, ...], value: Any) -> bool:
