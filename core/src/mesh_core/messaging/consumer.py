@@ -177,18 +177,26 @@ class Consumer:
     def streams(self) -> frozenset[str]:
         return frozenset(self._streams)
 
+    async def all_streams(self) -> frozenset[str]:
+        """Those too that the group has not joined, as it cannot while Redis is full. Raises BusDown."""
+        with or_down():
+            return frozenset(self._streams | await self._found())
+
     async def _discover(self) -> None:
         if self._clock() < self._next_discovery:
             return
         self._next_discovery = self._clock() + DISCOVER_EVERY_SECONDS  # before: a hint that comes meanwhile is sooner
         try:
-            found = self._wanted | (await self._commands.streams_like(self._pattern) if self._pattern else set())
+            found = await self._found()
             for stream in sorted(found - self._streams):
                 await self._commands.join(stream)
         except BaseException:
             self._next_discovery = 0.0
             raise
         self._streams |= found
+
+    async def _found(self) -> set[str]:
+        return self._wanted | (await self._commands.streams_like(self._pattern) if self._pattern else set())
 
     async def _reclaim(self, count: int) -> list[Entry]:
         if not self._own_drained:

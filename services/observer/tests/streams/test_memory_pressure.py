@@ -84,6 +84,16 @@ async def test_one_node_that_floods_pays_itself_and_the_others_lose_nothing(scen
     assert await scene.length("mesh:ev:pi4") == 300
 
 
+async def test_a_stream_that_was_full_before_anybody_joined_it_is_cut_as_well(scene: Scene) -> None:
+    await scene.fill("mesh:ev:web01", 600, 60_000)
+    with pytest.raises(BusDown):
+        await scene.consumer.read(block_ms=1)  # to join it takes room
+    assert await scene.pressure.look()
+    assert await scene.used() < PRESSED
+    assert [event.node for event in await scene.told()] == ["web01"]
+    assert await scene.consumer.read(block_ms=1)
+
+
 async def test_what_was_cut_is_told_though_redis_was_too_full_to_take_that(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,7 +76,8 @@ class MemoryPressure:
         await self._trimming.trim(event_ms=YOUNG_MS, record_ms=YOUNG_MS)
         if not await self._is_pressed():
             return True
-        sizes = {stream: await self._size(stream) for stream in sorted(self._consumer.streams | set(RECORDS))}
+        streams = await self._consumer.all_streams()
+        sizes = {stream: await self._size(stream) for stream in sorted(streams | set(RECORDS))}
         if sum(sizes.values()) >= WORTH_CUTTING * self._most_bytes:
             largest = max(sizes, key=lambda stream: sizes[stream])
             dropped = await self._halve(largest, sizes[largest])
