@@ -9,6 +9,7 @@ settings.load_profile("mesh")
 
 pytest_plugins = [
     "parts.report",
+    "parts.last_words",
     "parts.garbage",
     "parts.again",
     "parts.shake",

@@ -1,5 +1,5 @@
 """What a run takes, what it says of a failure and what it shakes: the plugins parts.kinds, parts.rows,
-parts.again and parts.shake, in a pytest of their own."""
+parts.again, parts.last_words and parts.shake, in a pytest of their own."""
 
 from __future__ import annotations
 
@@ -194,6 +194,26 @@ def test_what_waits_for_it(tmp_path):
     assert (tmp_path / "it.third").exists()
 """
 
+WAITS_FOR_A_SERVICE = """
+import os
+import pytest
+
+@pytest.fixture(scope="module")
+def observer(tmp_path_factory):
+    return tmp_path_factory.mktemp("services") / "observer.log"
+
+def test_before(tmp_path, observer):
+    (tmp_path / "planner.log").write_text("of another test")
+    os.utime(tmp_path / "planner.log", (1, 1))
+
+def test_it(tmp_path, observer):
+    observer.write_text("".join(f"line {number}\\n" for number in range(100)))
+    (tmp_path / "log").write_text("it never came")
+    (tmp_path / "empty.log").touch()
+    (tmp_path / "card.json").write_text("{}")
+    raise AssertionError("still waiting")
+"""
+
 
 def run(
     folder: Path, tests: str, *options: str, plugins: str = '"parts.again", "parts.kinds"'
@@ -274,6 +294,15 @@ def test_what_passes_alone_is_said_to_be_flaky_and_the_run_stays_red(tmp_path: P
     flaky, _, rest = done.stdout.partition("flaky: passes alone: test_made.py::test_flaky")[2].partition("fails alone")
     assert "the first time it fails" in flaky
     assert "too: test_made.py::test_bad" in rest
+
+
+def test_a_failure_shows_what_the_services_of_that_test_said_last(tmp_path: Path) -> None:
+    done = run(tmp_path, WAITS_FOR_A_SERVICE, f"--basetemp={tmp_path / 'kept'}", plugins='"parts.last_words"')
+    sections = re.findall(r"^-+ last words in (\S+) -+\n((?:[^-=_].*\n)*)", done.stdout, re.MULTILINE)
+    assert [(name, said.splitlines()) for name, said in sections] == [
+        ("services0/observer.log", [f"line {number}" for number in range(60, 100)]),
+        ("test_it0/log", ["it never came"]),
+    ], done.stdout
 
 
 def test_a_shaken_run_finds_what_is_asserted_right_after_another_effect_and_names_its_seed(tmp_path: Path) -> None:
