@@ -1,27 +1,27 @@
 """The command line: which commands there are, and how each one ends. Part of `__main__`: reads the environment.
 
-A command's module is imported when that command is called, never for `--help`, `--version` or another command: the
+A command's module is imported when that command is called, never for its help, `--version` or another command: the
 clients, servers and lints behind some of them take a second.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from mend.command_source import declaration_of, summary_of
 from mend.errors import FAILED, INTERRUPTED, CliError, cli_error_for
 from mend.output.logs import log_to_stderr
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.runtime.version import VERSION
 
 ASK, DECIDE, SILENCE, LOOK, RUN, KEEP = "Ask", "Decide", "Silence for a while", "Look", "Run", "Keep"
+HELP_OPTIONS = ["-h", "--help"]
 ANY_LAYOUT = frozenset({"doctor", "migrate", "backup", "restore"})  # these say themselves what is wrong
 
 
@@ -39,25 +39,25 @@ class CommandEntry:
 
     def listed(self) -> TyperCommand:
         """For `mend --help` and the Tab key; it cannot be run."""
-        source = (Path(__file__).parent / "commands" / f"{self.module}.py").read_text(encoding="utf-8")
-        return TyperCommand(self.name, help=summary_in(source, self.attribute), rich_help_panel=self.panel)
+        return TyperCommand(self.name, help=summary_of(self.module, self.attribute), rich_help_panel=self.panel)
+
+    def described(self) -> Any:
+        """With its options and its whole help; it cannot be run."""
+        return self._command(declaration_of(self.module, self.attribute))
 
     def load(self) -> Any:
-        """The command itself, with its options and its whole help."""
+        """The command itself."""
         made = getattr(import_module(f"mend.commands.{self.module}"), self.attribute)
         log_to_stderr()
+        return self._command(made)
+
+    def _command(self, made: Any) -> Any:
         if not isinstance(made, typer.Typer):
             function, made = made, typer.Typer(add_completion=False, rich_markup_mode=None)
             made.command(self.name)(function)
         command = typer.main.get_command(made)
         command.name = self.name
         return command
-
-
-def summary_in(source: str, name: str) -> str:
-    """The first paragraph of that function's (or group's) help, out of a module that is not imported for it."""
-    found = re.search(rf'^(?:def )?{name}\b.*?"""(.+?)(?:\n\n|""")', source, re.MULTILINE | re.DOTALL)
-    return " ".join(found[1].split()) if found else ""
 
 
 PANELS = {
@@ -91,6 +91,13 @@ class Commands(TyperGroup):
             with formatter.section(panel):
                 formatter.write_dl([(command.name, command.help) for command in listed])
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        if not ctx.resilient_parsing and args and args[0] in COMMANDS and _ask_for_help(args[1:]):
+            command = COMMANDS[args[0]].described()
+            with command.make_context(args[0], args[1:], parent=ctx) as asked:
+                command.invoke(asked)
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, _, rest = super().resolve_command(ctx, args)
         return name, COMMANDS[name].load() if name else None, rest
@@ -122,12 +129,17 @@ class Commands(TyperGroup):
         raise typer.Exit(failure.code)
 
 
+def _ask_for_help(words: list[str]) -> bool:
+    """Certainly: behind an option it may be that option's value."""
+    return words[-1:] in ([one] for one in HELP_OPTIONS) and not any(word.startswith("-") for word in words[:-1])
+
+
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP_OPTIONS},
     help="""Mendmesh: services that fail are noticed, a repair is proposed, and nothing runs before you say yes.
 
 \b
