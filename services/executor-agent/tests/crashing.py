@@ -22,8 +22,8 @@ from ptyprocess import PtyProcess
 
 from executor_agent import lifecycle
 from executor_agent.lifecycle import ExecutorLifecycle
-from executor_agent.loop import approved_scanner, execution
-from executor_agent.loop.execution import ExecutorLimits
+from executor_agent.loop import approved_scanner, bounded_runner, execution
+from executor_agent.loop.bounded_runner import ExecutorLimits
 from executor_agent.processes import orphans
 from executor_agent.reporting import outbox
 from executor_agent.run_files import ledger
@@ -128,7 +128,7 @@ STEPS: dict[str, Callable[[], object]] = {
     "before the claim": lambda: dying_before(ledger.Ledger, "claim"),
     "after mkdir": lambda: dying_before(executor_folders, "rename_exclusive"),
     "after the claim": lambda: dying_after(ledger.Ledger, "claim"),
-    "before the look": lambda: dying_before(execution.Execution, "look"),
+    "before the look": lambda: dying_before(bounded_runner.BoundedRunner, "look"),
     "before started": lambda: dying_before(ledger.Ledger, "begin"),
     "between executed and started": lambda: _at_second(ledger, "create_whole"),
     "after started": lambda: dying_after(ledger.Ledger, "begin"),

@@ -15,7 +15,7 @@ from typing import Any
 import redis.asyncio as aioredis
 
 from executor_agent.lifecycle import ExecutorLifecycle
-from executor_agent.loop.execution import ExecutorLimits
+from executor_agent.loop.bounded_runner import ExecutorLimits
 from executor_agent.runner.interface import OnLine, RunResult, TakenBack
 from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.register import SHIPPED, action_type

@@ -23,7 +23,7 @@ from executor_rig import (
 
 from executor_agent.admission import precondition
 from executor_agent.loop import execution
-from executor_agent.loop.execution import ExecutorLimits
+from executor_agent.loop.bounded_runner import ExecutorLimits
 from executor_agent.runner.interface import RunResult, TakenBack
 from mesh_core.actions.register import action_type, with_digest
 from mesh_core.actions.target_state import TargetState, TargetStatus

@@ -9,7 +9,7 @@ import pytest
 from executor_rig import ExecutorHarness, ScriptedRunner, proposal_for
 
 from executor_agent.admission.permissions import reasons_to_refuse
-from executor_agent.loop.execution import ExecutorLimits
+from executor_agent.loop.bounded_runner import ExecutorLimits
 from mesh_core.actions.target_state import TargetState, TargetStatus
 from mesh_core.models.proposals import Folder
 from mesh_core.testing import wait_for, within
@@ -56,7 +56,7 @@ async def test_stopping_interrupts_a_long_run_and_says_what_was_seen(harness: Ex
 async def test_a_runner_deaf_to_cancelling_does_not_hold_up_the_end(
     without_redis: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("executor_agent.loop.execution.CANCEL_SECONDS", 0.2)
+    monkeypatch.setattr("executor_agent.loop.bounded_runner.CANCEL_SECONDS", 0.2)
     without_redis.limits = ExecutorLimits(stop_seconds=0.1, scan_seconds=0.2)
     without_redis.runner.seconds, without_redis.runner.deaf = 60, True
     await without_redis.begin()

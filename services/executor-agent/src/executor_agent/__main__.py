@@ -22,7 +22,7 @@ from executor_agent.isolation.sandbox import (
     isolation_check,
 )
 from executor_agent.lifecycle import ExecutorLifecycle
-from executor_agent.loop.execution import ExecutorLimits
+from executor_agent.loop.bounded_runner import ExecutorLimits
 from executor_agent.processes.orphans import die_with_parent
 from executor_agent.run_files.bundle import write_bundle
 from executor_agent.runner.action_runner import ActionRunner

@@ -9,7 +9,8 @@ from pathlib import Path
 import structlog
 
 from executor_agent.loop.approved_scanner import ApprovedScanner
-from executor_agent.loop.execution import Execution, ExecutorLimits
+from executor_agent.loop.bounded_runner import BoundedRunner, ExecutorLimits
+from executor_agent.loop.execution import Execution
 from executor_agent.loop.executor import Executor
 from executor_agent.loop.neighbours import Neighbours
 from executor_agent.loop.recovery import recover
@@ -128,9 +129,8 @@ class ExecutorLifecycle:
         locks = TargetLocks(self.state / "locks")
         finalizer = Finalizer(self.actions, ledger, outbox, actor=actor, bundle=self.bundle, clock=utc_now)
         scanner = ApprovedScanner(self.actions, ledger, config, outbox, actor=actor, node=self.node, clock=utc_now)
-        execution = Execution(
-            ledger, config, self.runner, outbox, output, locks, finalizer, self.limits, neighbours=neighbours
-        )
+        runner = BoundedRunner(self.runner, output, self.limits)
+        execution = Execution(ledger, config, runner, outbox, locks, finalizer, neighbours=neighbours)
         return Executor(scanner, execution, self.pulse)
 
 

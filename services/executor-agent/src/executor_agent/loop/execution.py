@@ -1,72 +1,46 @@
 """One claimed action, from the claim to its end: is it still unhealthy? -> begin -> run -> outcome -> close.
 
 The order of the steps is the design (docs/decisions/0050): at most once, whatever dies in between. What touches a host
-is the Runner's; what lies where is the ledger's.
+is the runner's; what lies where is the ledger's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
 from executor_agent.admission.admission import dangers_of, permission_problem
 from executor_agent.admission.beginning import lifeline_problem, never_ran, owner_problem, too_often
 from executor_agent.admission.precondition import is_over, seconds_until_sure
+from executor_agent.loop.bounded_runner import BoundedRunner, ExecutorLimits
 from executor_agent.loop.neighbours import Neighbours
 from executor_agent.loop.taking_back import is_to_be_taken_back, left_as_it_is
 from executor_agent.loop.target_locks import TargetLocks
-from executor_agent.loop.task_results import result_of, taken_back
-from executor_agent.processes.run_processes import end_processes
-from executor_agent.reporting.live_output import LiveOutput
 from executor_agent.reporting.outbox import Outbox
 from executor_agent.reporting.reports import started_reports
 from executor_agent.run_files.finalizer import Finalizer
 from executor_agent.run_files.ledger import ActionRun, Ledger
-from executor_agent.runner.interface import OnLine, Runner, RunResult, TakenBack
+from executor_agent.runner.interface import RunResult, TakenBack
 from mesh_core.actions.register import action_type
-from mesh_core.actions.target_state import TargetState, TargetStatus, numbers_in
+from mesh_core.actions.target_state import TargetState, numbers_in
 from mesh_core.models.events import Trust
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
 from mesh_core.models.proposals import Folder, Proposal
 from mesh_core.models.records import rfc3339, utc_now
 from mesh_core.policy.current_config import SETTLING_SECONDS, ConfigReader
 
-CANCEL_SECONDS = 10.0  # what a runner gets to end in when it is told to
 LOOK_AGAIN_SECONDS = 5.0
-LAST_LOOK_SECONDS = 10.0  # a look while we are stopping
 BEGAN_BEFORE = (
     "an action of this id ran before, and one id runs at most once; `mend retry` or `mend inject` makes another"
 )
 
 log = structlog.get_logger()
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class ExecutorLimits:
-    """Bounds that an operator chose; seconds."""
-
-    parallel: int = 4
-    run_seconds: float = 600.0
-    look_seconds: float = 60.0
-    stop_seconds: float = 25.0
-    scan_seconds: float = 2.0
-
-    def seconds_of(self, type_name: str) -> float:
-        """How long a run may last: as its type says, and never longer than any."""
-        own = action_type(type_name).longest_seconds
-        return self.run_seconds if own is None else min(own, self.run_seconds)
-
-    @property
-    def longest_stop_seconds(self) -> float:
-        """From SIGTERM to the last line, when everything goes slowly."""
-        return self.stop_seconds + CANCEL_SECONDS + LAST_LOOK_SECONDS + 5
 
 
 @dataclass
@@ -80,18 +54,17 @@ class ActiveRun:
 
 
 class Execution:
-    """What every claimed action goes through; the same object for all of them. At most `limits.parallel` at a time."""
+    """What every claimed action goes through; the same object for all of them. As many at a time as the runner's limits
+    say."""
 
     def __init__(
         self,
         ledger: Ledger,
         config: ConfigReader,
-        runner: Runner,
+        runner: BoundedRunner,
         outbox: Outbox,
-        output: LiveOutput,
         locks: TargetLocks,
         finalizer: Finalizer,
-        limits: ExecutorLimits,
         *,
         neighbours: Neighbours | None = None,
         clock: Callable[[], datetime] = utc_now,
@@ -100,13 +73,12 @@ class Execution:
         self.config = config
         self.runner = runner
         self.outbox = outbox
-        self.output = output
         self.locks = locks
         self.finalizer = finalizer
-        self.limits = limits
+        self.limits: ExecutorLimits = runner.limits
         self.neighbours = neighbours
         self.clock = clock
-        self._slots = asyncio.Semaphore(limits.parallel)
+        self._slots = asyncio.Semaphore(self.limits.parallel)
 
     async def execute(self, active: ActiveRun) -> None:
         """To its end, or until it must not begin any more. Raises only what is a fault of ours."""
@@ -127,25 +99,13 @@ class Execution:
     async def _look_until_sure(self, active: ActiveRun) -> TargetState:
         """Until the target's own check had the time to see what somebody else saw."""
         run = active.run
-        before = await self.look(run)
+        before = await self.runner.look(run)
         while (left := seconds_until_sure(run.proposal.event, before, self.clock())) > 0 and not active.cancel.is_set():
             log.info("executor.waits_for_its_own_check", action_id=run.id, seconds=round(left))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(active.cancel.wait(), min(left, LOOK_AGAIN_SECONDS))
-            before = await self.look(run)
+            before = await self.runner.look(run)
         return before
-
-    async def look(self, run: ActionRun, seconds: float | None = None) -> TargetState:
-        """Look at the target within bounds; whatever goes wrong is UNKNOWN."""
-        try:
-            async with asyncio.timeout(min(seconds or self.limits.look_seconds, self.limits.look_seconds)):
-                return await self.runner.look(run.proposal, run.folder)
-        except TimeoutError:
-            return TargetState(TargetStatus.UNKNOWN, "the look took too long")
-        except Exception as error:
-            # A look may fail in any way; it must never decide more than "unknown".
-            log.warning("executor.look_failed", action_id=run.id, exc_info=error)
-            return TargetState(TargetStatus.UNKNOWN, f"the look failed: {error}"[:500])
 
     def _withdrawn(self, run: ActionRun, before: TargetState) -> Outcome:
         reason = f"{action_type(run.proposal.type).over}: {before.sentence}"
@@ -200,12 +160,7 @@ class Execution:
         run, started_at = active.run, rfc3339(self.clock())
         changes = action_type(run.proposal.type).touches_host and not run.proposal.preview_of
         others = await self.neighbours.before(run.proposal) if self.neighbours and changes else None
-        task, in_time = await self._in_time(
-            active, self.runner.run(run.proposal, run.folder, self._on_line(run), active.cancel)
-        )
-        result = result_of(task)
-        if result.result == "interrupted":
-            result = await self._ended_early(run, result, in_time=in_time)
+        result = await self.runner.run(run, active.cancel)
         seen_before = result.before or before.facts
         change = action_type(run.proposal.type).told_change(run.proposal, seen_before, result.after)
         back = await self._take_back(active, result, seen_before)
@@ -233,51 +188,7 @@ class Execution:
             return left_as_it_is(action, result, "what was there before was not measured")
         await self.finalizer.retry_while_disk_full(run.id, self.ledger.begin_undo, run)
         log.info("executor.takes_back", action_id=run.id, type=run.proposal.type)
-        task, in_time = await self._in_time(
-            active, self.runner.take_back(run.proposal, run.folder, numbers, self._on_line(run), active.cancel)
-        )
-        return taken_back(task, in_time=in_time)
-
-    def _on_line(self, run: ActionRun) -> OnLine:
-        return lambda stage, line: self.output.add(run.id, stage, line)
-
-    async def _in_time(self, active: ActiveRun, work: Coroutine[Any, Any, T]) -> tuple[asyncio.Future[T], bool]:
-        """The runner's work, ended or done, and False if its own time ran out; whatever it started is gone by then."""
-        run = active.run
-        task = asyncio.ensure_future(work)
-        cancelled = asyncio.ensure_future(active.cancel.wait())
-        try:
-            seconds = self.limits.seconds_of(run.proposal.type)
-            await asyncio.wait({task, cancelled}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            in_time = task.done() or active.cancel.is_set()
-            if not task.done():
-                await self._end(active, task)
-        finally:
-            cancelled.cancel()
-            task.cancel()
-        return task, in_time
-
-    async def _end(self, active: ActiveRun, task: asyncio.Future[T]) -> None:
-        """Ask the runner to end, then make it, then end what it left behind."""
-        active.cancel.set()
-        await asyncio.wait({task}, timeout=CANCEL_SECONDS)
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=CANCEL_SECONDS)
-        await asyncio.to_thread(end_processes, active.run.id)
-
-    async def _ended_early(self, run: ActionRun, result: RunResult, *, in_time: bool) -> RunResult:
-        """A run that took too long has failed; one that we were told to stop is interrupted. Both say what is seen."""
-        if not in_time:
-            after = await self.look(run)
-            reason = (
-                f"it took longer than {self.limits.seconds_of(run.proposal.type):g} s and was ended; {after.sentence}"
-            )
-            return RunResult("failed", OutcomeVerdict.INCONCLUSIVE, reason, result.stages, after=after.facts)
-        after = await self.look(run, LAST_LOOK_SECONDS)
-        reason = result.reason or "the executor was told to stop"
-        reason = f"{reason}; the target is {after.health}: {after.sentence}"
-        return RunResult("interrupted", OutcomeVerdict.INCONCLUSIVE, reason, result.stages, result.before, after.facts)
+        return await self.runner.take_back(run, numbers, active.cancel)
 
 
 def _turn_of(proposal: Proposal) -> str:

@@ -77,7 +77,7 @@ async def _recover(execution: Execution, folder: Path) -> ActionRun | None:
 async def _interrupted(execution: Execution, run: ActionRun) -> Outcome:
     async with execution.locks.hold(run.proposal.target_key):
         ended = await asyncio.to_thread(end_processes, run.id)
-        after = await execution.look(run)
+        after = await execution.runner.look(run)
         started = execution.ledger.started_of(run)
         execution.outbox.try_put(started_reports(run.proposal, started.at))
         left = f"; {ended} processes that it had left were ended" if ended else ""
