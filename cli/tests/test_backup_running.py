@@ -74,7 +74,9 @@ def behind(client: redis.Redis, group: str) -> int:
     left = 0
     for key in client.scan_iter(match="mesh:ev:_*"):
         found = {each["name"].decode(): each for each in client.xinfo_groups(key)}.get(group)
-        left += client.xlen(key) if found is None else int(found["pending"]) + int(found["lag"] or 0)
+        # Not by its lag, which a server does not always know.
+        unread = client.xrange(key, f"({found['last-delivered-id'].decode()}" if found else "-")
+        left += len(unread) + (int(found["pending"]) if found else 0)
     return left
 
 
@@ -106,6 +108,8 @@ async def test_a_backup_in_the_middle_of_work_goes_on_where_it_was(
         await wait_for(lambda: sum(proposals(mend.runtime).values()) > ENOUGH, 30, "work")
         done = await asyncio.to_thread(mend.real, "backup", "--to", str(target), "--json")
         assert done.returncode == 0, done.stderr
+        before = len(ids)
+        await wait_for(lambda: len(ids) > before, 30, "trouble that the backup cannot know")
         enough.set()
         await flow
     finally:
@@ -131,7 +135,8 @@ async def test_a_backup_in_the_middle_of_work_goes_on_where_it_was(
         other.kill()
     made = proposals(new)
     assert {action_id for action_id, times in made.items() if times > 1} == set()
-    assert set(ids[:entered]) == set(made)  # each event that had entered, and nothing else
+    # Each event that had entered; and maybe what came in and was filed between the reading of Redis and of the folders.
+    assert set(ids[:entered]) <= set(made) <= set(ids)
     assert len(read_archive(new / "events")) >= entered
 
 

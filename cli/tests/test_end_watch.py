@@ -125,11 +125,11 @@ def test_a_supervisord_at_rest_waits_and_hears_of_a_death_and_of_its_own_end_all
 def test_a_supervisord_that_somebody_else_ends_gives_no_answer_and_is_waited_for(tmp_path: Path) -> None:
     """As systemd ends a unit: it asks each process of it, supervisord as well as mend."""
     supervisord = Supervisord(tmp_path, tmp_path / "supervisord.log")
-    ended = tmp_path / "ended"
+    listens, ended = tmp_path / "listens", tmp_path / "ended"
     try:
-        code = f"trap 'sleep 3; touch {ended}; exit 0' TERM; while :; do sleep 0.2; done"
+        code = f"trap 'sleep 3; touch {ended}; exit 0' TERM; touch {listens}; while :; do sleep 0.2; done"
         supervisord.start([Job("one", ("sh", "-c", code), tmp_path / "one.log")], os.environ)
-        until(lambda: supervisord.states()["one"].state == "RUNNING", LONG, "it runs")
+        until(listens.exists, LONG, "it runs, and knows what to do at its end")
         (pid,) = supervisord.pids
         os.kill(pid, signal.SIGTERM)
 

@@ -128,7 +128,7 @@ async def test_a_secret_from_a_file_is_nowhere_but_in_its_file_and_a_killed_supe
     [filed] = ours()
     filed.path.rename(mend.actions.folder(Folder.APPROVED) / filed.path.name)
     ends = (Folder.DONE, Folder.FAILED)
-    await wait_for(lambda: mend.actions.find(filed.name.id)[0][0] in ends, 60, "the executor to be done")
+    await wait_for(lambda: mend.actions.place_of(filed.name.id) in ends, 60, "the executor to be done")
     answers = [up.said]
     for words in (("doctor",), ("status",), ("show", filed.name.id)):
         done = await asyncio.to_thread(mend.real, *words)

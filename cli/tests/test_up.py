@@ -75,7 +75,7 @@ async def test_the_whole_mesh_starts_is_watched_stops_with_nothing_lost_and_is_g
     assert filed.proposal.event.id == event.stdout.strip()
     filed.path.rename(mend.actions.folder(Folder.APPROVED) / filed.path.name)
     ends = (Folder.DONE, Folder.FAILED, Folder.WITHDRAWN)
-    await wait_for(lambda: mend.actions.find(filed.name.id)[0][0] in ends, 60, "the executor to have dealt with it")
+    await wait_for(lambda: mend.actions.place_of(filed.name.id) in ends, 60, "the executor to have dealt with it")
 
     planner = up.kill("planner-agent")
     await wait_for(lambda: "started again" in up.said, 20, "a line about the planner")
@@ -106,10 +106,11 @@ async def test_ctrl_c_lets_a_running_repair_end_and_says_so_and_a_redis_that_ans
     mend = up.mend
     mend.environ["REDIS_URL"] = redis_server.url
     there = tmp_path_factory.mktemp("node")  # not in the runtime folder, which a run cannot see
-    control = there / "supervisorctl"  # a slow one: `-c conf status|restart program`
+    control = there / "supervisorctl"  # one that takes until it is let go on: `-c conf status|restart program`
     control.write_text(
         f"#!/bin/sh\ncd {there}\n"
-        'if [ "$3" = restart ]; then echo x >> restarts; sleep 4; echo "demo: stopped"; echo "demo: started"\n'
+        'if [ "$3" = restart ]; then echo x >> restarts; until [ -e go-on ]; do sleep 0.1; done\n'
+        'echo "demo: stopped"; echo "demo: started"\n'
         'elif [ -e restarts ]; then echo "demo RUNNING pid 7, uptime 0:01:00"; else echo "demo EXITED yesterday"; fi\n'
     )
     control.chmod(0o755)
@@ -137,9 +138,11 @@ async def test_ctrl_c_lets_a_running_repair_end_and_says_so_and_a_redis_that_ans
     await wait_for((there / "restarts").exists, 30, "the restart to have begun")
 
     family = up.family()
-    assert await up.stop() == 0
+    ending = asyncio.create_task(up.stop())
+    await wait_for(lambda: "finishing 1 running action" in up.said, 60, "a word about what is still running")
+    (there / "go-on").touch()
+    assert await ending == 0
     await gone(family)
-    assert "finishing 1 running action" in up.said
     assert "everything is stopped" in up.said
     [(folder, run)] = mend.actions.find(filed.name.id)
     assert folder in (Folder.DONE, Folder.FAILED), folder  # told, not left hanging

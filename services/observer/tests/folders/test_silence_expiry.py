@@ -15,7 +15,7 @@ from mesh_core.testing import AllFolders
 from observer.folders.silence_expiry import SilenceExpiry
 from observer.world import HealthState, TargetHealth, World
 
-NOW = datetime.now(UTC)
+NOW = datetime.now(UTC)  # as the tests are collected: hours before they run, on a slow machine
 
 
 def world(state: HealthState, since: datetime) -> World:
@@ -36,7 +36,7 @@ def test_an_acknowledgement_is_over_once_its_place_became_well(
     tmp_path: Path, state: HealthState, since: datetime, *, ends: bool
 ) -> None:
     folder = SilenceFolder(tmp_path)
-    wish = SilenceRequest("web01", NOW + timedelta(hours=1), "ann", service="shop")
+    wish = SilenceRequest("web01", NOW + timedelta(days=7), "ann", service="shop")
     kept = maintain(folder, wish, NOW).silence
     made = acknowledge(folder, AllFolders(tmp_path), wish, NOW).silence
     SilenceExpiry(folder, lambda: world(state, since)).look()
