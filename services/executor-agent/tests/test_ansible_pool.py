@@ -38,7 +38,7 @@ SLEEP = """
 - hosts: box
   gather_facts: false
   tasks:
-    - ansible.builtin.shell: "echo started > %s; sleep 600; echo late >> %s"
+    - ansible.builtin.shell: "echo started > MARK.new; mv MARK.new MARK; sleep 600; echo late >> MARK"
 """
 
 
@@ -94,7 +94,7 @@ def test_the_child_sees_no_secret_knows_its_action_and_its_log_has_no_warning_ab
 
 def test_cancel_ends_the_whole_tree_at_once(either: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    run = prepare(either, text=SLEEP % (mark, mark))
+    run = prepare(either, text=SLEEP.replace("MARK", str(mark)))
     result: list[Stage] = []
     thread = threading.Thread(target=lambda: result.append(run.play(APPLY)))
     thread.start()
@@ -111,7 +111,7 @@ def test_cancel_ends_the_whole_tree_at_once(either: AnsiblePool, prepare: Prepar
 
 def test_a_run_that_takes_too_long_is_ended_and_says_so(pool: AnsiblePool, prepare: Prepare, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    run = prepare(pool, text=SLEEP % (mark, mark))
+    run = prepare(pool, text=SLEEP.replace("MARK", str(mark)))
     run.limits = StageLimits(stage_seconds=1)
     stage = run.play(APPLY)
     assert not stage.ok
@@ -125,7 +125,7 @@ async def test_after_kill_9_of_the_warm_process_nothing_survives_and_it_comes_ba
     tmp_path: Path,
 ) -> None:
     mark = tmp_path / "mark"
-    run = prepare(either, text=SLEEP % (mark, mark))
+    run = prepare(either, text=SLEEP.replace("MARK", str(mark)))
     result: list[Stage] = []
     thread = threading.Thread(target=lambda: result.append(run.play(APPLY)))
     thread.start()
@@ -175,7 +175,7 @@ ITS_POOL = {
 async def test_after_kill_9_of_the_executor_nothing_survives(tmp_path: Path, kind: str) -> None:
     mark, text, folder = tmp_path / "mark", tmp_path / "text.yml", tmp_path / "run"
     folder.mkdir()
-    text.write_text(SLEEP % (mark, mark))
+    text.write_text(SLEEP.replace("MARK", str(mark)))
     program = EXECUTOR.format(pool=ITS_POOL[kind], folder=str(folder), text=str(text), inventory=LOCAL)
     executor = subprocess.Popen(
         [sys.executable, "-c", program],
