@@ -10,11 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mesh_core.runtime.heartbeats import heartbeat_file, what_is_stuck
-from mesh_core.runtime.service import BEAT_SECONDS, HEARTBEAT_SECONDS, awaited, pause, shared_end
+from mesh_core.runtime.service import BEAT_SECONDS, HEARTBEAT_SECONDS, _name_in, awaited, pause, shared_end
 from mesh_core.testing import wait_for, within
 
 PARTS = """
@@ -195,6 +196,24 @@ async def test_a_service_that_is_stuck_says_what_and_keeps_the_time_of_its_last_
     assert beat.stat().st_mtime == last
     (tmp_path / "go-on").touch()
     await wait_for(lambda: what_is_stuck(beat) == "" and beat.stat().st_mtime > last, 10, "it beats again")
+
+
+def test_nobody_takes_what_stands_still_for_a_beat_while_it_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat, seen, set_time = tmp_path / "shop.heartbeat", list[tuple[str, int]](), os.utime
+    beat.touch()
+    os.utime(beat, ns=(5, 5))
+
+    def looked_at(path: Path, **times: Any) -> None:
+        seen.append((what_is_stuck(beat), beat.stat().st_mtime_ns))
+        set_time(path, **times)
+
+    monkeypatch.setattr(os, "utime", looked_at)
+    for said in ("slow has not got on for 5 s", "slow has not got on for 10 s"):
+        _name_in(beat, said)
+        assert (what_is_stuck(beat), beat.stat().st_mtime_ns) == (said, 5)
+    assert seen == [("", 5), ("slow has not got on for 5 s", 5)]
 
 
 async def test_a_pause_ends_early_when_it_is_time_to_stop() -> None:

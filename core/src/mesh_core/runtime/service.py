@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -229,10 +230,13 @@ def _touch(path: Path) -> None:
 
 
 def _name_in(path: Path, stuck: str) -> None:
-    """Its time stays that of the last progress."""
+    """Its time stays that of the last progress, at each moment: whoever looks meanwhile must not take it for a beat."""
     try:
         last = path.stat().st_mtime_ns
     except FileNotFoundError:
         last = 0
-    path.write_text(stuck)
-    os.utime(path, ns=(last, last))
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    with beside.open("x") as handle:  # others write in this folder, too: never through a name that is there
+        handle.write(stuck)
+    os.utime(beside, ns=(last, last))
+    beside.replace(path)
