@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from typing import Any
 
-from mesh_core.messaging.bridge import Bridge
+from mesh_core.messaging.bridge import Bridge, Heard
 from mesh_core.messaging.bus import Bus
 from mesh_core.models.streams import FOREIGN_STREAM
 from mesh_core.testing import wait_for
 
 NOW = "2026-05-05T12:00:00.000Z"
+
+
+class _Telling(Bridge):
+    """Says what it has dealt with, by its bytes."""
+
+    dealt_with: Counter[bytes]
+
+    async def hear(self, heard: Heard) -> None:
+        await super().hear(heard)
+        self.dealt_with[heard.raw] += 1
 
 
 class Listeners:
@@ -23,13 +34,16 @@ class Listeners:
         self.bridges: list[Bridge] = []
         self.hints: list[str] = []
         self.listened = 0
+        self.dealt_with: Counter[bytes] = Counter()  # by how many bridges
+        self._words = 0
         self._buses: list[Bus] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, count: int) -> None:
         for n in range(count):
             bus = Bus.connect(self.bus.url, f"replica{n}")
-            bridge = Bridge(bus, "planner", on_stream=self.hints.append, on_listening=self.count_listening)
+            bridge = _Telling(bus, "planner", on_stream=self.hints.append, on_listening=self.count_listening)
+            bridge.dealt_with = self.dealt_with
             self._buses.append(bus)
             self.bridges.append(bridge)
             self._tasks.append(asyncio.create_task(bridge.run(self.stop)))
@@ -46,16 +60,12 @@ class Listeners:
         return await self.bus.announce("health_events", raw if isinstance(raw, bytes) else raw.encode())
 
     async def settled(self) -> None:
-        """Every bridge has dealt with everything said so far: the last word is adopted, and the order is kept."""
-        await self.say(f'{{"type":"last_word","node":"end","timestamp":"{NOW}"}}')
-
-        async def heard() -> bool:
-            return any(one["type"] == "last_word" for one in await self.stream(FOREIGN_STREAM))
-
-        await wait_for(heard, 10, "the last word")
-        for bridge in self.bridges:  # an answered question of each bridge's own connection comes after its work
-            await bridge._bus.call("PING")
-        await asyncio.sleep(0.1)
+        """Every bridge that hears it has dealt with everything said so far: each keeps the order."""
+        self._words += 1
+        word = f'{{"type":"last_word","node":"end","timestamp":"{NOW}","number":{self._words}}}'.encode()
+        counted = await self.say(word)
+        assert counted, "nobody listens"
+        await wait_for(lambda: self.dealt_with[word] == counted, 60, "the last word")
 
     async def stream(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(fields[b"p"]) for _, fields in await self.bus.call("XRANGE", name, "-", "+")]

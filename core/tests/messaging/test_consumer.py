@@ -174,12 +174,14 @@ async def test_a_lost_acknowledgement_is_repeated_without_harm(
     "wipe", [("FLUSHALL",), ("DEL", "mesh:ev:pi4"), ("XGROUP", "DESTROY", "mesh:ev:pi4", "planner")]
 )
 async def test_a_wipe_in_the_middle_of_a_read_is_survived_and_read_from_the_beginning(
-    group: Group, wipe: tuple[str, ...]
+    group: Group, wipe: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("mesh_core.messaging.consumer.LONGEST_BLOCK_MS", 120_000)
+    monkeypatch.setattr("mesh_core.messaging.consumer.DISCOVER_EVERY_SECONDS", 600)
     await group.add(1)
     one = group.member("one")
     await one.acknowledge(await read(one))
-    reading = asyncio.create_task(one.read(block_ms=2000))
+    reading = asyncio.create_task(one.read(block_ms=120_000))  # it waits still, however long this machine stands still
 
     async def blocked() -> bool:
         return int((await group.bus.redis.info("clients"))["blocked_clients"]) > 0
