@@ -90,6 +90,11 @@ def test_it_is_shown_newest_first_by_person_and_time_and_obeys_no_escape(mend: M
     assert [row["seq"] for row in rows] == [4, 3, 2, 1]
     assert [row["seq"] for row in json.loads(mend("audit", "show", "--who", "bob", "--json").stdout)] == [3, 1]
     assert [row["seq"] for row in json.loads(mend("audit", "show", "--since", "90m", "--json").stdout)] == [4, 3]
+    assert (
+        mend("audit", "show", "--since", "1h30m", "--json").stdout
+        == mend("audit", "show", "--since", "90m", "--json").stdout
+    )
+    assert json.loads(mend("audit", "show", "--since", "2099-01-31", "--json").stdout) == []
     assert [row["seq"] for row in json.loads(mend("audit", "show", "-n", "1", "--json").stdout)] == [4]
     plain = mend("audit", "show").output
     assert "ada" in plain

@@ -63,6 +63,11 @@ def read_manifest(raw: bytes) -> Manifest:
     return manifest
 
 
+def digest_line(info: tarfile.TarInfo, sha256: str) -> bytes:
+    """Of one member, in `digests.jsonl`: who reads the archive compares it with his own, byte for byte."""
+    return json.dumps({"path": info.name, "size": info.size, "sha256": sha256}).encode() + b"\n"
+
+
 def forget_members(tar: tarfile.TarFile) -> None:
     """It remembers every member, and a year has millions."""
     tar.members = []  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ from mend.backup.archive import (
     BadArchive,
     Manifest,
     Tell,
+    digest_line,
     forget_members,
     read_manifest,
 )
@@ -49,9 +50,7 @@ def verified(source: Path, tell: Tell) -> Manifest:
             digest = hashlib.sha256()
             for piece in _pieces(tar, info):
                 digest.update(piece)
-            seen.write(
-                json.dumps({"path": info.name, "size": info.size, "sha256": digest.hexdigest()}).encode() + b"\n"
-            )
+            seen.write(digest_line(info, digest.hexdigest()))
             files, size = files + 1, size + info.size
             tell(files, size)
         if manifest is None or said is None:

@@ -18,7 +18,7 @@ from io import BufferedRandom
 from pathlib import Path
 from typing import IO
 
-from mend.backup.archive import DIGESTS, MANIFEST, REDIS, RUNTIME, Manifest, Tell, forget_members
+from mend.backup.archive import DIGESTS, MANIFEST, REDIS, RUNTIME, Manifest, Tell, digest_line, forget_members
 from mend.backup.contents import ArchivedFile
 from mesh_core.storage.files import rename_exclusive
 
@@ -66,7 +66,7 @@ class Writer:
         info.size = size
         self._tar.addfile(info, data)
         forget_members(self._tar)
-        self._digests.write(json.dumps({"path": info.name, "size": size, "sha256": digest}).encode() + b"\n")
+        self._digests.write(digest_line(info, digest))
         self.files += 1
         self.bytes += size
         self._tell(self.files, self.bytes)

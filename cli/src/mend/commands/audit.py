@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -20,6 +19,7 @@ from mend.output.listing import Column, in_lines
 from mend.output.text import plain
 from mend.output.times import local_time
 from mesh_core.approvals.proposal_files import short_id
+from mesh_core.models.durations import BadTime, parse_moment, parse_span
 from mesh_core.models.records import parse_time, utc_now
 from mesh_core.storage.audit_log import (
     HEAD_KEY,
@@ -37,8 +37,6 @@ from mesh_core.storage.tail import lines_backwards
 
 MOST_LINE_BYTES = 1024 * 1024
 WRITING_SECONDS = 0.3
-_SPAN = re.compile(r"(\d{1,6})([smhdw])")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 COLUMNS = (
     Column("seq", 4, right=True),
     Column("when"),
@@ -206,13 +204,11 @@ def _lines(cli: CliContext, oldest: datetime | None, actor: str | None, limit: i
 
 
 def _since(text: str, timestamp: datetime) -> datetime:
-    if span := _SPAN.fullmatch(text.strip().lower()):
-        return timestamp - timedelta(seconds=int(span[1]) * _UNITS[span[2]])
+    here = timestamp.astimezone()
     try:
-        said = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise CliError(f"--since wants 90m, 12h, 7d or a day like 2026-01-31, not {plain(text, 40)!r}", USAGE) from None
-    return said if said.tzinfo else said.astimezone()
+        return parse_moment(text, here, here.tzinfo or UTC) if "-" in text else timestamp - parse_span(text)
+    except BadTime as error:
+        raise CliError(f"--since {plain(error)}", USAGE) from None
 
 
 def _row(line: AuditLine) -> list[Text]:

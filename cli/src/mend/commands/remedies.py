@@ -296,19 +296,17 @@ def _undo(remedy: Remedy) -> Iterator[tuple[str, PlaybookSet]]:
 
 def _recipe_as_json(register: Register, name: str, recipe: Recipe) -> dict[str, object]:
     """As of a remedy; it has `ask` where that has `when`."""
-    row = {
-        "name": name,
-        "whose": "own" if name in register.own else "shipped",
-        "replaced_by": register.replaced.get(name),
-    }
-    return row | recipe.model_dump(mode="json", exclude_none=True)
+    return _origin(register, name) | recipe.model_dump(mode="json", exclude_none=True)
 
 
 def _as_json(register: Register, action: ActionType, choice: Choice) -> dict[str, object]:
-    """`whose`: built_in, shipped or own; `replaced_by`: the own one because of which it is not offered."""
-    name, remedy = action.name, register.remedies.get(action.name)
-    whose = "own" if name in register.own else "shipped" if remedy else "built_in"
-    row = {"name": name, "whose": whose, "replaced_by": register.replaced.get(name)}
+    origin, remedy = _origin(register, action.name), register.remedies.get(action.name)
     if remedy is None:
-        return {**row, "risk": action.risk.value, "explain": choice.meaning}
-    return row | remedy.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {**origin, "risk": action.risk.value, "explain": choice.meaning}
+    return origin | remedy.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _origin(register: Register, name: str) -> dict[str, object]:
+    """`whose`: built_in, shipped or own; `replaced_by`: the own one because of which it is not offered."""
+    whose = "own" if name in register.own else "shipped" if name in register.files else "built_in"
+    return {"name": name, "whose": whose, "replaced_by": register.replaced.get(name)}

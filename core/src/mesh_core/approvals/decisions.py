@@ -12,12 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from mesh_core.actions.action_type import ActionType
 from mesh_core.actions.register import with_digest
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, name_of
-from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
+from mesh_core.models.proposals import A_PERSON, MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import is_name, is_service_name, parse_time, rfc3339
 from mesh_core.models.requests import RequestedProposal, RequestStatus
 from mesh_core.storage.files import read_regular
@@ -192,6 +194,27 @@ def next_attempt(old: Proposal, now: datetime) -> Proposal:
     attempt = old.attempt + 1
     again = old.model_copy(update={"attempt": attempt, **times_from(old, now)})
     return again.model_copy(update={"id": again.id_by_its_parts})
+
+
+def asked_by_a_person(old: Proposal, action: ActionType, reason: str, **changes: Any) -> Proposal:
+    """A new proposal about an old one, which no rule and no model chose: nothing is left of what they said."""
+    new = old.model_copy(
+        update={
+            "type": action.name,
+            "action": action.action,
+            "risk_level": action.risk,
+            "reason": reason,
+            "confidence": 1.0,
+            "evidence": (),
+            "rule": None,
+            "considered": (),
+            "model": A_PERSON,
+            "attempt": 1,
+            "edited_by": None,
+            **changes,
+        }
+    )
+    return new.model_copy(update={"id": new.id_by_its_parts})
 
 
 def times_from(old: Proposal, now: datetime) -> dict[str, str]:

@@ -21,7 +21,7 @@ from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import BY_SUFFIX, REASON_SUFFIX, Filed, approval_at
 from mesh_core.models.previews import Preview
-from mesh_core.models.proposals import A_PERSON, EXECUTED, HEX, Folder, PreviewOf, Proposal
+from mesh_core.models.proposals import EXECUTED, HEX, Folder, PreviewOf, Proposal
 from mesh_core.models.records import rfc3339, sha256_of
 from mesh_core.policy.playbook_lint.roles import plays_run_by
 from mesh_core.policy.playbook_lint.yaml_text import NotReadable
@@ -90,25 +90,14 @@ def preview_of(filed: Filed, actor: str, now: datetime) -> Proposal:
     """The file that asks. It carries the event and the playbook, and not the evidence."""
     p = filed.proposal
     of = PreviewOf(id=p.id, digest=filed.name.digest, type=p.type, action=p.action, risk_level=p.risk_level)
-    asked = p.model_copy(
-        update={
-            "type": ACTION.name,
-            "action": ACTION.action,
-            "risk_level": ACTION.risk,
-            "reason": f"{actor} asks what {p.id} would change",
-            "confidence": 1.0,
-            "created_at": rfc3339(now),
-            "expires_at": rfc3339(now + timedelta(seconds=LIVES_SECONDS)),
-            "evidence": (),
-            "rule": None,
-            "considered": (),
-            "model": A_PERSON,
-            "attempt": 1,
-            "edited_by": None,
-            "preview_of": of,
-        }
+    return decisions.asked_by_a_person(
+        p,
+        ACTION,
+        f"{actor} asks what {p.id} would change",
+        created_at=rfc3339(now),
+        expires_at=rfc3339(now + timedelta(seconds=LIVES_SECONDS)),
+        preview_of=of,
     )
-    return asked.model_copy(update={"id": asked.id_by_its_parts})
 
 
 def latest_preview(actions: ActionFolders, proposal: Proposal) -> FoundPreview | None:

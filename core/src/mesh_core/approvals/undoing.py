@@ -9,12 +9,12 @@ from datetime import datetime
 
 from mesh_core.actions.register import action_type, with_digest
 from mesh_core.actions.target_state import numbers_in
-from mesh_core.approvals.decisions import file_once, find_one, times_from
+from mesh_core.approvals.decisions import asked_by_a_person, file_once, find_one, times_from
 from mesh_core.approvals.errors import CannotDecide, RefusalReason
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.models.outcomes import Outcome, OutcomeVerdict
-from mesh_core.models.proposals import A_PERSON, EXECUTED, Folder, Proposal, Undoes
+from mesh_core.models.proposals import EXECUTED, Folder, Proposal, Undoes
 
 MAX_TOLD = 300  # characters of what came of the run, in the reason
 
@@ -54,24 +54,12 @@ def no_undo(old: Proposal, folder: Folder, outcome: Outcome | None) -> str:
 
 def undo_of(old: Proposal, outcome: Outcome, now: datetime) -> Proposal:
     """The proposal itself. It lives as long as the old one did. Pure."""
-    action = action_type(action_type(old.type).undone_by)
-    new = old.model_copy(
-        update={
-            **times_from(old, now),
-            "type": action.name,
-            "action": action.action,
-            "risk_level": action.risk,
-            "reason": f"a person asks to take back what {old.id} did: {outcome.reason}"[: MAX_TOLD + len(old.id)],
-            "evidence": (),
-            "rule": None,
-            "considered": (),
-            "confidence": 1,
-            "model": A_PERSON,
-            "attempt": 1,
-            "edited_by": None,
-            "remedy_sha256": None,
-            "rules_choice": None,
-            "undoes": Undoes(action_id=old.id, attempt=old.attempt, before=numbers_in(outcome.before)),
-        }
+    return asked_by_a_person(
+        old,
+        action_type(action_type(old.type).undone_by),
+        f"a person asks to take back what {old.id} did: {outcome.reason}"[: MAX_TOLD + len(old.id)],
+        **times_from(old, now),
+        remedy_sha256=None,
+        rules_choice=None,
+        undoes=Undoes(action_id=old.id, attempt=old.attempt, before=numbers_in(outcome.before)),
     )
-    return new.model_copy(update={"id": new.id_by_its_parts})

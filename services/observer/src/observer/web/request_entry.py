@@ -6,6 +6,7 @@ What is refused here is told to who asked, and kept among the dead letters like 
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -19,12 +20,13 @@ from starlette.exceptions import HTTPException
 
 from mesh_core.messaging.bus import BusDown
 from mesh_core.models.parsing import read_asked
-from mesh_core.models.requests import Request
+from mesh_core.models.requests import Request, request_id
 from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.inventory.host_list import read_host_list, with_host_list
 from mesh_core.policy.inventory.values import Unreadable
 from mesh_core.security.redaction import clean
 from mesh_core.security.secrets_in_text import without_secrets
+from observer.auth.person import Person
 from observer.web.app_context import AppContext
 from observer.web.errors import NO_JSON, HttpProblem, sentence_of
 
@@ -41,8 +43,16 @@ def with_inventory(value: dict[str, Any], inventory: str) -> dict[str, Any]:
         raise HttpProblem(422, "invalid", str(error)) from None
 
 
-async def enter(context: AppContext, value: dict[str, Any]) -> None:
+async def enter_new(context: AppContext, person: Person, fields: dict[str, Any]) -> str:
+    """What they ask for, under a new id, which is returned. As `enter`."""
+    own_id = request_id(secrets.token_hex(16))
+    await enter(context, person, {**fields, "id": own_id})
+    return own_id
+
+
+async def enter(context: AppContext, person: Person, fields: dict[str, Any]) -> None:
     """Safe in its stream when this returns. Raises HttpProblem 422 for what cannot be asked, and BusDown."""
+    value = {**fields, "by": person.note}
     asked = read_asked(json.dumps(value).encode(), int(time.time() * 1000))
     if isinstance(asked, Refusal):
         raise HttpProblem(422, "invalid", asked.reason)

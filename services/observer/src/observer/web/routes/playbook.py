@@ -4,7 +4,6 @@ it proposes, and nothing runs before a person's yes."""
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from typing import Annotated, Any
 
@@ -17,13 +16,12 @@ from mesh_core.models.requests import (
     OpenQuestion,
     RequestState,
     RequestStatus,
-    request_id,
 )
 from mesh_core.models.run_options import Layout, Verify
 from observer.web.app_context import AppContext
 from observer.web.dependencies import Context, Operator
 from observer.web.errors import HttpProblem
-from observer.web.request_entry import DeadLetterRoute, enter, with_inventory
+from observer.web.request_entry import DeadLetterRoute, enter_new, with_inventory
 
 router = APIRouter(tags=["requests"], route_class=DeadLetterRoute)
 
@@ -89,8 +87,7 @@ class KikiAnswer(BaseModel):
 @router.post("/playbook", responses={202: {"model": KikiAnswer}})
 async def playbook(context: Context, user: Operator, body: KikiRequest, response: Response) -> KikiAnswer:
     """Ask for something and wait for its playbook, at most 60 s. 202: no planner has read it; 422: it is refused."""
-    own_id = request_id(secrets.token_hex(16))
-    await enter(context, {"id": own_id, "by": user.note, **body.as_request()})
+    own_id = await enter_new(context, user, body.as_request())
     status = await _read(context, own_id)
     if status is None:
         response.status_code = 202

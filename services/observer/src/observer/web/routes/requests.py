@@ -6,7 +6,6 @@ Says only what planners wrote, and puts a person's words into the stream that pl
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -31,7 +30,6 @@ from mesh_core.models.requests import (
     RequestedProposal,
     RequestState,
     RequestStatus,
-    request_id,
 )
 from mesh_core.models.run_options import Layout, SshLogin, Verify
 from observer.auth.person import Person
@@ -40,7 +38,7 @@ from observer.web.cursors import Cursor, page_after
 from observer.web.dependencies import Context, Operator, Viewer
 from observer.web.errors import HttpProblem
 from observer.web.request_bundle import joined_bundle
-from observer.web.request_entry import DeadLetterRoute, enter, with_inventory
+from observer.web.request_entry import DeadLetterRoute, enter, enter_new, with_inventory
 from observer.web.request_output import request_output
 from observer.web.sse import event_stream
 
@@ -163,9 +161,7 @@ class RequestPage(BaseModel):
 async def request(context: Context, user: Operator, body: NewRequest) -> Accepted:
     """Ask for something: for each host a proposal will wait for a yes, or something is asked back."""
     said = with_inventory(body.model_dump(exclude_none=True, exclude={"inventory"}), body.inventory)
-    value = {"id": request_id(secrets.token_hex(16)), "by": user.note, **said}
-    await enter(context, value)
-    return _accepted(value["id"], None)
+    return _accepted(await enter_new(context, user, said), None)
 
 
 router.include_router(asking)
@@ -205,7 +201,7 @@ async def answer(context: Context, user: Operator, own_id: RequestPath, body: An
     slots = [question.slot for question in status.questions]
     if unknown := next((slot for slot in body.answers if slot not in slots), None):
         raise HttpProblem(422, "invalid", f"answers: {unknown[:64]!r} is not asked; it asks for {', '.join(slots)}")
-    await enter(context, {"request": own_id, "by": user.note, "answers": body.answers})
+    await enter(context, user, {"request": own_id, "answers": body.answers})
     return _accepted(own_id, status.state)
 
 
@@ -213,7 +209,7 @@ async def answer(context: Context, user: Operator, own_id: RequestPath, body: An
 async def cancel(context: Context, user: Operator, own_id: RequestPath) -> Accepted:
     """It is not wanted any more. 409: nothing of it is open but its proposals, which are rejected one by one."""
     status = await asyncio.to_thread(_open, context, own_id, RequestState.ASKS, RequestState.WRITING)
-    await enter(context, {"request": own_id, "by": user.note, "cancel": True})
+    await enter(context, user, {"request": own_id, "cancel": True})
     return _accepted(own_id, status.state)
 
 
