@@ -13,8 +13,9 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -24,8 +25,9 @@ from mesh_core.models.proposals import ActionUpdate, Folder, Proposal
 from mesh_core.models.records import rfc3339
 from mesh_core.storage.audit_log import AuditLine
 from observer.audit.digests import digest_of_action, lies_in
+from observer.audit.entry import AuditEntry
 from observer.audit.log import AuditLog
-from observer.audit.text import BY_PEOPLE, LONGEST, clean, what_for, who_and_how
+from observer.audit.text import BY_PEOPLE, what_for, who_and_how
 from observer.auth.person import Person
 
 MOST_PLACES = 50_000
@@ -80,14 +82,13 @@ class Auditor:
     async def note(self, verb: str, actor: str, how: str, *, reason: str = "", address: str = "") -> AuditLine:
         """Something that is no move of a proposal: a sign-in, a silence, another user."""
         async with self._turn:
-            return await self._write({"what": verb, "who": actor, "how": how, "reason": reason, "address": address})
+            return await self._write(AuditEntry(what=verb, who=actor, how=how, reason=reason, address=address))
 
     async def sign_in_failed(self, actor: str, address: str, reason: str) -> None:
         async with self._turn:
             await self._count_failure()
             if self._failures <= FAILURES_AN_HOUR:
-                fields = {"what": "login_failed", "who": actor or "somebody", "how": "web", "reason": reason}
-                await self._write(fields | {"address": address})
+                await self._write(_failed_sign_in(actor, reason, address))
 
     @asynccontextmanager
     async def deciding(self, person: Person) -> AsyncIterator[DecisionAudit]:
@@ -106,22 +107,21 @@ class Auditor:
         async with self._turn:
             self._is_own(name.id, source, target)
             who, how = who_and_how(actor, self._uid, uid)
-            fields = {"who": who, "how": how, "reason": reason, "at": rfc3339(datetime.fromtimestamp(at, UTC))}
-            await self._move(name.id, name.digest, source, target, fields)
+            entry = AuditEntry(who=who, how=how, reason=reason, at=_time(at))
+            await self._move(entry, name.id, name.digest, source, target)
 
     async def waiting(self, name: ActionName, proposal: Proposal, uid: int, at: float) -> None:
         """A file was seen in pending/ for the first time: new, an edit, a retry, an undo. `uid`: whose it is."""
         async with self._turn:
             known = self._places.get(name.id)
-            fields = {"at": rfc3339(datetime.fromtimestamp(at, UTC)), "to": Folder.PENDING}
             if known is None and (proposal.attempt > 1 or proposal.undoes):
                 what = "retry" if proposal.attempt > 1 else "undo"
-                fields |= {"what": what, "who": f"{user_name(uid)} (uid {uid})", "how": "mend", "from": ""}
-                await self._placed(name.id, name.digest, fields)
+                entry = AuditEntry(what=what, who=f"{user_name(uid)} (uid {uid})", how="mend", at=_time(at))
+                await self._placed(entry, name.id, name.digest, "", Folder.PENDING)
             elif proposal.edited_by and (known is None or name.digest != known[0]):
                 who, how = who_and_how(proposal.edited_by, self._uid, uid)
-                fields |= {"what": "edit", "who": who, "how": how, "from": Folder.PENDING}
-                await self._placed(name.id, name.digest, fields)
+                entry = AuditEntry(what="edit", who=who, how=how, at=_time(at))
+                await self._placed(entry, name.id, name.digest, Folder.PENDING, Folder.PENDING)
 
     async def updated(self, update: ActionUpdate, source: str) -> None:
         """An update of the stream: what was too quick for the watch, and what the executor and the planner did."""
@@ -134,14 +134,13 @@ class Auditor:
             digest = await asyncio.to_thread(digest_of_action, self._actions, update.action_id, update.to_folder)
             seen = bool(digest) or await asyncio.to_thread(lies_in, self._actions, update.action_id, update.to_folder)
             reason = update.reason if seen else f"{ONLY_SAID}; {update.reason}".strip("; ")
-            fields: dict[str, Any] = {"reason": reason, "at": update.ts, "source": source}
+            who, how = update.by, update.by.partition("@")[0].partition("-")[0]
             if update.to_folder in BY_PEOPLE:
-                fields["who"], fields["how"] = who_and_how(update.by, self._uid)
-            else:
-                fields["who"], fields["how"] = update.by, update.by.partition("@")[0].partition("-")[0]
+                who, how = who_and_how(update.by, self._uid)
+            entry = AuditEntry(who=who, how=how, reason=reason, at=update.ts, source=source)
             if update.to_folder == Folder.RUNNING:
                 await self._approved_before(update, digest, source)
-            await self._move(update.action_id, digest, update.from_folder, update.to_folder, fields)
+            await self._move(entry, update.action_id, digest, update.from_folder, update.to_folder)
 
     async def _approved_before(self, update: ActionUpdate, digest: str, source: str) -> None:
         """What runs was approved, also when that was over before anybody looked (a second yes after a take-back)."""
@@ -150,8 +149,8 @@ class Auditor:
             return
         actor = await asyncio.to_thread(self._approver, update.action_id)
         who, how = who_and_how(actor, self._uid)
-        fields = {"who": who, "how": how, "at": update.ts, "source": source}
-        await self._move(update.action_id, digest, Folder.PENDING, Folder.APPROVED, fields)
+        entry = AuditEntry(who=who, how=how, at=update.ts, source=source)
+        await self._move(entry, update.action_id, digest, Folder.PENDING, Folder.APPROVED)
 
     def _approver(self, action_id: str) -> str:
         for folder in (Folder.RUNNING, Folder.DONE, Folder.FAILED, Folder.INTERRUPTED, Folder.WITHDRAWN):
@@ -164,27 +163,27 @@ class Auditor:
         self, person: Person, verb: str, name: ActionName, source: str, target: str, reason: str
     ) -> None:
         self._is_own(name.id, source, target)
-        fields = {"what": verb, "who": person.name, "how": "web", "reason": reason, "address": person.address}
-        await self._placed(name.id, name.digest, fields | {"from": source, "to": target})
+        entry = AuditEntry(what=verb, who=person.name, how="web", reason=reason, address=person.address)
+        await self._placed(entry, name.id, name.digest, source, target)
 
-    async def _move(self, action_id: str, digest: str, source: str, target: str, fields: dict[str, Any]) -> None:
+    async def _move(self, entry: AuditEntry, action_id: str, digest: str, source: str, target: str) -> None:
+        """Unless it is known to lie there."""
         known = self._places.get(action_id)
         if known is not None and known[1] == target and (not digest or not known[0] or digest == known[0]):
             return
         digest = digest or (known[0] if known else "")
-        await self._placed(action_id, digest, {"what": what_for(target), **fields, "from": source, "to": target})
+        await self._placed(replace(entry, what=what_for(target)), action_id, digest, source, target)
 
-    async def _placed(self, action_id: str, digest: str, fields: dict[str, Any]) -> None:
-        await self._write(fields | {"action_id": action_id, "digest": digest})
-        move = (action_id, str(fields["from"]), str(fields["to"]), fields.get("at", ""))
-        _keep(self._written, move, None, MOST_OWN)
-        _keep(self._places, action_id, (digest, fields["to"]), MOST_PLACES)
+    async def _placed(self, entry: AuditEntry, action_id: str, digest: str, source: str, target: str) -> None:
+        entry = replace(entry, action_id=action_id, digest=digest, from_folder=str(source), to_folder=str(target))
+        await self._write(entry)
+        _keep(self._written, entry.move, None, MOST_OWN)
+        _keep(self._places, action_id, (digest, entry.to_folder), MOST_PLACES)
 
-    async def _write(self, fields: dict[str, Any]) -> AuditLine:
-        cleaned = {key: clean(value, LONGEST.get(key, 300)) for key, value in fields.items() if value}
-        cleaned.setdefault("at", rfc3339(datetime.fromtimestamp(self._wall(), UTC)))
+    async def _write(self, entry: AuditEntry) -> AuditLine:
+        fields = {"at": _time(self._wall()), **entry.fields()}
         # Shielded: a request that is given up half-way must not leave a line that nobody waits for.
-        line = await asyncio.shield(asyncio.to_thread(self.log.append, cleaned))
+        line = await asyncio.shield(asyncio.to_thread(self.log.append, fields))
         self._on_line()
         log.info("audit.noted", seq=line.seq, verb=line.what, actor=line.who, how=line.how, action_id=line.action_id)
         return line
@@ -198,8 +197,7 @@ class Auditor:
             more = self._failures - FAILURES_AN_HOUR
             self._hour, self._failures = hour, 0
             if more > 0:
-                fields = {"what": "login_failed", "who": "somebody", "how": "web"}
-                await self._write(fields | {"reason": f"{more} more in the hour before this"})
+                await self._write(_failed_sign_in("", f"{more} more in the hour before this"))
         self._failures += 1
 
 
@@ -216,6 +214,14 @@ class DecisionAudit:
             await self._auditor._decided(self._person, verb, name, source, target, reason)
         except OSError as error:
             log.error("audit.told_later", action_id=name.id, verb=verb, reason=str(error))
+
+
+def _failed_sign_in(actor: str, reason: str, address: str = "") -> AuditEntry:
+    return AuditEntry(what="login_failed", who=actor or "somebody", how="web", reason=reason, address=address)
+
+
+def _time(seconds: float) -> str:
+    return rfc3339(datetime.fromtimestamp(seconds, UTC))
 
 
 def user_name(uid: int) -> str:

@@ -26,6 +26,7 @@ from mesh_core.storage.audit_log import DAMAGE, HEALED, AuditLine, BadLine, Head
 from mesh_core.storage.file_lock import FileLock
 from mesh_core.storage.files import fsync_folder, write_whole
 from mesh_core.storage.tail import lines_backwards
+from observer.audit.entry import AuditEntry
 
 TAIL_BYTES = 8 * 1024 * 1024  # what a start reads at most: about 20,000 lines
 TAIL_DAYS = 8
@@ -138,9 +139,11 @@ class AuditLog:
         """Say in the log itself that it is not whole. `after`: the last number that was ever given."""
         AUDIT_DAMAGED.set(1)
         log.error("audit.damaged", path=str(self.path), reason=sentence)
+        self.append(self._of_itself(DAMAGE, sentence), seq=max(after, self.head.seq) + 1)
+
+    def _of_itself(self, what: str, reason: str) -> dict[str, str]:
         now = rfc3339(self._clock())
-        fields = {"at": now, "who": "observer", "how": "observer", "what": DAMAGE, "reason": sentence}
-        self.append(fields, seq=max(after, self.head.seq) + 1)
+        return AuditEntry(who="observer", how="observer", what=what, at=now, reason=reason).fields()
 
     def _heal(self, on_line: Callable[[AuditLine], None]) -> None:
         noted = self._noted_head()
@@ -182,9 +185,8 @@ class AuditLog:
         if lines:
             self.damaged(f"its end was not what had been written: {where}")
         else:
-            now = rfc3339(self._clock())
             reason = f"an unfinished line: {where}"
-            self.append({"at": now, "who": "observer", "how": "observer", "what": HEALED, "reason": reason})
+            self.append(self._of_itself(HEALED, reason))
             log.warning("audit.healed", reason=reason)
         piece.rename(aside)
         fsync_folder(aside.parent)
