@@ -1,7 +1,7 @@
 // The shell: navigation, the state of the connection, what just happened, and the view that the address names.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { get, Problem, url, type ProposalPage } from './api'
-import { useKeys } from './keys'
+import { typing, useKeys } from './keys'
 import { connection, listen } from './live'
 import { Help } from './parts/help'
 import { Icon, KEYS, SIGN_OUT, THEME } from './parts/icons'
@@ -40,9 +40,9 @@ function Shell() {
   const place = `${where.value.view}`
   useLayoutEffect(() => {
     document.title = `${ALL.find((one) => one.name === current)?.title ?? 'Not found'} · Mendmesh`
-    main.current?.querySelector('h1')?.focus({ preventScroll: true })
+    if (!typing(document.activeElement)) main.current?.querySelector('h1')?.focus({ preventScroll: true })
   }, [place])
-  useEffect(announce, [])
+  useLayoutEffect(announce, [])
   useKeys({
     '?': () => setHelp(true),
     ...Object.fromEntries(NAVIGATION.map(({ key, name }) => [key, () => go(to(name))])),

@@ -5,7 +5,7 @@ type Handler = (event: KeyboardEvent) => void
 type Keys = Record<string, Handler | false | null | undefined>
 const stack: { keys: Keys }[] = []
 
-const typing = (target: EventTarget | null) =>
+export const typing = (target: EventTarget | null) =>
   target instanceof HTMLElement && (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName))
 
 document.addEventListener('keydown', (event) => {

@@ -31,7 +31,16 @@ FLAGS = (
 )
 WITHIN_MS = 120_000  # a busy machine; on a quiet one all of it takes a blink
 POLICY = "Content Security Policy"
+# What just happened is shown for some seconds: kept from the moment in which it appears, however late somebody looks.
+KEPT_NOTICES = """
+window.noticed = []
+new MutationObserver((changes) => {
+    for (const added of changes.flatMap((change) => [...change.addedNodes]))
+        if (added.parentElement?.matches('.notices')) window.noticed.push(added.textContent)
+}).observe(document, { subtree: true, childList: true })
+"""
 Visit = Callable[..., Page]
+Noticed = Callable[[Page, str], None]
 Picture = Callable[..., None]
 
 
@@ -97,6 +106,7 @@ def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
             viewport={"width": 1440, "height": 900}, color_scheme="light", reduced_motion="reduce"
         )
         context.set_default_timeout(WITHIN_MS)
+        context.add_init_script(KEPT_NOTICES)
         opened.append(context)
         if not stranger and read_people(people_path(mesh.runtime)).empty:
             context.add_cookies([{"name": COOKIE, "value": mesh.signed_in.cookie, "url": mesh.url}])
@@ -113,6 +123,16 @@ def visit(browser: Browser, mesh: Mesh) -> Iterator[Visit]:
     for context in opened:
         context.close()
     assert not complaints
+
+
+@pytest.fixture(scope="session")
+def noticed() -> Noticed:
+    """`noticed(page, "Repaired: web01/shop")` waits until that was shown among what just happened."""
+
+    def noticed(page: Page, words: str) -> None:
+        page.wait_for_function("words => window.noticed.some((one) => one.includes(words))", arg=words)
+
+    return noticed
 
 
 @pytest.fixture(scope="session")

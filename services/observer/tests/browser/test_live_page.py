@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 from mesh_core.models.proposals import ActionUpdate, Folder
 
 pytestmark = pytest.mark.usefixtures("started")
-Visit = Callable[..., Page]
+Visit, Noticed = Callable[..., Page], Callable[[Page, str], None]
 
 
 def test_an_event_from_redis_cli_appears_without_a_reload(mesh: Mesh, visit: Visit) -> None:
@@ -86,7 +86,7 @@ def test_a_silence_from_a_terminal_is_seen_on_the_page(mesh: Mesh, visit: Visit)
     expect(page.locator(".silence", has_text="cupboard*")).to_contain_text("new shelves")
 
 
-def test_a_new_proposal_is_announced_and_listed_by_itself(mesh: Mesh, visit: Visit) -> None:
+def test_a_new_proposal_is_announced_and_listed_by_itself(mesh: Mesh, visit: Visit, noticed: Noticed) -> None:
     page = visit("#/queue")
     expect(page.locator(".connection.live")).to_be_visible()
     name = mesh.propose("announced", "api")
@@ -103,9 +103,8 @@ def test_a_new_proposal_is_announced_and_listed_by_itself(mesh: Mesh, visit: Vis
         )
     )
     expect(page.locator(".proposal", has_text="announced")).to_be_visible()
-    expect(page.locator('[aria-live="polite"]')).to_contain_text(
-        "New proposal for announced/api: container unhealthy. container restart?"
-    )
+    expect(page.get_by_role("status").and_(page.locator(".notices"))).to_have_attribute("aria-live", "polite")
+    noticed(page, "New proposal for announced/api: container unhealthy. container restart?")
 
 
 def test_a_run_is_followed_line_by_line_and_ends_by_itself(mesh: Mesh, visit: Visit) -> None:

@@ -21,6 +21,7 @@ from mesh_core.models.previews import Preview
 from mesh_core.models.proposals import ActionUpdate, Folder
 
 Visit, Picture = Callable[..., Page], Callable[..., None]
+Noticed = Callable[[Page, str], None]
 HOSTS = {name: {"ansible_host": "192.0.2.7"} for name in ("db", "web01", "web02")}
 INVENTORY = {"all": {"hosts": HOSTS, "children": {"web": {"hosts": {"web01": {}, "web02": {}}}}}}
 
@@ -155,7 +156,7 @@ def test_each_host_is_asked_what_would_change_and_what_the_runs_say_is_followed(
 
 
 def test_what_cannot_be_asked_is_said_at_its_field_and_what_cannot_be_done_on_its_card(
-    visit: Visit, tmp_path: Path
+    visit: Visit, noticed: Noticed, tmp_path: Path
 ) -> None:
     page = visit("#/requests")
     box = page.get_by_role("region", name="Ask for something")
@@ -185,7 +186,24 @@ def test_what_cannot_be_asked_is_said_at_its_field_and_what_cannot_be_done_on_it
     poem = page.locator(".asked-for", has_text="write a poem")
     expect(poem.locator(".chip")).to_have_text("refused")
     expect(poem.locator(".trouble")).not_to_be_empty()
-    expect(page.get_by_role("status").get_by_text("Refused: write a poem")).to_be_visible()
+    noticed(page, "Refused: write a poem")
+
+
+def test_who_types_keeps_the_focus_and_every_letter_however_late_the_page_draws(visit: Visit) -> None:
+    page = visit("#/queue")
+    text = page.get_by_label("What should be?")
+    text.evaluate("one => { window.left = 0; one.addEventListener('blur', () => window.left++) }")
+    page.keyboard.press("n")
+    expect(page).to_have_url(re.compile("#/requests$"))
+    expect(text).to_be_focused()
+    assert page.evaluate("window.left") == 0
+    text.blur()
+    page.keyboard.press("/")
+    page.keyboard.type("no-such ")
+    expect(page).to_have_url(re.compile("q=no-such$"))  # somebody thinks about the next word
+    expect(page.locator(".empty")).to_contain_text("No waiting proposal fits")
+    page.keyboard.type("name")
+    expect(page.get_by_role("searchbox", name="Search proposals")).to_have_value("no-such name")
 
 
 def answer(mesh: Mesh, asked: Filed, sentence: str) -> None:

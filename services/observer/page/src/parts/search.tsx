@@ -1,5 +1,5 @@
 // A search field: "/" goes there, Escape clears it; asks when somebody stops typing.
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { useKeys } from '../keys'
 
 const PAUSE_MS = 200
@@ -9,13 +9,20 @@ export function Search({ label, value, onChange }: { label: string; value: strin
   const [text, setText] = useState(value)
   const field = useRef<HTMLInputElement>(null)
   const timer = useRef(0)
-  useEffect(() => setText(value), [value])
+  const asked = useRef(value)
+  useLayoutEffect(() => {
+    if (value !== asked.current) setText(value) // what was asked from here comes back while more is typed
+    asked.current = value
+  }, [value])
   useEffect(() => () => window.clearTimeout(timer.current), [])
   useKeys({ '/': () => field.current?.focus() })
   const change = (said: string) => {
     setText(said)
     window.clearTimeout(timer.current)
-    timer.current = window.setTimeout(() => onChange(said.trim()), PAUSE_MS)
+    timer.current = window.setTimeout(() => {
+      asked.current = said.trim()
+      onChange(asked.current)
+    }, PAUSE_MS)
   }
   return (
     <search>

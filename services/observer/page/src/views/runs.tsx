@@ -1,5 +1,5 @@
 // Runs: what an executor does right now with Ansible's own words, and what came of what it did.
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { getText, Problem, url, type Run, type RunDetail, type RunPage, type Stage } from '../api'
 import { step, useKeys } from '../keys'
 import { listen } from '../live'
@@ -210,7 +210,8 @@ function Stages({ stages }: { stages: Stage[] }) {
 /** Ansible's own words, as they come. What was said before the page was opened is in the logs when the run ends. */
 function Output({ id }: { id: string }) {
   const [lines, setLines] = useState<string[]>([])
-  useEffect(
+  // Before it is seen: whoever sees it hears the next line.
+  useLayoutEffect(
     () =>
       listen((name, message) => {
         if (name !== 'output' || message.action_id !== id) return

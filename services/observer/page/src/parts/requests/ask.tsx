@@ -1,6 +1,7 @@
 // "Ask for something": words, where, and what comes along. Nothing runs: proposals will wait, as all of them do.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Problem, send, url, type Inventory } from '../../api'
+import { typing } from '../../keys'
 import { to, where } from '../../routes'
 import { UntrustedText, visible } from '../../text'
 import { Panel } from '../frame'
@@ -25,7 +26,8 @@ export function Ask({ inventory, onAsked }: { inventory: Inventory; onAsked: () 
   const { text, hosts } = draft.value
   const { view, args } = where.value
   useEffect(() => {
-    if (view === 'requests' && !args[0]) form.current?.querySelector<HTMLElement>('[data-field=text]')?.focus()
+    if (view !== 'requests' || args[0] || typing(document.activeElement)) return // whoever types goes on
+    form.current?.querySelector<HTMLElement>('[data-field=text]')?.focus()
   }, [where.value])
   useEffect(() => {
     const chosen = new DataTransfer() // a field for files cannot be given a value otherwise
