@@ -19,9 +19,7 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 
 
-def test_a_link_signs_in_leaves_no_trace_of_itself_and_counts_once(
-    mesh: Mesh, visit: Visit, noticed: Noticed
-) -> None:
+def test_a_link_signs_in_leaves_no_trace_of_itself_and_counts_once(mesh: Mesh, visit: Visit, noticed: Noticed) -> None:
     token = make_link(mesh.runtime)
     page = visit(f"#/link/{token}", stranger=True)
     expect(page.locator(".who")).to_contain_text(f"{person_name(os.getuid())} operator")
