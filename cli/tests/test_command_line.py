@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,11 @@ def test_the_help_lists_every_command_and_each_has_a_help_of_its_own(mend: Mend)
         assert f"\n  {name} " in listed.stdout
         own = mend(name, "-h")
         assert (own.exit_code, f"Usage: root {name} " in own.stdout) == (0, True), own.output
+
+
+def test_the_readme_has_a_line_for_every_command() -> None:
+    readme = (ROOT / "cli" / "README.md").read_text()
+    assert [name for name in COMMANDS if not re.search(rf"`mend {name}\b", readme)] == []
 
 
 def test_the_version_is_said(mend: Mend) -> None:

@@ -1,9 +1,9 @@
 """Silent nodes: whose agent gave no sign of life for too long is offline, and is noticed when it comes back.
 
 A sign is an event in the node's own stream, or the key `mesh:alive:<node>`, which its agent sets every 30 s for 120 s.
-Only a node that was once heard beating is judged: an agent that never beats has nothing to be silent about. Time in
-which we could not listen (Redis away, our own start) counts for nobody. A silent node that was taken out of the
-inventory is no trouble: it was retired, and what is open there ends.
+Only a node that once gave one is judged: an agent that never did has nothing to be silent about. Time in which
+we could not listen (Redis away, our own start) counts for nobody. A silent node that was taken out of the inventory is
+no trouble: it was retired, and what is open there ends.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 
 class NodeLiveness:
-    """`world` gives the present world, `heard` tells it of a beat. What it enters comes back through the streams."""
+    """`world` gives the present world, `heard` tells it of a sign of life. What is entered comes by the streams."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class NodeLiveness:
         self._signs[node] = self._clock()
 
     def retired(self, node: str) -> None:
-        """There is no such node any more; its last beat may lie in Redis for a while."""
+        """There is no such node any more; its last sign of life may lie in Redis for a while."""
         self._retired[node] = self._clock()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -92,7 +92,7 @@ class NodeLiveness:
 
     async def _look(self) -> None:
         names = self._names()
-        for node, age_seconds in (await self._beats()).items():
+        for node, age_seconds in (await self._signs_of_life()).items():
             at = self._clock() - age_seconds
             if at > self._retired.get(node, float("-inf")):
                 self._signs[node] = max(self._signs.get(node, 0.0), at)
@@ -122,8 +122,8 @@ class NodeLiveness:
             return False
         return self._clock() - self._taken_out.setdefault(target.node, self._clock()) >= TAKEN_OUT_SECONDS
 
-    async def _beats(self) -> dict[str, float]:
-        """{node: seconds since its last beat} of every node whose key is there."""
+    async def _signs_of_life(self) -> dict[str, float]:
+        """{node: seconds since it was set} of every node whose key is there."""
         found: dict[str, float] = {}
         cursor: object = 0
         while True:
