@@ -18,6 +18,8 @@ from parts.engine import Engine, engine_at
 from parts.nodes import SystemdNode, systemd_container
 from parts.require import missing
 
+from mesh_core.testing import within
+
 pytestmark = pytest.mark.usefixtures("images_meanwhile")  # these wait for ssh and for another engine
 ENV = "/etc/mendmesh/node-agent.env"
 MAIN = "services/node-agent/src/standin.sh"
@@ -129,9 +131,9 @@ def test_an_image_is_built_here_sent_there_and_proven_and_then_nothing_more(
     assert site.image() == f"mendmesh/node-agent:{running}"
     assert site.engine.health(site.container()) == "healthy"
     before = site.container()
-    second = deploy(checkout)
+    with within(30, "a deployment of what runs there already"):  # two or three on a quiet machine
+        second = deploy(checkout)
     assert (second.code, "no change" in second.out, site.container()) == (0, True, before), second
-    assert second.seconds <= 30, second  # three on a quiet machine
     assert (site.runtime / "spool").stat().st_uid == 10003
 
 

@@ -13,7 +13,7 @@ from parts.deploying import Checkout, Done, Host
 from parts.engine import Engine
 from parts.nodes import SystemdNode, new_key, systemd_container
 
-from mesh_core.testing import free_port
+from mesh_core.testing import free_port, within
 
 UNIT = "mendmesh-node-agent"
 ENV = "/etc/mendmesh/node-agent.env"
@@ -112,9 +112,9 @@ def test_a_fresh_install_is_healthy_and_the_second_run_changes_nothing(
     assert node.show(UNIT, "ActiveState", "NRestarts") == {"ActiveState": "active", "NRestarts": "0"}
     pid = main_pid(node)
 
-    second = deploy(checkout)
+    with within(30, "a deployment of what runs there already"):  # two or three on a quiet machine
+        second = deploy(checkout)
     assert (second.code, "no change" in second.out, main_pid(node)) == (0, True, pid), second
-    assert second.seconds <= 30, second  # two on a quiet machine
 
     end = deploy(checkout, "--rollback")
     assert (end.code, "no earlier version" in end.sentence, main_pid(node)) == (62, True, pid), end

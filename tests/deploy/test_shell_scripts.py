@@ -210,6 +210,28 @@ def test_what_arrives_on_a_full_disk_is_not_kept_in_part(small_disk: Path, tmp_p
     assert not list((small_disk / "releases").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("answers", "came_to"),
+    [
+        (("up=yes",), "0 after 1"),
+        (("", "up=yes"), "0 after 2"),
+        (("error=no room there", "up=yes"), "1 after 1: no room there"),
+        (("", "Connection refused"), "1 after 2: the connection broke: Connection refused"),
+    ],
+)
+def test_a_connection_that_breaks_while_a_release_is_started_is_opened_once_more(
+    tmp_path: Path, answers: tuple[str, ...], came_to: str
+) -> None:
+    (tmp_path / "answers").write_text("\n".join(answers) + "\n")
+    script = (
+        'on_node_script() { echo "$1" >>"$2.asked"; sed -n "$(wc -l <"$2.asked")p" answers; }; NODE=web01; WHY_NOT=; '
+        '. "$0"; start_release one; came=$?; echo "$came after $(wc -l <one.asked)${WHY_NOT:+: $WHY_NOT}"'
+    )
+    words = ["bash", "-c", script, str(DEPLOY / "stages" / "up.sh")]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == came_to
+
+
 def test_users_are_those_of_the_images() -> None:
     """One table of numbers: mesh_core/runtime/services.py."""
     script = (
