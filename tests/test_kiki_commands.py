@@ -14,7 +14,8 @@ from parts.planning import observing, planner_and_executor
 from typer.testing import CliRunner
 
 from mend.app import app
-from mesh_core.testing import RedisServer
+from mesh_core.testing import RedisServer, until
+from planner_agent.requests.filing import NOBODY_CHECKS
 
 PAGE = Path(__file__).parents[1] / "docs" / "seeds.md"
 COMMANDS = [line.split("`")[1] for line in PAGE.read_text().splitlines() if "`--m" in line and "--message" in line]
@@ -49,6 +50,17 @@ class Kiki:
     observer: tuple[str, ...]
 
     def __call__(self, words: str) -> tuple[int, dict[str, Any]]:
+        """How it ends once an executor has had the time to look at its syntax."""
+        ended: list[tuple[int, dict[str, Any]]] = []
+
+        def is_looked_at() -> bool:
+            ended[:] = [self._ask(words)]
+            return NOBODY_CHECKS not in ended[0][1]["reason"]
+
+        until(is_looked_at, 240, "an executor that answers in time")
+        return ended[0]
+
+    def _ask(self, words: str) -> tuple[int, dict[str, Any]]:
         asked = ["request", *shlex.split(words), "--json", *self.observer]
         said = CliRunner().invoke(app, asked, env=self.environment)
         assert said.stdout, said.output
@@ -67,6 +79,8 @@ def kiki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kiki]:
             planner_and_executor(folder, server.url, hosts=HOSTS, policy="requests: {users: [rocky]}\n") as environment,
             observing(folder, environment) as (address, token),
         ):
+            # Without it a look takes so long on a busy machine that its planner asks nobody for a minute.
+            until(lambda: b"ansible_pool.ready" in (folder / "log").read_bytes(), 120, "the executor's Ansible")
             elsewhere = {**environment, "RUNTIME_PATH": str(folder / "nowhere"), "REDIS_URL": "redis://127.0.0.1:1/0"}
             yield Kiki(folder, elsewhere, ("--base-url", address, "--token-file", str(token)))
     finally:

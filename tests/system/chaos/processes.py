@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from parts.forked import Forked
 
 GOING_SECONDS = 40.0
+LOWEST_PORT, APART = 10_000, 257  # processes that begin one after the other look that far apart
+_turns = itertools.count()
 
 
 class Process:
@@ -150,9 +153,18 @@ class Server(Process):
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody listens on, and none of those that the kernel gives to connections: one of these would now and
+    then have it while a server is dead, which then could not start again."""
+    while True:
+        port = LOWEST_PORT + (os.getpid() * APART + next(_turns)) % (_first_of_the_kernel() - LOWEST_PORT)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def _first_of_the_kernel() -> int:
+    return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 
 
 def redis_argv(kind: str, port: int, folder: Path, fsync: str) -> list[str]:

@@ -139,8 +139,13 @@ class Trouble:
 
     def _strike(self) -> None:
         victims = [process for process in self.world.everyone if process.name in OFTEN]
+        has_killed = any(one.what == "kill" for one in self.happened)
+        if not has_killed:  # the first strike is a kill, however few there will be on a busy machine
+            victims = [process for process in victims if process.alive]
+        if not victims:
+            return
         process = self.rng.choices(victims, weights=[OFTEN[victim.name] for victim in victims])[0]
-        if self.rng.random() < 0.2:
+        if has_killed and self.rng.random() < 0.2:
             self.halt(process, self.rng.uniform(*self.pace.halt))
         else:
             self.kill(process)
