@@ -16,6 +16,7 @@ from mesh_core.policy.lifeline import Lifeline
 from mesh_core.policy.lifeline_note import note_lifeline
 from mesh_core.runtime.executor_notes import note_targets
 from mesh_core.runtime.heartbeats import heartbeat_file
+from mesh_core.testing import leave_heartbeat
 
 NOTIFY: dict[str, Any] = {"type": "notify", "action": "notify"}
 
@@ -27,7 +28,7 @@ def sound(mend_online: Mend) -> Mend:
     config.mkdir()
     (config / "inventory.yml").write_text("all: {hosts: {pi4: {ansible_connection: local}}}\n")
     note_targets(mend_online.runtime, 1)
-    heartbeat_file(mend_online.runtime, "executor-agent").touch()
+    leave_heartbeat(mend_online.runtime, "executor-agent")
     return mend_online
 
 

@@ -12,13 +12,13 @@ from mend_rig import Mend
 
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.chain_note import note_chain
+from mesh_core.testing import leave_heartbeat
 
 
 def test_status_knows_who_lives_what_waits_and_who_is_behind(mend_online: Mend) -> None:
     mend_online.propose()
     state = mend_online.runtime / "state"
-    state.mkdir()
-    (state / "planner-agent.heartbeat").touch()
+    leave_heartbeat(mend_online.runtime, "planner-agent")
     with redis.Redis.from_url(mend_online.environ["REDIS_URL"]) as client:
         client.xgroup_create("mesh:ev:pi4", "planner", "0", mkstream=True)
         for _ in range(3):
@@ -46,8 +46,7 @@ def test_status_knows_who_lives_what_waits_and_who_is_behind(mend_online: Mend) 
 def test_status_and_the_doctor_name_what_stands_still_in_a_service_that_is_alive(mend_online: Mend) -> None:
     mend_online.propose()
     beat = mend_online.runtime / "state" / "executor-agent.heartbeat"
-    beat.parent.mkdir()
-    beat.touch()
+    leave_heartbeat(mend_online.runtime, "executor-agent")
     assert mend_online("status").exit_code == 0
     stuck = "standing by, and no executor works: state/executor.lock is held by pid 7"
     beat.write_text(stuck)

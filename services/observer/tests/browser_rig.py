@@ -33,8 +33,7 @@ from mesh_core.models.proposals import (
 )
 from mesh_core.models.records import rfc3339
 from mesh_core.runtime.executor_notes import note_targets
-from mesh_core.runtime.heartbeats import heartbeat_file
-from mesh_core.testing import AllFolders, RedisServer, free_port, until
+from mesh_core.testing import AllFolders, RedisServer, free_port, leave_heartbeat, until
 from observer.world import HealthState, TargetHealth, World
 
 STARTS_WITHIN_SECONDS = 30
@@ -119,7 +118,7 @@ class Mesh:
         hosts = "".join(f"    {node}: {{ansible_host: 192.0.2.7}}\n" for node in nodes)
         (self.runtime / "config" / "inventory.yml").write_text(f"all:\n  hosts:\n{hosts}")
         note_targets(self.runtime, 1)
-        heartbeat_file(self.runtime, "executor-agent").touch()
+        leave_heartbeat(self.runtime, "executor-agent")
 
     def tell(self, **event: Any) -> int:
         """As `redis-cli PUBLISH health_events` does."""

@@ -14,7 +14,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.models.proposals import Folder, ModelRef, RuleCited
 from mesh_core.policy.policy import Policy
 from mesh_core.runtime.executor_notes import note_targets
-from mesh_core.runtime.heartbeats import heartbeat_file
+from mesh_core.testing import leave_heartbeat
 from observer.world import HealthState, TargetHealth, World
 
 
@@ -165,8 +165,7 @@ async def test_what_stands_against_a_yes_is_told_of_what_waits_and_only_of_that(
     runtime = desk.actions.folder(Folder.PENDING).parents[1]
     (runtime / "config").mkdir()
     (runtime / "config" / "inventory.yml").write_text("all: {hosts: {pi4: {}}}\n")
-    heartbeat_file(runtime, "executor-agent").parent.mkdir()
-    heartbeat_file(runtime, "executor-agent").touch()
+    leave_heartbeat(runtime, "executor-agent")
     note_targets(runtime, 0)
     name = desk.propose(type="notify", action="notify")
     (told,) = (await desk.detail(name.id))["obstacles"]
