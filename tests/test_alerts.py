@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pytest
 from parts.forked import Forked
 from parts.prometheus import AlertingRig
 
@@ -19,12 +23,41 @@ from mesh_core.testing import AllFolders, RedisServer, free_port, wait_for
 TOKEN = "known-to-alertmanager"
 
 
-async def test_a_real_alert_is_an_event_within_seconds_and_so_is_its_end(
-    alerting: AlertingRig, redis_server: RedisServer, tmp_path: Path
-) -> None:
-    port, runtime = free_port(), tmp_path / "mesh"
+@dataclass(frozen=True)
+class Listening:
+    """An observer that takes alerts from who knows its token, and a planner behind it."""
+
+    url: str
+    token: Path
+    runtime: Path
+    redis_url: str
+
+    @property
+    def webhook(self) -> dict[str, object]:
+        """As Alertmanager's configuration has it."""
+        authorization = {"type": "Bearer", "credentials_file": str(self.token)}
+        return {"url": self.url, "send_resolved": True, "http_config": {"authorization": authorization}}
+
+    async def ready(self) -> bool:
+        async with httpx.AsyncClient(timeout=60) as http:
+            try:
+                return (await http.get(httpx.URL(self.url).copy_with(path="/readyz"))).status_code == 200
+            except httpx.TransportError:
+                return False
+
+    async def events(self) -> list[HealthEvent]:
+        bus = Bus.connect(self.redis_url, "test")
+        try:
+            rows = await bus.call("XRANGE", FOREIGN_STREAM, "-", "+")
+        finally:
+            await bus.close()
+        return [HealthEvent.model_validate_json(fields[b"p"]) for _, fields in rows]
+
+
+@pytest.fixture
+def mesh(redis_server: RedisServer, tmp_path: Path) -> Iterator[Listening]:
+    port, runtime, token = free_port(), tmp_path / "mesh", tmp_path / "token"
     runtime.mkdir()
-    token = tmp_path / "token"
     token.write_text(TOKEN)
     token.chmod(0o400)
     environment = {
@@ -37,61 +70,45 @@ async def test_a_real_alert_is_an_event_within_seconds_and_so_is_its_end(
         "LLM_CHAIN": "floor",
         "METRICS_LISTEN": "off",
     }
-    bus = Bus.connect(redis_server.url, "test")
+    with ExitStack() as ends:
+        for module in ("observer", "planner_agent"):
+            process = Forked(module, environ=environment, log=runtime / "log")
+            ends.callback(process.wait, 300)
+            ends.callback(process.terminate)
+        yield Listening(f"http://127.0.0.1:{port}/hooks/alertmanager", token, runtime, redis_server.url)
 
-    async def events() -> list[HealthEvent]:
-        rows = await bus.call("XRANGE", FOREIGN_STREAM, "-", "+")
-        return [HealthEvent.model_validate_json(fields[b"p"]) for _, fields in rows]
 
-    mesh = [Forked(module, environ=environment, log=runtime / "log") for module in ("observer", "planner_agent")]
-    try:
-        webhook: dict[str, object] = {
-            "url": f"http://127.0.0.1:{port}/hooks/alertmanager",
-            "send_resolved": True,
-            "http_config": {"authorization": {"type": "Bearer", "credentials_file": str(token)}},
-        }
-        labels = {"severity": "critical", "container": "shop"}
-        await asyncio.to_thread(alerting.start, webhook, "ContainerUnhealthy", labels)
-        async with httpx.AsyncClient(timeout=60) as http:
+async def test_a_real_alert_is_an_event_within_seconds_and_so_is_its_end(
+    alerting: AlertingRig, mesh: Listening
+) -> None:
+    labels = {"severity": "critical", "container": "shop"}
+    await asyncio.to_thread(alerting.start, mesh.webhook, "ContainerUnhealthy", labels)
+    await wait_for(mesh.ready, 30, "the observer")
+    stranger = await asyncio.to_thread(httpx.post, mesh.url, json={"alerts": []}, timeout=60)
+    assert stranger.status_code == 401
+    assert await mesh.events() == []
 
-            async def ready() -> bool:
-                try:
-                    return (await http.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
-                except httpx.TransportError:
-                    return False
+    alerting.value, began = 1, time.monotonic()
+    await wait_for(mesh.events, 10, "the alert in the stream")
+    fired = time.monotonic() - began
+    (event,) = await mesh.events()
+    assert (event.type, event.node, event.service) == ("container_unhealthy", "pi4", "shop")
+    assert (event.severity, event.trust) == ("critical", "foreign")
+    assert event.payload["annotations"]["summary"] == "the gauge is up"
 
-            await wait_for(ready, 30, "the observer")
-            stranger = await http.post(f"http://127.0.0.1:{port}/hooks/alertmanager", json={"alerts": []})
-        assert stranger.status_code == 401
-        assert await events() == []
+    # Nothing is done about it by itself: it waits for a person, as every trouble does.
+    actions = AllFolders(mesh.runtime)
+    await wait_for(lambda: len(actions.pending()) == 1, 20, "the proposal")
+    assert actions.pending()[0].proposal.type == "container_restart"
 
-        alerting.value, began = 1, time.monotonic()
-        await wait_for(events, 10, "the alert in the stream")
-        fired = time.monotonic() - began
-        (event,) = await events()
-        assert (event.type, event.node, event.service) == ("container_unhealthy", "pi4", "shop")
-        assert (event.severity, event.trust) == ("critical", "foreign")
-        assert event.payload["annotations"]["summary"] == "the gauge is up"
+    alerting.value, ended = 0, time.monotonic()
 
-        # Nothing is done about it by itself: it waits for a person, as every trouble does.
-        actions = AllFolders(runtime)
-        await wait_for(lambda: len(actions.pending()) == 1, 20, "the proposal")
-        assert actions.pending()[0].proposal.type == "container_restart"
+    async def both() -> bool:
+        return len(await mesh.events()) == 2
 
-        alerting.value, ended = 0, time.monotonic()
-
-        async def both() -> bool:
-            return len(await events()) == 2
-
-        await wait_for(both, 10, "the recovery in the stream")
-        over = time.monotonic() - ended
-        well = (await events())[1]
-        assert (well.type, well.incident) == ("service_recovered", event.incident)
-        await wait_for(lambda: not actions.pending(), 10, "the proposal to be withdrawn")
-    finally:
-        for process in mesh:
-            process.terminate()
-        for process in mesh:
-            process.wait(300)
-        await bus.close()
+    await wait_for(both, 10, "the recovery in the stream")
+    over = time.monotonic() - ended
+    well = (await mesh.events())[1]
+    assert (well.type, well.incident) == ("service_recovered", event.incident)
+    await wait_for(lambda: not actions.pending(), 10, "the proposal to be withdrawn")
     print(f"gauge -> event {fired:.1f} s, gauge back -> recovery {over:.1f} s")
