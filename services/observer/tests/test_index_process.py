@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +113,8 @@ async def test_it_is_whole_again_after_kill_9_and_after_being_broken(redis_serve
             await bus.close()
 
 
-async def test_an_upgrade_reads_the_older_form_and_converts_it_under_kill_9(
-    redis_server: RedisServer, tmp_path: Path
-) -> None:
-    """The form of before, a real observer over it that compresses, `mend migrate` beside it, and both killed."""
-    bus, port = Bus.connect(redis_server.url, "test"), free_port()
+def older_form(events: Path) -> dict[str, dict[str, str]]:
+    """Nine days of events in the form of before, each with what was decided."""
     now = time.time_ns() // 1_000_000
     old = {
         f"pi{node}/{now - day * 86_400_000}-{n}": {"type": "container_died", "node": f"pi{node}", "service": "web"}
@@ -125,63 +124,92 @@ async def test_an_upgrade_reads_the_older_form_and_converts_it_under_kill_9(
     }
     for event_id, event in old.items():
         decision = {"verdict": "counted", "action_id": None, "reason": "of before", "ts": "2026-01-01T00:00:00Z"}
-        put_old(tmp_path / "events", event_id, {"id": event_id, "trust": "node", **event}, decision)
+        put_old(events, event_id, {"id": event_id, "trust": "node", **event}, decision)
+    return old
+
+
+def weeks_of(archive: EventArchive) -> list[HealthEvent]:
+    """A month in today's form, old enough to be compressed."""
+    now = time.time_ns() // 1_000_000
     weeks = [
         HealthEvent(id=f"pi4/{now - day * 86_400_000}-0", type="container_died", node="pi4") for day in range(8, 38)
     ]
-    archive = EventArchive(tmp_path / "events")
     for path in archive.keep(weeks, []):
         os.utime(path, (now / 1000 - 200_000,) * 2)
-    old |= {str(event.id): {} for event in weeks}
-    process = start(redis_server.url, tmp_path, port)
-    events = []
-    migrate = [sys.executable, "-m", "mesh_core.storage.migrations", str(tmp_path)]
+    return weeks
+
+
+@dataclass
+class Converted:
+    """A real observer over both forms and `mend migrate` beside it."""
+
+    redis_url: str
+    runtime: Path
+    port: int
+    process: Forked
+
+    @property
+    def events(self) -> Path:
+        return self.runtime / "events"
+
+    def migrate(self) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "mesh_core.storage.migrations", str(self.runtime)]
+        return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    async def kill_at_work(self, converting: subprocess.Popen[bytes]) -> None:
+        """Both, and only the observer comes back."""
+        before = len(list(self.events.glob("*/*.gz")))
+        await wait_for(
+            lambda: len(list(self.events.glob("*/*.gz"))) > before or converting.poll() is not None, 30, "it at work"
+        )
+        converting.kill()
+        self.process.kill()
+        self.process.wait()
+        self.process = start(self.redis_url, self.runtime, self.port)
+
+
+async def is_complete(http: httpx.AsyncClient, expected: Iterable[str]) -> bool:
+    """Does the page show these events, each once?"""
+    try:
+        page = (await http.get("/events?limit=200&q=died")).json()
+    except httpx.HTTPError:
+        return False
+    return bool(page.get("complete")) and sorted(row["id"] for row in page.get("items", ())) == sorted(expected)
+
+
+async def test_an_upgrade_reads_the_older_form_and_converts_it_under_kill_9(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """The form of before, a real observer over it that compresses, `mend migrate` beside it, and both killed."""
+    bus, port = Bus.connect(redis_server.url, "test"), free_port()
+    old, archive = older_form(tmp_path / "events"), EventArchive(tmp_path / "events")
+    weeks = weeks_of(archive)
+    expected = [*old, *(str(event.id) for event in weeks)]
+    mesh = Converted(redis_server.url, tmp_path, port, start(redis_server.url, tmp_path, port))
     url = f"http://127.0.0.1:{port}"
     who = await signed_in(url, tmp_path)
     async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60, headers=who) as http:
-
-        async def all_there() -> bool:
-            try:
-                page = (await http.get("/events?limit=200&q=died")).json()
-            except httpx.HTTPError:
-                return False
-            ids = sorted(row["id"] for row in page.get("items", ()))
-            return bool(page.get("complete")) and ids == sorted([*old, *(event.id for event in events)])
-
         try:
-            await wait_for(all_there, 40, "the older events on the page")
-            for kill in ("both", "nobody"):
-                converting = subprocess.Popen(migrate, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                events += [await say(bus, len(events) + n) for n in range(4)]
-                if kill == "both":
-                    before = len(list((tmp_path / "events").glob("*/*.gz")))
-                    await wait_for(
-                        lambda b=before, c=converting: (  # type: ignore[misc]
-                            len(list((tmp_path / "events").glob("*/*.gz"))) > b or c.poll() is not None
-                        ),
-                        30,
-                        "it at work",
-                    )
-                    converting.kill()
-                    process.kill()
-                    process.wait()
-                    process = start(redis_server.url, tmp_path, port)
+            await wait_for(lambda: is_complete(http, expected), 40, "the older events on the page")
+            for killed in (True, False):
+                converting = mesh.migrate()
+                expected += [str((await say(bus, len(expected) + n)).id) for n in range(4)]
+                if killed:
+                    await mesh.kill_at_work(converting)
                 assert converting.wait(300) in (0, -9)
-            await wait_for(all_there, 40, "everything once on the page")
-            assert not list((tmp_path / "events").rglob("evt-*"))
-            await wait_for(
-                lambda: not [p for e in weeks if (p := archive.path_of(str(e.id))).exists()], 30, "compressed"
-            )
-            assert not list((tmp_path / "events").glob("*/.*"))
-            assert set(read_archive(tmp_path / "events")) == {*old, *(event.id for event in events)}
+            await wait_for(lambda: is_complete(http, expected), 40, "everything once on the page")
+            assert not list(mesh.events.rglob("evt-*"))
+            await wait_for(lambda: not any(archive.path_of(str(e.id)).exists() for e in weeks), 30, "compressed")
+            assert not list(mesh.events.glob("*/.*"))
+            assert set(read_archive(mesh.events)) == set(expected)
             (tmp_path / "index" / "reindex").touch()
             await wait_for(lambda: not (tmp_path / "index" / "reindex").exists(), 30, "the wish heard")
-            await wait_for(all_there, 40, "everything once in a new index")
+            await wait_for(lambda: is_complete(http, expected), 40, "everything once in a new index")
             timeline = (await http.get(f"/incidents/{next(iter(old))}")).json()
             assert "of before" in {step["detail"] for step in timeline["steps"] if step["kind"] == "decision"}
         finally:
-            process.kill()
-            process.wait()
+            mesh.process.kill()
+            mesh.process.wait()
             await bus.close()
 
 
