@@ -1,4 +1,4 @@
-"""A sixth action type is one file and one line: CONTRIBUTING.md's goes the whole way through the services."""
+"""A new action type is one file and one line: CONTRIBUTING.md's goes the whole way through the services."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from parts.planning import planner_and_executor
+from parts.planning import mend, planner_and_executor
 from parts.scripted import Canned, ScriptedHttp
 
 import mesh_core
@@ -29,7 +29,7 @@ CORE = Path(mesh_core.__file__).parent
 REGISTER = Path("actions/register.py")
 LINE = '    "scratch_clean",\n'
 CHAPTER = (ROOT / "CONTRIBUTING.md").read_text().split("## Add an action", 1)[1].split("\n## ", 1)[0]
-(SIXTH,) = re.findall(r"```python\n(.*?)```", CHAPTER, re.DOTALL)
+(NEW_TYPE,) = re.findall(r"```python\n(.*?)```", CHAPTER, re.DOTALL)
 (POLICY,) = re.findall(r"```yaml\n(.*?)```", CHAPTER, re.DOTALL)
 
 CAPABLE = Grade(
@@ -44,6 +44,14 @@ CAPABLE = Grade(
     invalid=0,
     graded_at="2026-01-02T00:00:00.000Z",
 )
+ANSWER = {
+    "action": "clean",
+    "service": "scratch",
+    "node": "web01",
+    "reason": "the scratch folder of this service is full",
+    "confidence": 0.9,
+    "requires_human": True,
+}
 
 
 @pytest.fixture
@@ -51,7 +59,7 @@ def copy(tmp_path: Path) -> Path:
     """A folder with a copy of core that has the sixth type."""
     home = tmp_path / "copy"
     shutil.copytree(CORE, home / "mesh_core", ignore=shutil.ignore_patterns("__pycache__"))
-    (home / "mesh_core" / "actions" / "scratch_clean.py").write_text(SIXTH)
+    (home / "mesh_core" / "actions" / "scratch_clean.py").write_text(NEW_TYPE)
     register = home / "mesh_core" / REGISTER
     register.write_text(register.read_text().replace('    "playbook",\n', f'    "playbook",\n{LINE}'))
     return home
@@ -99,33 +107,29 @@ def test_it_is_one_file_and_one_line(copy: Path) -> None:
     assert [line for line in diff[2:] if line[0] in "+-"] == [f"+{LINE}"]
 
 
-async def test_it_goes_from_an_event_to_an_outcome_and_into_words(
-    mesh: dict[str, str], scratch: Path, redis_server: RedisServer, scripted_http: ScriptedHttp
-) -> None:
-    answer = {
-        "action": "clean",
-        "service": "scratch",
-        "node": "web01",
-        "reason": "the scratch folder of this service is full",
-        "confidence": 0.9,
-        "requires_human": True,
-    }
-    scripted_http.script(Canned.openai(json.dumps(answer)))
-    runtime = Path(mesh["RUNTIME_PATH"])
-    actions = runtime / "actions"
-    GradeBook(runtime).keep(CAPABLE)  # of one without a grade no choice is asked, so it reads of none
+async def trouble(redis_url: str) -> None:
     event = HealthEvent(
         type="scratch_full", node="web01", service="scratch", severity="error", timestamp=rfc3339(datetime.now(UTC))
     )
-    bus = Bus.connect(redis_server.url, "test")
+    bus = Bus.connect(redis_url, "test")
     try:
-        await wait_for(lambda: (actions / "approved").is_dir(), 60, "the executor's folders")
         await bus.enter(event, Trust.FOREIGN)
-        await wait_for(lambda: list((actions / "pending").glob("plan-*.json")), 60, "the proposal")
     finally:
         await bus.close()
 
+
+async def test_it_goes_from_an_event_to_an_outcome_and_into_words(
+    mesh: dict[str, str], scratch: Path, redis_server: RedisServer, scripted_http: ScriptedHttp
+) -> None:
+    scripted_http.script(Canned.openai(json.dumps(ANSWER)))
+    runtime = Path(mesh["RUNTIME_PATH"])
+    actions = runtime / "actions"
+    GradeBook(runtime).keep(CAPABLE)  # of one without a grade no choice is asked, so it reads of none
+    await wait_for(lambda: (actions / "approved").is_dir(), 60, "the executor's folders")
+    await trouble(redis_server.url)
+
     # policy -> schema and prompt -> proposal
+    await wait_for(lambda: list((actions / "pending").glob("plan-*.json")), 60, "the proposal")
     asked = json.dumps(scripted_http.asked[-1].body)
     assert "empty the scratch folder of this service" in asked
     assert '["clean", "notify", ' in asked
@@ -135,16 +139,11 @@ async def test_it_goes_from_an_event_to_an_outcome_and_into_words(
     assert proposal["model"]["name"] == "twin"
 
     # words before, a person's yes, words after
-    def mend(*words: str) -> str:
-        done = subprocess.run([sys.executable, "-m", "mend", *words], env=mesh, capture_output=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.decode()
-
-    shown = mend("show", proposal["id"])
+    shown = mend(mesh, "show", proposal["id"])
     assert "(scratch_clean, risk guarded)" in shown
     assert "Empty scratch on web01" in shown
     assert (scratch / "full").exists(), "nothing runs before a person said yes"
-    mend("approve", proposal["id"])
+    mend(mesh, "approve", proposal["id"])
 
     # intake -> playbook -> look -> outcome
     outcome_file = actions / "done" / proposal["id"] / "outcome.json"
@@ -157,7 +156,7 @@ async def test_it_goes_from_an_event_to_an_outcome_and_into_words(
     assert outcome["after"]["words"] == "the scratch folder is empty"
     assert [stage["name"] for stage in outcome["stages"]] == ["syntax", "apply", "check_idempotency", "verify"]
     assert not (scratch / "full").exists()
-    assert "scratch_clean" in mend("history")
+    assert "scratch_clean" in mend(mesh, "history")
 
 
 def test_a_name_that_is_not_in_the_register_is_refused_where_a_file_is_read(copy: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 from mend_rig import Mend
 from up_rig import Up
 
+from mesh_core.approvals.proposal_files import ActionName
 from mesh_core.models.proposals import Folder
 from mesh_core.security.sign_in_links import person_name
 from mesh_core.security.users import Role
@@ -101,22 +102,8 @@ async def public_up(mend: Mend, up: Up) -> AsyncIterator[Up]:
 async def test_another_local_user_can_do_nothing_and_the_meshs_own_comes_in_by_a_link(public_up: Up) -> None:
     up, mend = public_up, public_up.mend
     await up.start()
-    note = json.loads((mend.runtime / "run" / "mesh.json").read_text())
-    before = os.umask(0o077)  # as the planner, for which this files one
-    try:
-        name = mend.name_of(mend.propose())
-    finally:
-        os.umask(before)
-    page, model = note["dashboard"], note["llamacpp_url"]
-    if model is None:
-        assert "no model" in up.said
-    own_port = note["redis_port_url"].rpartition(":")[2].partition("/")[0]
-    executor = up.of("executor-agent")
-    assert executor is not None
-    await wait_for(lambda: _warm_of(executor.pid), 30, "its Ansible")
-    given = (str(mend.runtime), own_port, page, model or page, name.id, name.digest, *_warm_of(executor.pid))
-    done = await asyncio.to_thread(stranger, *given)
-    told = json.loads(done.stdout)
+    name = _proposed(mend)
+    told = await _what_a_stranger_is_told(up, name)
     assert {what: said for what, said in told.items() if said.startswith("+")} == {}
     assert len(told) > 15
     assert told["publish"] == told["list var"] == told["warm Ansible"] == "PermissionError"
@@ -129,8 +116,48 @@ async def test_another_local_user_can_do_nothing_and_the_meshs_own_comes_in_by_a
     assert _open_to_others(mend.runtime) == []
     assert [path.name for path in (mend.runtime / "redis").rglob("*.aof")]
 
-    # Its own user, without a password of Redis or a name: mend, redis-cli, and the page by a link that counts once.
-    asked = await asyncio.to_thread(mend.real, "page")
+    await _decides_by_a_link_that_counts_once(up, name)
+    lines = [json.loads(line) for line in (mend.runtime / "audit" / "audit.jsonl").read_text().splitlines()]
+    assert ("reject", ME, "web") in [(line["what"], line["who"], line["how"]) for line in lines]
+    assert (mend.runtime / "run" / "redis-password").read_text() not in up.said
+    await asyncio.to_thread(_redis_cli_as_it_is_said, up)
+
+
+def _note(mend: Mend) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads((mend.runtime / "run" / "mesh.json").read_text())
+    return said
+
+
+def _own_port(mend: Mend) -> str:
+    return str(_note(mend)["redis_port_url"].rpartition(":")[2].partition("/")[0])
+
+
+def _proposed(mend: Mend) -> ActionName:
+    before = os.umask(0o077)  # as the planner, for which this files one
+    try:
+        return mend.name_of(mend.propose())
+    finally:
+        os.umask(before)
+
+
+async def _what_a_stranger_is_told(up: Up, name: ActionName) -> dict[str, str]:
+    """Of each thing that he tries, while all of it runs."""
+    mend, note = up.mend, _note(up.mend)
+    page, model = note["dashboard"], note["llamacpp_url"]
+    if model is None:
+        assert "no model" in up.said
+    executor = up.of("executor-agent")
+    assert executor is not None
+    await wait_for(lambda: _warm_of(executor.pid), 30, "its Ansible")
+    given = (str(mend.runtime), _own_port(mend), page, model or page, name.id, name.digest, *_warm_of(executor.pid))
+    told: dict[str, str] = json.loads((await asyncio.to_thread(stranger, *given)).stdout)
+    return told
+
+
+async def _decides_by_a_link_that_counts_once(up: Up, name: ActionName) -> None:
+    """Its own user, without a password of Redis or a name; the session outlives the observer."""
+    page = _note(up.mend)["dashboard"]
+    asked = await asyncio.to_thread(up.mend.real, "page")
     assert asked.returncode == 0, asked.stderr
     url, token = re.fullmatch(r"(http://127\.0\.0\.1:\d+/)#/link/(\S{43})\n", asked.stdout).groups()  # type: ignore[union-attr]
     assert url == page
@@ -152,19 +179,18 @@ async def test_another_local_user_can_do_nothing_and_the_meshs_own_comes_in_by_a
 
         await wait_for(lambda: "started again" in up.said, 30, "a line about the observer")
         await wait_for(signed_in, 40, "the session, which outlives the observer")
-    lines = [json.loads(line) for line in (mend.runtime / "audit" / "audit.jsonl").read_text().splitlines()]
-    assert ("reject", ME, "web") in [(line["what"], line["who"], line["how"]) for line in lines]
+
+
+def _redis_cli_as_it_is_said(up: Up) -> None:
+    """The line that is printed for it leads to the mesh's own Redis."""
     exported = re.search(r"export REDISCLI_AUTH=.*", up.said)
     assert exported
-    password = (mend.runtime / "run" / "redis-password").read_text()
-    assert password not in up.said
-    line = exported[0].partition("      ")[0]
+    line, own_port = exported[0].partition("      ")[0], _own_port(up.mend)
     port = re.search(r"-p (\d+)", line)
     assert (port[1] if port else "6379") == own_port
     if shutil.which("redis-cli"):
         shell = f"{line.partition(';')[0]}; redis-cli -p {own_port} PUBLISH nobody x"
-        said = await asyncio.to_thread(subprocess.check_output, ["sh", "-c", shell], text=True)
-        assert said.strip() == "0"
+        assert subprocess.check_output(["sh", "-c", shell], text=True).strip() == "0"
 
 
 def _warm_of(executor: int) -> list[str]:

@@ -45,28 +45,9 @@ async def test_the_whole_mesh_starts_is_watched_stops_with_nothing_lost_and_is_g
     mend = up.mend
     mend.environ["REDIS_PASSWORD"] = PASSWORD
     await up.start()
-    for name in ("redis", *SERVICES):
-        assert f"  {name}" in up.said
-    assert "\x1b" not in up.said
-    assert "inventory.yml" in up.said  # made for this machine, and said so
-    assert re.search(r"http://127\.0\.0\.1:\d+/#/link/\S{43}\n", up.said)  # whole, on one line
-    assert (mend.runtime / "run").stat().st_mode & 0o777 == 0o700
-    assert (mend.runtime / "run" / "mesh.json").stat().st_mode & 0o777 == 0o600
-
-    # The password of its Redis is handed on in no environment and on no command line.
-    seen = [text for process in up.family() if (text := told_to(process))]
-    assert len(seen) > len(SERVICES)
-    assert not [text for text in (*seen, up.said) if PASSWORD[:5] in text]
-
-    # Other commands find it without REDIS_URL.
-    del mend.environ["REDIS_URL"], mend.environ["REDIS_PASSWORD"]
-    status = await asyncio.to_thread(real(mend, "status", "--json"))
-    assert status.returncode == 0, status.stdout
-    assert set(json.loads(status.stdout)["services"]) == set(SERVICES)
-    assert PASSWORD[:5] not in status.stdout
-
-    second = await asyncio.to_thread(real(mend, "up"))
-    assert (second.returncode, "runs on" in second.stderr) == (1, True)
+    _says_what_it_started(up)
+    _tells_nobody_the_password(up)
+    await _is_found_without_its_url(up)
 
     # Trouble by hand becomes a proposal; a plain mv approves it, and the executor takes it.
     event = await asyncio.to_thread(real(mend, "inject", "service_down", "--node", NODE, "--service", "demo"))
@@ -91,8 +72,39 @@ async def test_the_whole_mesh_starts_is_watched_stops_with_nothing_lost_and_is_g
     url = json.loads((mend.runtime / "run" / "mesh.json").read_text())["redis_url"]
     with redis.Redis.from_url(url) as client:
         assert client.xlen("mesh:ev:_foreign") == 1  # the event of before
+    await _leaves_nothing_when_killed(up)
 
-    # A killed mend up leaves nothing, its own Redis neither.
+
+def _says_what_it_started(up: Up) -> None:
+    for name in ("redis", *SERVICES):
+        assert f"  {name}" in up.said
+    assert "\x1b" not in up.said
+    assert "inventory.yml" in up.said  # made for this machine, and said so
+    assert re.search(r"http://127\.0\.0\.1:\d+/#/link/\S{43}\n", up.said)  # whole, on one line
+    assert (up.mend.runtime / "run").stat().st_mode & 0o777 == 0o700
+    assert (up.mend.runtime / "run" / "mesh.json").stat().st_mode & 0o777 == 0o600
+
+
+def _tells_nobody_the_password(up: Up) -> None:
+    """It is handed on in no environment and on no command line."""
+    seen = [text for process in up.family() if (text := told_to(process))]
+    assert len(seen) > len(SERVICES)
+    assert not [text for text in (*seen, up.said) if PASSWORD[:5] in text]
+
+
+async def _is_found_without_its_url(up: Up) -> None:
+    mend = up.mend
+    del mend.environ["REDIS_URL"], mend.environ["REDIS_PASSWORD"]
+    status = await asyncio.to_thread(real(mend, "status", "--json"))
+    assert status.returncode == 0, status.stdout
+    assert set(json.loads(status.stdout)["services"]) == set(SERVICES)
+    assert PASSWORD[:5] not in status.stdout
+    second = await asyncio.to_thread(real(mend, "up"))
+    assert (second.returncode, "runs on" in second.stderr) == (1, True)
+
+
+async def _leaves_nothing_when_killed(up: Up) -> None:
+    """Its own Redis neither."""
     assert up.process is not None
     family = up.family()
     up.process.kill()

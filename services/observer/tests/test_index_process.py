@@ -88,14 +88,11 @@ async def test_it_is_whole_again_after_kill_9_and_after_being_broken(redis_serve
         try:
             for harm in ("none", "kill", "broken", "taken away"):
                 events += [await say(bus, len(events) + n) for n in range(5)]
-                if harm == "kill":
+                if harm in ("kill", "broken"):
                     process.kill()
                     process.wait()
-                    process = start(redis_server.url, tmp_path, port)
-                elif harm == "broken":
-                    process.kill()
-                    process.wait()
-                    (tmp_path / "index" / "observer.db").write_bytes(b"nonsense" * 4096)
+                    if harm == "broken":
+                        (tmp_path / "index" / "observer.db").write_bytes(b"nonsense" * 4096)
                     process = start(redis_server.url, tmp_path, port)
                 elif harm == "taken away":
                     await wait_for(all_there, 30, "everything, before it is taken away")

@@ -87,32 +87,37 @@ async def test_killed_again_and_again_while_events_stream_in_it_misses_none_and_
         assert kills >= 3
         await wait_for(lambda: written(tmp_path) >= total, 60, "every event under events/")
 
-        def decided() -> bool:
-            found = kept(tmp_path).values()
-            return all(k["event"] for k in found) and sum(bool(k["decision"]) for k in found) >= total // 2
-
-        await wait_for(decided, 60, "every decision beside its event")
+        await wait_for(lambda: _decided(tmp_path, total // 2), 60, "every decision beside its event")
         found = [line["id"] for line in lines_in(tmp_path / "events") if "event" in line]
         assert sorted(found) == sorted(ids)
-        world_file = tmp_path / "state" / "world.json"
         last = {f"mesh:ev:n{k}": [i for i in ids if i.startswith(f"n{k}/")][-1].partition("/")[2] for k in range(3)}
-
-        def folded() -> bool:
-            return world_file.exists() and json.loads(world_file.read_bytes())["positions"] == last
-
-        await wait_for(folded, 20, "the world up to the last event")
+        await wait_for(lambda: _positions(tmp_path) == last, 20, "the world up to the last event")
         rows = await bus.call("XRANGE", WorldUpdate.stream, "-", "+")
-        updates = [WorldUpdate.model_validate_json(fields[b"p"]) for _, fields in rows]
-        causes = [(u.event_id, u.node, u.service) for u in updates]
-        assert len(causes) == len(set(causes)), "an update was told twice"
-        for pair in {(u.node, u.service) for u in updates}:
-            states = [(u.from_state, u.to_state) for u in updates if (u.node, u.service) == pair]
-            assert all(a[1] == b[0] for a, b in pairwise(states)), "an update is missing"
+        _told_once([WorldUpdate.model_validate_json(fields[b"p"]) for _, fields in rows])
     finally:
         streaming.cancel()
         process.kill()
         process.wait()
         await bus.close()
+
+
+def _decided(runtime: Path, least: int) -> bool:
+    found = kept(runtime).values()
+    return all(k["event"] for k in found) and sum(bool(k["decision"]) for k in found) >= least
+
+
+def _positions(runtime: Path) -> object:
+    """Up to where the world is folded."""
+    world_file = runtime / "state" / "world.json"
+    return json.loads(world_file.read_bytes())["positions"] if world_file.exists() else None
+
+
+def _told_once(updates: list[WorldUpdate]) -> None:
+    causes = [(u.event_id, u.node, u.service) for u in updates]
+    assert len(causes) == len(set(causes)), "an update was told twice"
+    for pair in {(u.node, u.service) for u in updates}:
+        states = [(u.from_state, u.to_state) for u in updates if (u.node, u.service) == pair]
+        assert all(a[1] == b[0] for a, b in pairwise(states)), "an update is missing"
 
 
 async def test_redis_killed_three_times_under_it_costs_no_event_and_not_the_process(
