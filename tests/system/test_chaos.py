@@ -95,7 +95,7 @@ def test_nor_is_anything_lost_when_each_death_of_redis_costs_it_its_last_second(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(BOUND_SECONDS)
 @pytest.mark.parametrize(
     "name",
     ["planner_drops_one_event", "observer_acknowledges_before_writing", "decision_on_the_page_is_not_audited"],

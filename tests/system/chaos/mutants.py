@@ -20,7 +20,7 @@ from system.chaos.running import Plan, run
 from system.chaos.trouble import Pace, Trouble
 from system.chaos.world import MUTATED
 
-EVENTS, FEEDING_SECONDS, BOUND_SECONDS = 36, 4.0, 60.0
+EVENTS, FEEDING_SECONDS, BOUND_SECONDS = 36, 4.0, 120.0  # at rest in a tenth of that on a quiet machine
 
 Script = Callable[[Trouble], None]
 
