@@ -23,6 +23,15 @@ FULL = """
 mkdir -p /srv/scratch; mount -t tmpfs -o size=20m scratch /srv/scratch
 head -c 19000000 /dev/zero > /srv/scratch/old; touch -d '30 days ago' /srv/scratch/old; echo 1 > /srv/scratch/new
 """
+TRIED = ("scratch_clean.yml is a good remedy", "/srv/scratch 9", "Delete it: change 1 thing", "Nothing was changed")
+DECIDED = (
+    "scratch_clean on web01",
+    "deletes old files of the scratch folder on web01; /srv/scratch is 94 % full; what is older than 7",
+    "path: '{{ item.path }}'",
+    "would change      Delete it: /srv/scratch/old",
+    "proven",
+    "/srv/scratch 91 % -> 1 % full",
+)
 
 
 @pytest.fixture
@@ -34,24 +43,29 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def typed(commands: str, checkout: Path, environment: dict[str, str]) -> str:
+    path = {"PATH": f"{checkout}:{environment['PATH']}"}
+    words = ["sh", "-euc", commands]
+    done = subprocess.run(words, cwd=checkout, env=environment | path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def say_full(redis_url: str) -> None:
+    """As its agent tells of it."""
+    told = {
+        **{"node": "web01", "incident": "web01/1", "type": "disk_space_low", "severity": "error"},
+        "payload": {"mount": "/srv/scratch", "used_percent": 94.0, "limit_percent": 90},
+    }
+    with redis.Redis.from_url(redis_url) as client:
+        client.xadd("mesh:ev:web01", {"p": json.dumps(told)}, id=f"{int(time.time() * 1000)}-0")
+
+
 async def test_who_follows_the_page_gets_a_proven_run(
     checkout: Path, systemd_node: SystemdNode, redis_server: RedisServer
 ) -> None:
     def there(script: str) -> str:
         return systemd_node.engine.enter(systemd_node.name, "sh", "-euc", script)
-
-    def typed(commands: str, environment: dict[str, str]) -> str:
-        path = f"{checkout}:{environment['PATH']}"
-        done = subprocess.run(
-            ["sh", "-euc", commands],
-            cwd=checkout,
-            env={**environment, "PATH": path},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     host = {"web01": dict(systemd_node.inventory_vars)}
     with planner_and_executor(
@@ -59,34 +73,15 @@ async def test_who_follows_the_page_gets_a_proven_run(
     ) as mesh:
         there(FULL)
         try:
-            tried = typed(TRY_OUT, mesh)
-            for words in (
-                "scratch_clean.yml is a good remedy",
-                "/srv/scratch 9",
-                "Delete it: change 1 thing",
-                "Nothing was changed",
-            ):
-                assert words in tried, tried
+            tried = typed(TRY_OUT, checkout, mesh)
+            assert [words for words in TRIED if words not in tried] == [], tried
             assert there("ls /srv/scratch").split() == ["new", "old"], "a trial only looks"
-            assert "scratch_clean" in typed(PUT, mesh)
-            with redis.Redis.from_url(redis_server.url) as client:
-                told = {
-                    **{"node": "web01", "incident": "web01/1", "type": "disk_space_low", "severity": "error"},
-                    "payload": {"mount": "/srv/scratch", "used_percent": 94.0, "limit_percent": 90},
-                }
-                client.xadd("mesh:ev:web01", {"p": json.dumps(told)}, id=f"{int(time.time() * 1000)}-0")
+            assert "scratch_clean" in typed(PUT, checkout, mesh)
+            say_full(redis_server.url)
             pending = Path(mesh["RUNTIME_PATH"]) / "actions" / "pending"
             await wait_for(lambda: any(pending.glob("plan-*.json")), 60, "the proposal")
-            decided = typed(DECIDE, mesh)
-            for words in (
-                "scratch_clean on web01",
-                "deletes old files of the scratch folder on web01; /srv/scratch is 94 % full; what is older than 7",
-                "path: '{{ item.path }}'",
-                "would change      Delete it: /srv/scratch/old",
-                "proven",
-                "/srv/scratch 91 % -> 1 % full",
-            ):
-                assert words in decided, decided
+            decided = typed(DECIDE, checkout, mesh)
+            assert [words for words in DECIDED if words not in decided] == [], decided
             assert there("ls /srv/scratch").split() == ["new"]
         finally:
             there("umount -l /srv/scratch")

@@ -34,49 +34,57 @@ def test_a_file_is_in_use_from_the_moment_it_lies_there_until_it_is_gone(tmp_pat
     assert RemedyFolder(tmp_path / "nowhere").use() is SHIPPED
 
 
-def test_one_bad_file_is_refused_alone_and_a_name_is_given_once(tmp_path: Path) -> None:
+def test_a_name_is_given_once(tmp_path: Path) -> None:
+    folder = RemedyFolder(tmp_path)
+    folder.folder.mkdir(parents=True)
+    for name in ("notify", "restart", "unit_start"):
+        (folder.folder / f"{name}.yml").write_text(GOOD)
+    for name, instead in (("first", "unit_start"), ("second", "unit_start"), ("third", "redeploy")):
+        (folder.folder / f"{name}.yml").write_text(f"replaces: {instead}\n{GOOD}")
+    register = folder.use()
+    assert register.own == {"first"}
+    refused = {
+        "notify.yml": "there is an action of the name notify already; give it another name",
+        "restart.yml": "there is an action of the name restart already",
+        "unit_start.yml": "already; give it another name, or write `replaces: unit_start` in it",
+        "second.yml": "first.yml replaces unit_start already",
+        "third.yml": "third.yml:1: replaces: no shipped remedy is called redeploy",
+    }
+    assert register.refused.keys() == refused.keys()
+    assert [name for name, why in refused.items() if why not in register.refused[name]] == [], register.refused
+
+
+def test_one_bad_file_is_refused_alone(tmp_path: Path) -> None:
     heard: list[str] = []
     folder = RemedyFolder(tmp_path, lambda file, why: heard.append(f"{file.name} {why}"))
     folder.folder.mkdir(parents=True)
-    for name in ("good.yml", "notify.yml", "restart.yml", "unit_start.yml", "Bad Name.yml", "good.yaml"):
+    for name in ("good.yml", "Bad Name.yml", "good.yaml", "open.yml"):
         (folder.folder / name).write_text(GOOD)
-    first = GOOD + "replaces: unit_start\n"
-    for name, text in (
-        ("bad", "title: ["),
-        ("first", first),
-        ("second", first),
-        ("third", f"replaces: redeploy\n{GOOD}"),
-        ("looper", GOOD.replace("[scratch_full]", "[remediation_failed]")),
-    ):
-        (folder.folder / f"{name}.yml").write_text(text)
+    (folder.folder / "open.yml").chmod(0o666)
+    (folder.folder / "bad.yml").write_text("title: [")
+    (folder.folder / "looper.yml").write_text(GOOD.replace("[scratch_full]", "[remediation_failed]"))
     (folder.folder / "latin.yml").write_bytes(b"title: \xff")
     (folder.folder / "folder.yml").mkdir()
     (folder.folder / "link.yml").symlink_to(folder.folder / "good.yml")
     os.mkfifo(folder.folder / "pipe.yml")
-    (folder.folder / "open.yml").write_text(GOOD)
-    (folder.folder / "open.yml").chmod(0o666)
     (folder.folder / ".good.yml.swp").write_text("nothing")
     (folder.folder / "good.yml~").write_text("nothing")
     register = folder.use()
-    assert register.own == {"good", "first"}
-    for name, why in {
-        "notify.yml": "there is an action of the name notify already; give it another name",
-        "restart.yml": "there is an action of the name restart already",
-        "unit_start.yml": "already; give it another name, or write `replaces: unit_start` in it",
+    assert register.own == {"good"}
+    refused = {
         "Bad Name.yml": "is called NAME.yml",
         "good.yaml": "is called NAME.yml",
         "bad.yml": "bad.yml:2: not YAML",
-        "second.yml": "first.yml replaces unit_start already",
-        "third.yml": "third.yml:1: replaces: no shipped remedy is called redeploy",
         "looper.yml": "looper.yml:4: when.types: it is for what its own run says",
         "latin.yml": "not UTF-8",
         "folder.yml": "no regular file",
         "link.yml": "it is a link",
         "pipe.yml": "no regular file",
         "open.yml": "everybody may write it",
-    }.items():
-        assert why in register.refused[name], register.refused[name]
-    assert len(register.refused) == len(heard) == 14, "each once"
+    }
+    assert register.refused.keys() == refused.keys()
+    assert [name for name, why in refused.items() if why not in register.refused[name]] == [], register.refused
+    assert len(heard) == len(refused), "each once"
 
 
 def test_a_folder_that_may_not_be_listed_is_said_and_stops_nobody(

@@ -211,31 +211,28 @@ async def test_what_shows_it_on_this_host_is_found_though_its_name_leads_elsewhe
     assert not room.fits(Question("certificate_expiring", {"address": "unix"}, 0.0))
 
 
+NAMES = "DNS:shop.example,DNS:www.shop.example"
+
+
 def test_who_keeps_a_certificate_is_found_by_its_names_or_where_none_may_be_read_by_its_own(
-    made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: Make, tmp_path: Path
 ) -> None:
-    shown = read_certificate(der_in(made(5, names="DNS:shop.example,DNS:www.shop.example")))
+    shown = read_certificate(der_in(made(5, names=NAMES)))
+    (tmp_path / "renewal").mkdir()
     newer = made(80, names="DNS:www.shop.example,DNS:shop.example")
-    other = made(80, names="DNS:other.example")
-    kept = {
-        "certbot": tmp_path / "letsencrypt",
-        "acme.sh": tmp_path / ".acme.sh",
-        "step": tmp_path / "step",
-    }
-    for name, file in (("a-0001", other), ("shop.example-0002", None), ("cert", newer)):
-        (kept["certbot"] / "live" / name).mkdir(parents=True)
-        (kept["certbot"] / "renewal").mkdir(exist_ok=True)
-        (kept["certbot"] / "renewal" / f"{name}.conf").touch()
+    for name, file in (("a-0001", made(80, names="DNS:other.example")), ("shop.example-0002", None), ("cert", newer)):
+        (tmp_path / "live" / name).mkdir(parents=True)
+        (tmp_path / "renewal" / f"{name}.conf").touch()
         if file:
-            (kept["certbot"] / "live" / name / "cert.pem").write_text(file.read_text())
-    lineages = [*room._by_certbot(kept["certbot"]), *room._by_acme_sh(kept["acme.sh"]), *room._by_step(kept["step"])]
+            (tmp_path / "live" / name / "cert.pem").write_text(file.read_text())
+    lineages = [*room._by_certbot(tmp_path)]
     found = room.lineage_of(shown, lineages)
     assert found is not None
     assert (found.manager, found.name) == ("certbot", "cert")
     on_disk = room.certificate_at_path(found.file)
     assert on_disk is not None
     assert on_disk.ends_at > shown.ends_at
-    older = room.Lineage("certbot", "old", made(2, names="DNS:shop.example,DNS:www.shop.example"))
+    older = room.Lineage("certbot", "old", made(2, names=NAMES))
     assert room.lineage_of(shown, [older, *lineages]) == found, "of two for the same names the newer one"
     its_own = room.lineage_of(read_certificate(der_in(older.file)), [*lineages, older])
     assert its_own == older, "but the one that holds what is shown before it"
@@ -244,17 +241,26 @@ def test_who_keeps_a_certificate_is_found_by_its_names_or_where_none_may_be_read
     assert found is not None
     assert found.name == "shop.example-0002"
     assert room.lineage_of(shown._replace(names=("none.example",)), lineages) is None
-    (kept["acme.sh"] / "shop.example_ecc").mkdir(parents=True)
-    (kept["acme.sh"] / "shop.example_ecc" / "shop.example.conf").touch()
-    (kept["acme.sh"] / "shop.example_ecc" / "shop.example.cer").write_text(newer.read_text())
-    found = room.lineage_of(shown, list(room._by_acme_sh(kept["acme.sh"])))
+
+
+def test_other_managers_keep_certificates_too_and_step_only_where_a_unit_renews_them(
+    made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = read_certificate(der_in(made(5, names=NAMES)))
+    newer = made(80, names=NAMES).read_text()
+    acme, step = tmp_path / ".acme.sh", tmp_path / "step"
+    assert [*room._by_certbot(tmp_path / "none"), *room._by_acme_sh(acme), *room._by_step(step)] == []
+    (acme / "shop.example_ecc").mkdir(parents=True)
+    (acme / "shop.example_ecc" / "shop.example.conf").touch()
+    (acme / "shop.example_ecc" / "shop.example.cer").write_text(newer)
+    found = room.lineage_of(shown, list(room._by_acme_sh(acme)))
     assert found is not None
     assert (found.manager, found.name) == ("acme.sh", "shop.example")
-    kept["step"].mkdir()
-    (kept["step"] / "shop.crt").write_text(newer.read_text())
-    assert list(room._by_step(kept["step"])) == [], "nothing renews it"
+    step.mkdir()
+    (step / "shop.crt").write_text(newer)
+    assert list(room._by_step(step)) == [], "nothing renews it"
     (tmp_path / room.STEP_UNIT).touch()
     monkeypatch.setattr(room, "UNIT_FOLDERS", (tmp_path,))
-    found = room.lineage_of(shown, list(room._by_step(kept["step"])))
+    found = room.lineage_of(shown, list(room._by_step(step)))
     assert found is not None
     assert (found.manager, found.name) == ("step", "shop")
