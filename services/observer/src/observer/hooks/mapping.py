@@ -89,25 +89,12 @@ class Mapped(BaseModel):
 
         Its node and service are those of the mesh where `names` knows them, else as the alert writes them.
         """
-        labels = alert.labels
         payload: dict[str, Any] = dict(alert.details)
         host = host_in(alert.node or self._host_label(alert, names))
         node = names.node(host) or node_for(host) or self.node_default
         host_as_ours(payload, host, node)
-        said = alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
-        service = "" if _is_the_host(said, host, labels) and said not in names.services.get(node, ()) else said
-        service = service or names.only_service(node, alert.called) or service_in_names(alert, node, names)
-        service, runtime = names.service(node, *_runtime_of(service, labels))
-        if runtime == Runtime.DOCKER.value and (task_of := names.swarm(service, labels)):
-            payload |= {"swarm": {"service": task_of}, "container": service}
-            service = task_of
-        elif runtime in ("", Runtime.DOCKER.value) and (claim := names.compose(node, service, labels)):
-            project, name = claim
-            payload |= {"compose": {"project": project, "service": name}, **({"container": service} if service else {})}
-            service, runtime = f"{project}.{name}", Runtime.DOCKER.value
-        if service and not is_service_name(service):
-            payload |= raw_name(service)
-            service = ""
+        service, runtime, more = self._service_on(node, host, alert, names)
+        payload |= more
         if runtime and service:
             payload.setdefault("runtime", runtime)
         event_type = self._type_of(alert, service) if alert.firing else EventType.SERVICE_RECOVERED
@@ -125,6 +112,24 @@ class Mapped(BaseModel):
         except ValidationError as error:
             return Unfit(problems(error), raw_of(alert.details))
         return _bounded(event)
+
+    def _service_on(self, node: str, host: str, alert: Alert, names: KnownNames) -> tuple[str, str, dict[str, object]]:
+        """Which service of the node it is about, '' for the node itself; who runs it; and what else that says."""
+        labels, more = alert.labels, dict[str, object]()
+        said = alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
+        service = "" if _is_the_host(said, host, labels) and said not in names.services.get(node, ()) else said
+        service = service or names.only_service(node, alert.called) or service_in_names(alert, node, names)
+        service, runtime = names.service(node, *_runtime_of(service, labels))
+        if runtime == Runtime.DOCKER.value and (task_of := names.swarm(service, labels)):
+            more = {"swarm": {"service": task_of}, "container": service}
+            service = task_of
+        elif runtime in ("", Runtime.DOCKER.value) and (claim := names.compose(node, service, labels)):
+            project, name = claim
+            more = {"compose": {"project": project, "service": name}, **({"container": service} if service else {})}
+            service, runtime = f"{project}.{name}", Runtime.DOCKER.value
+        if service and not is_service_name(service):
+            return "", runtime, {**more, **raw_name(service)}
+        return service, runtime, more
 
     def _type_of(self, alert: Alert, service: str) -> str:
         configured = {name.lower(): event_type for name, event_type in self.types.items()}
