@@ -32,13 +32,16 @@ class Mesh:
     runtime: Path
     redis_url: str
 
-    def mend(self, *words: str, **environment: str) -> Result:
-        return CliRunner().invoke(app, list(words), env={**self.environment, "COLUMNS": "400", **environment})
+    def mend(self, *words: str, seconds: float = 300.0, **environment: str) -> Result:
+        """`seconds`: for how long it waits for a planner, however busy this machine is."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("mend.commands.request.PATIENCE_SECONDS", seconds)
+            return CliRunner().invoke(app, list(words), env={**self.environment, "COLUMNS": "400", **environment})
 
     def kept(self) -> list[dict[str, Any]]:
-        """What events/<day>/_requests.jsonl has."""
-        files = (self.runtime / "events").glob("*/_requests.jsonl")
-        return [json.loads(line)["record"] for file in files for line in file.read_text().splitlines()]
+        """What events/<day>/_requests.jsonl has, but for half a line."""
+        whole = [file.read_text().rpartition("\n")[0] for file in (self.runtime / "events").glob("*/_requests.jsonl")]
+        return [json.loads(line)["record"] for text in whole for line in text.splitlines()]
 
     def letters(self) -> list[dict[str, Any]]:
         with redis.Redis.from_url(self.redis_url) as client:
@@ -135,7 +138,7 @@ def test_a_host_that_is_named_twice_gets_one_proposal(mesh: Mesh) -> None:
 
 def test_where_no_planner_reads_it_waits_and_says_so(mesh: Mesh, tmp_path: Path) -> None:
     server = RedisServer(tmp_path / "redis").start()
-    said = mesh.mend("request", "install nginx", "--host", "web01", REDIS_URL=server.url)
+    said = mesh.mend("request", "install nginx", "--host", "web01", seconds=0.5, REDIS_URL=server.url)
     server.stop()
     assert (said.exit_code, "waits: no planner has read it yet" in said.output) == (0, True), said.output
     away = mesh.mend("request", "install nginx", "--host", "web01", REDIS_URL="redis://127.0.0.1:1/0")

@@ -62,7 +62,9 @@ class Kiki:
 
     def _ask(self, words: str) -> tuple[int, dict[str, Any]]:
         asked = ["request", *shlex.split(words), "--json", *self.observer]
-        said = CliRunner().invoke(app, asked, env=self.environment)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("mend.commands.request.PATIENCE_SECONDS", 300.0)  # however busy this machine is
+            said = CliRunner().invoke(app, asked, env=self.environment)
         assert said.stdout, said.output
         return said.exit_code, json.loads(said.stdout)
 

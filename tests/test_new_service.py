@@ -69,5 +69,5 @@ async def test_the_repositorys_own_checks_take_it_and_it_runs_answers_and_ends(c
         assert process.wait(300) == 0
     subprocess.run([sys.executable, "scripts/tables.py"], cwd=copy, env=environment, check=True, timeout=300)
     words = [sys.executable, "-m", "pytest", "-q", "-k", " or ".join(OF_THESE), *CHECKED_BY]
-    done = subprocess.run(words, cwd=copy, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(words, cwd=copy, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import time
 from pathlib import Path
 
-import redis
-from parts.planning import mend, outcome_of, planner_and_executor, proposed
+from parts.planning import mend, outcome_of, planner_and_executor, proposed, tell
 from remedy_rig import own_folder
 
 from mesh_core.testing import RedisServer, wait_for
@@ -58,7 +55,9 @@ async def test_what_a_person_sets_is_what_runs_and_what_the_outcome_says(
     own_folder(tmp_path / "mesh", thin_out=REMEDY)
     with planner_and_executor(tmp_path, redis_server.url, hosts=HERE, policy=POLICY, LLM_CHAIN="") as mesh:
         actions = Path(mesh["RUNTIME_PATH"]) / "actions"
-        tell_full(redis_server, disk)
+        payload = {"mount": str(disk), "used_percent": 94.0, "limit_percent": 90}
+        full = {"node": "web01", "incident": "web01/1", "type": "disk_space_low", "severity": "error"}
+        tell(redis_server.url, {**full, "payload": payload})
         await wait_for(lambda: bool(proposed(actions)), 120, "the proposal")
         old, proposal = proposed(actions)["thin_out"]
         assert "params" not in proposal
@@ -81,11 +80,3 @@ async def test_what_a_person_sets_is_what_runs_and_what_the_outcome_says(
     assert (outcome["result"], outcome["verdict"]) == ("done", "proven"), outcome["reason"]
     assert outcome["reason"].startswith("snapshots: 9 -> 5; keep was set to 5; "), outcome["reason"]
     assert sorted(path.name for path in disk.iterdir()) == ["day4", "day5", "day6", "day7", "day8"]
-
-
-def tell_full(server: RedisServer, disk: Path) -> None:
-    """As the node agent of web01."""
-    payload = {"mount": str(disk), "used_percent": 94.0, "limit_percent": 90}
-    told = {"node": "web01", "incident": "web01/1", "type": "disk_space_low", "severity": "error", "payload": payload}
-    with redis.Redis.from_url(server.url) as client:
-        client.xadd("mesh:ev:web01", {"p": json.dumps(told)}, id=f"{int(time.time() * 1000)}-0")

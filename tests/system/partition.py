@@ -332,7 +332,8 @@ def check_what_is_left(mesh: Mesh, down: list[str]) -> None:
 
 def archived(mesh: Mesh, node: str) -> list[str]:
     files = (mesh.root / "hub" / "events").glob(f"*/{node}.jsonl")
-    lines = (json.loads(line) for file in files for line in file.read_text().splitlines())
+    # The last line may be half written.
+    lines = (json.loads(line) for file in files for line in file.read_text().rpartition("\n")[0].splitlines())
     return sorted(line["id"] for line in lines if "event" in line)
 
 
