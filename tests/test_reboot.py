@@ -4,18 +4,15 @@ says that the load is gone. A container with systemd stands for the host; for it
 from __future__ import annotations
 
 import asyncio
-import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from parts.engine import Engine
 from parts.hanging import HANGS
 from parts.nodes import SystemdNode, systemd_container
-from parts.planning import mend, outcome_of, planner_and_executor, preview_of, waiting
+from parts.planning import mend, outcome_of, planner_and_executor, preview_of, tell, waiting
 
 from mesh_core.testing import RedisServer, wait_for
 
@@ -52,7 +49,7 @@ async def test_a_host_whose_programs_hang_is_restarted_and_its_agent_says_that_i
     await wait_for(lambda: hanging(node) == 5, 30, "programs that hang")
     first = node.engine.started_at(node.name)
     for place in ("far01", "far02"):
-        tell(redis_server, place, "load_high", severity="error", payload=high_load(hanging(node)))
+        tell(redis_server.url, said(place, "load_high", severity="error", payload=high_load(hanging(node))))
     await wait_for(lambda: len(waiting(actions)) == 2, 60, "a proposal for each")
     found = {proposal["node"]: (file, proposal) for file, proposal in waiting(actions)}
     assert {one["type"] for _, one in found.values()} == {"node_reboot"}
@@ -84,7 +81,7 @@ async def test_a_host_whose_programs_hang_is_restarted_and_its_agent_says_that_i
     file.rename(actions / "approved" / file.name)
     await wait_for(lambda: node.engine.started_at(node.name) != first, 120, "a restart")
     await asyncio.to_thread(node.wait_until_up)
-    tell(redis_server, "far01", "service_recovered", payload={})
+    tell(redis_server.url, said("far01", "service_recovered", payload={}))
     outcome = await outcome_of(actions, proposal["id"])
     assert (outcome["result"], outcome["verdict"]) == ("done", "proven"), outcome["reason"]
     assert outcome["reason"].startswith("5 -> 0 processes hang in its kernel, 0 units failed"), outcome["reason"]
@@ -93,7 +90,8 @@ async def test_a_host_whose_programs_hang_is_restarted_and_its_agent_says_that_i
 
     # No second time within the hour, whatever is told: people hear of it, and decide.
     second = node.engine.started_at(node.name)
-    tell(redis_server, "far01", "load_high", incident="far01/again", severity="error", payload=high_load(5))
+    again = said("far01", "load_high", incident="far01/again", severity="error", payload=high_load(5))
+    tell(redis_server.url, again)
     await wait_for(lambda: len(waiting(actions)) == 1, 60, "what is proposed instead")
     ((_, instead),) = waiting(actions)
     assert instead["type"] == "notify"
@@ -111,8 +109,6 @@ def hanging(node: SystemdNode) -> int:
     return len(node.engine.enter(node.name, "sh", "-c", script).split())
 
 
-def tell(server: RedisServer, node: str, type_: str, **more: Any) -> None:
-    """As the node agent of that host."""
-    told = json.dumps({"node": node, "type": type_, "incident": f"{node}/load", "severity": "info"} | more)
-    with redis.Redis.from_url(server.url) as client:
-        client.xadd(f"mesh:ev:{node}", {"p": told}, id=f"{int(time.time() * 1000)}-0")
+def said(node: str, type_: str, **more: Any) -> dict[str, Any]:
+    """As the node agent of that host says it."""
+    return {"node": node, "type": type_, "incident": f"{node}/load", "severity": "info"} | more
