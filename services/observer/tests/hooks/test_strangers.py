@@ -92,6 +92,7 @@ async def test_a_stranger_is_answered_before_its_body_and_the_connection_ends(se
 
 async def test_eight_that_drip_hold_nobody_up_for_long(served: ServedApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook_admission, "STRANGER_SECONDS", 0.5)
+    monkeypatch.setattr(hook_admission, "PLACE_SECONDS", 60)  # theirs end first, however late both are looked at
     async with serving(served) as port:
         dripping = [await begin(port, made_up()) for _ in range(hook_admission.STRANGERS_OF_ONE)]
         for _, writer in dripping:
@@ -106,6 +107,7 @@ async def test_eight_that_drip_hold_nobody_up_for_long(served: ServedApp, monkey
 
 async def test_who_finds_no_place_is_told_to_come_again(served: ServedApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook_admission, "PLACE_SECONDS", 0.2)
+    monkeypatch.setattr(hook_admission, "STRANGER_SECONDS", 60)  # they are in their places for as long as it takes
     async with serving(served) as port:
         dripping = [await begin(port, made_up()) for _ in range(hook_admission.STRANGERS_OF_ONE)]
         admission = admission_of(served)
