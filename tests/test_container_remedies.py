@@ -27,6 +27,7 @@ from node_agent.containers.engine import Engine as AgentsEngine
 from node_agent.containers.image_history import GOOD_SECONDS, ImageHistory
 from node_agent.incidents.incident_store import IncidentStore
 from node_agent.incidents.incident_tracker import IncidentTracker
+from node_agent.investigation.gathering import EvidenceGatherer
 from node_agent.investigation.investigator import Investigator
 from node_agent.investigation.options import InvestigationOptions
 from node_agent.investigation.table import rooms
@@ -122,7 +123,9 @@ async def agent(watch: Watch, home: Home, folder: Path, redis_url: str) -> Async
         tell(redis_url, json.loads(event.wire()))
 
     look = Investigator(InvestigationOptions.model_construct(seconds=60), rooms(home.engine.host, watch.images)).look
-    one = Agent(IncidentTracker(NODE), send, IncidentStore(folder / "open.json"), investigate=look)
+    one = Agent(
+        IncidentTracker(NODE), send, IncidentStore(folder / "open.json"), evidence=EvidenceGatherer(investigate=look)
+    )
     one.probes.append(watch.probe)
     stop = asyncio.Event()
     task = asyncio.create_task(one.watch(stop))
@@ -137,7 +140,7 @@ async def test_each_remedy_mends_its_fault_and_a_second_run_changes_nothing(
     home: Home, mesh: dict[str, str], redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a busy machine a look at the host takes longer than an event of a homelab may wait.
-    monkeypatch.setattr("node_agent.agent.EVIDENCE_SECONDS", 60.0)
+    monkeypatch.setattr("node_agent.investigation.gathering.EVIDENCE_SECONDS", 60.0)
     monkeypatch.setattr("node_agent.investigation.investigator.BUDGET_SECONDS", 600.0)
     actions = Path(mesh["RUNTIME_PATH"]) / "actions"
     watch = Watch(home)

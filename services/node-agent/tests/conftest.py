@@ -13,11 +13,11 @@ from docker_rig import Box
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.testing import wait_for
-from node_agent import agent as agent_room
 from node_agent.agent import Agent
 from node_agent.incidents.flapping import FlapOptions
 from node_agent.incidents.incident_store import IncidentStore
 from node_agent.incidents.incident_tracker import IncidentTracker
+from node_agent.investigation import gathering
 from node_agent.probe_base.probe import Probe
 
 
@@ -63,7 +63,7 @@ def watching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watching:
     A callable instead of a probe is given the tracker, after what an earlier agent left open was put back into them.
     """
 
-    monkeypatch.setattr(agent_room, "EVIDENCE_SECONDS", 60.0)
+    monkeypatch.setattr(gathering, "EVIDENCE_SECONDS", 60.0)
 
     @asynccontextmanager
     async def start(

@@ -22,6 +22,7 @@ from mesh_core.models.events import Severity
 from mesh_core.testing import free_port, until, wait_for
 from node_agent.checks.check_result import CheckResult, Condition
 from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.investigation.gathering import EvidenceGatherer
 from node_agent.probes.tcp import TcpOptions, TcpProbe
 from node_agent.work.declared import declared_at
 from node_agent.work.deployments import deployment_by, pulled_at
@@ -335,7 +336,7 @@ async def test_each_announcement_says_what_is_at_work_by_then(host: Path, watchi
     flag.touch()
     probe = TcpProbe(TcpOptions(name="shop", host="127.0.0.1", port=free_port(), every_seconds=0.1))
     look = WorkWatch(WorkOptions(host=host), NO_ENGINE).look
-    async with watching(probe, announce_seconds=0.2, at_work=look) as watched:
+    async with watching(probe, announce_seconds=0.2, evidence=EvidenceGatherer(at_work=look)) as watched:
         first = await watched.see("shop", "tcp_probe_failed")
         assert (hold := hold_on(first))
         assert hold.work.what == "maintenance"

@@ -15,6 +15,7 @@ from node_agent.host.host_files import sees_host_files
 from node_agent.host.mounts import Mount, mount_of, mounts_in
 from node_agent.investigation import disk, docker, journal, logs, packages
 from node_agent.investigation.folder_sizes import biggest_folders, biggest_of
+from node_agent.investigation.gathering import EvidenceGatherer
 from node_agent.investigation.investigator import Investigator
 from node_agent.investigation.question import Question
 from node_agent.investigation.table import rooms
@@ -36,7 +37,7 @@ async def test_the_event_of_a_full_disk_says_what_fills_it(
         held.write(b"x" * 28 * KIB)
         (tiny_disk / "gone").unlink()
         async with watching(
-            probe, investigate=Investigator(patient(), rooms(NO_ENGINE, ImageHistory())).look
+            probe, evidence=EvidenceGatherer(investigate=Investigator(patient(), rooms(NO_ENGINE, ImageHistory())).look)
         ) as watched:
             event = await watched.see(None, "node_online", "disk_space_low")
     found = event.payload["investigation"]

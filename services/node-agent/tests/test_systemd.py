@@ -41,9 +41,9 @@ UNITS = {
 }
 # On a busy machine a look at the host takes longer than an event of a homelab may wait.
 PATIENT_AGENT = """
-from node_agent import agent
+from node_agent.investigation import gathering
 from node_agent.investigation import investigator
-agent.EVIDENCE_SECONDS, investigator.BUDGET_SECONDS = 60.0, 600.0
+gathering.EVIDENCE_SECONDS, investigator.BUDGET_SECONDS = 60.0, 600.0
 begin = investigator.Investigator.__init__
 investigator.Investigator.__init__ = lambda self, options, rooms: begin(
     self, options.model_copy(update={"seconds": 60.0}), rooms

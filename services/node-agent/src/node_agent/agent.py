@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,16 +18,16 @@ from mesh_core.runtime.service import cancelled, pause
 from node_agent.check_schedule import CheckSchedule
 from node_agent.checks.check_result import CheckResult, Condition, as_healthy
 from node_agent.checks.confirmation import ConfirmationRule
+from node_agent.checks.failures import described, is_stopping
 from node_agent.incidents.events import event_for, node_event
 from node_agent.incidents.incident_store import IncidentStore
 from node_agent.incidents.incident_tracker import IncidentChange, IncidentTracker, IncidentUpdate
+from node_agent.investigation.gathering import EvidenceGatherer, look_nowhere
 from node_agent.probe_base.probe import Hint, ListeningProbe, ListingProbe, Probe, RememberingProbe, SourceAbsent
 from node_agent.sightings import Sightings
 
 ANNOUNCE_SECONDS = 60.0
-OF_OTHERS = frozenset({"depends_on"})  # words of evidence that tell how other things are
 CHECK_SECONDS = 60.0  # wall time that one check may take
-EVIDENCE_SECONDS = 5.0
 STILL_SECONDS = 600.0  # a check, and the evidence of a host on which everything broke at once
 LISTEN_BACK_OFF_SECONDS = (0.5, 10.0)
 STEADY_SECONDS = 5.0  # a stream that held that long was a good one
@@ -40,15 +40,9 @@ REMOVED_OR_UNWATCHED = "removed, or no longer watched"
 log = structlog.get_logger()
 
 
-async def look_nowhere(result: CheckResult) -> dict[str, Any]:
-    return {}
-
-
 class Agent:
-    """One node. `send` takes each event and must not lose it; `store` is where open incidents survive.
-
-    `investigate` and `at_work` give more payload out of the host, bounded, and never raise: what lies behind it, and
-    what is done there. `caught_up` says whether all that was sent has arrived.
+    """One node. `send` takes each event and must not lose it; `store` is where open incidents survive. `caught_up` says
+    whether all that was sent has arrived.
     """
 
     def __init__(
@@ -57,8 +51,7 @@ class Agent:
         send: Callable[[HealthEvent], object],
         store: IncidentStore,
         *,
-        investigate: Callable[[CheckResult], Awaitable[dict[str, Any]]] = look_nowhere,
-        at_work: Callable[[CheckResult], Awaitable[dict[str, Any]]] = look_nowhere,
+        evidence: EvidenceGatherer | None = None,
         announce_seconds: float = ANNOUNCE_SECONDS,
         caught_up: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
@@ -71,8 +64,7 @@ class Agent:
         self.probes: list[Probe] = []
         self._send = send
         self._store = store
-        self._investigate = investigate
-        self._at_work = at_work
+        self._evidence = evidence or EvidenceGatherer()
         self._announce_seconds = announce_seconds
         self._caught_up = caught_up
         self._clock = clock
@@ -118,13 +110,10 @@ class Agent:
     async def _ask_again(self) -> None:
         """What was found is kept as it was; what it says of the present state of others would be wrong by now."""
         for change in self._told_before():
-            result = change.result
-            fresh = await self._at_work(result)
-            probe = next((one for one in self.probes if result.key.startswith(f"{one.name}:")), None)
-            if probe and result.facts.keys() & OF_OTHERS:
-                said = await self._from_probe(probe, change)
-                fresh |= {word: said[word] for word in OF_OTHERS if word in said}
-            self.tracker.renew_evidence(result.key, fresh)
+            key = change.result.key
+            probe = next((one for one in self.probes if key.startswith(f"{one.name}:")), None)
+            ask = probe.evidence if probe else look_nowhere
+            self.tracker.renew_evidence(key, await self._evidence.of_others(change.result, ask))
 
     def _summary(self) -> dict[str, Any]:
         return {
@@ -161,9 +150,9 @@ class Agent:
                 await probe.listen(hint)
                 reason = "it closed the stream"
             except (Exception, asyncio.CancelledError) as error:  # as in a check: the rounds go on and it is reported
-                if _is_stopping():
+                if is_stopping():
                     raise
-                reason = _described(error)
+                reason = described(error)
             hint(None)  # a stream that broke may be all that is left of its source
             if self._clock() - started > STEADY_SECONDS:
                 back_off, reported = LISTEN_BACK_OFF_SECONDS[0], False
@@ -180,9 +169,9 @@ class Agent:
             async with asyncio.timeout(CHECK_SECONDS):
                 results = await probe.check(keys)
         except (Exception, asyncio.CancelledError) as error:  # whatever a host has in store must not silence the others
-            if _is_stopping():
+            if is_stopping():
                 raise
-            reason = _described(error)
+            reason = described(error)
             self._log_failure(probe, reason)
             self._sightings.lose(probe.name)
             if probe.name in self._working or not isinstance(error, SourceAbsent):
@@ -220,7 +209,7 @@ class Agent:
             async with asyncio.timeout(CHECK_SECONDS):
                 return await probe.listing()
         except (Exception, asyncio.CancelledError):  # as in a check
-            if _is_stopping():
+            if is_stopping():
                 raise
             return None
 
@@ -249,7 +238,7 @@ class Agent:
 
     async def _tell(self, probe: Probe, change: IncidentChange) -> None:
         key = change.result.key
-        evidence = {} if change.kind == "recovered" else await self._evidence(probe, change)
+        evidence = {} if change.kind == "recovered" else await self._found_of(probe, change.result)
         self.tracker.keep_evidence(key, evidence)
         log.info(
             f"agent.{change.kind}",
@@ -265,23 +254,10 @@ class Agent:
             self._save()
         self._send(event_for(change, self.node, self._clock_ms(), evidence))
 
-    async def _evidence(self, probe: Probe, change: IncidentChange) -> dict[str, Any]:
-        """What its probe knows, and what is found on the host meanwhile."""
-        looks = [self._at_work(change.result)]
-        if not change.result.key.startswith(SOURCE_KEY):
-            looks += [self._from_probe(probe, change), self._investigate(change.result)]
-        return {key: value for part in await asyncio.gather(*looks) for key, value in part.items() if value != []}
-
-    @staticmethod
-    async def _from_probe(probe: Probe, change: IncidentChange) -> dict[str, Any]:
-        """Late or broken evidence does not hold up the event."""
-        try:
-            async with asyncio.timeout(EVIDENCE_SECONDS):
-                return await probe.evidence(change.result)
-        except (Exception, asyncio.CancelledError) as error:  # as in a check
-            if _is_stopping():
-                raise
-            return {"evidence_missing": _described(error)[:200]}
+    async def _found_of(self, probe: Probe, result: CheckResult) -> dict[str, Any]:
+        if result.key.startswith(SOURCE_KEY):
+            return await self._evidence.of_host(result)
+        return await self._evidence.of(result, probe.evidence)
 
     def _log_failure(self, probe: Probe, reason: str) -> None:
         """Once, not at every round: a node without an engine is an ordinary node."""
@@ -300,13 +276,3 @@ def _with_listed(results: list[CheckResult], listed: list[CheckResult]) -> list[
     said = {one.key: one for one in listed}
     judged = [replace(one, facts={**said[one.key].facts, **one.facts}) if one.key in said else one for one in results]
     return list({**said, **{one.key: one for one in judged}}.values())
-
-
-def _is_stopping() -> bool:
-    """Did the agent ask for the cancellation? One that came from within a probe is a failure of that probe."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:300]

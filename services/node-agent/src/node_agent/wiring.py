@@ -27,6 +27,7 @@ from node_agent.delivery.spool import Spool
 from node_agent.former_name import FormerName, former_name
 from node_agent.incidents.incident_store import IncidentStore
 from node_agent.incidents.incident_tracker import IncidentTracker
+from node_agent.investigation.gathering import EvidenceGatherer
 from node_agent.investigation.investigator import Investigator
 from node_agent.investigation.table import rooms
 from node_agent.probe_config import ProbeConfig
@@ -90,8 +91,10 @@ class NodeAgentWiring:
             self._tracker,
             self._send,
             self._store,
-            investigate=Investigator(self._config.investigation, rooms(docker_host, self._images)).look,
-            at_work=WorkWatch(self._config.at_work, docker_host).look,
+            evidence=EvidenceGatherer(
+                investigate=Investigator(self._config.investigation, rooms(docker_host, self._images)).look,
+                at_work=WorkWatch(self._config.at_work, docker_host).look,
+            ),
             clock_ms=_clock_ms,
             caught_up=lambda: len(self._spool) == 0,
             pulse=self.pulse,
