@@ -121,16 +121,16 @@ def _run(cut: Snapshot, action_id: str, files: dict[str, ArchivedFile], executed
 def _interrupt(cut: Snapshot, action_id: str, files: dict[str, ArchivedFile]) -> None:
     """As a run that was cut short: it is in the ledger, so the executor never takes this id again."""
     cut.interrupted.append(action_id)
-    model = files.get(PROPOSAL_FILE) or files.get(CLAIMED_FILE)
+    proposal = files.get(PROPOSAL_FILE) or files.get(CLAIMED_FILE)
     files = {name: file for name, file in files.items() if name != CLAIMED_FILE}
-    if model is not None and model.data is not None:
-        files[PROPOSAL_FILE] = model
-        if (outcome := _cut_short(action_id, model.data, files)) is not None:
+    if proposal is not None and proposal.data is not None:
+        files[PROPOSAL_FILE] = proposal
+        if (outcome := _cut_short(action_id, proposal.data, files)) is not None:
             data = outcome.model_dump_json(indent=2).encode() + b"\n"
-            files[OUTCOME_FILE] = replace(model, data=data, mode=0o640)
+            files[OUTCOME_FILE] = replace(proposal, data=data, mode=0o640)
     _place(cut, Folder.INTERRUPTED, action_id, files)
-    if model is not None and not any(mark.path.name == action_id for mark in cut.ledger):
-        cut.ledger.append(replace(model, path=LEDGER / action_id, data=b"", mode=0o640))
+    if proposal is not None and not any(mark.path.name == action_id for mark in cut.ledger):
+        cut.ledger.append(replace(proposal, path=LEDGER / action_id, data=b"", mode=0o640))
 
 
 def _cut_short(action_id: str, raw: bytes, files: dict[str, ArchivedFile]) -> Outcome | None:

@@ -47,8 +47,8 @@ def notify_test(ctx: typer.Context) -> None:
 
 
 async def _send(urls: Sequence[str], text: str) -> SendResult:
-    async with AppriseSender() as teller:
-        return await teller.send(urls, "Mendmesh says hello", text)
+    async with AppriseSender() as sender:
+        return await sender.send(urls, "Mendmesh says hello", text)
 
 
 def _rules_problem(cli: CliContext) -> str:
