@@ -73,7 +73,10 @@ def test_only_what_began_since_and_lasts_counts_and_never_the_target_itself(
     assert told.startswith(words) or told.endswith(words), told
 
 
-async def test_what_fell_ill_beside_a_run_stands_in_its_outcome(harness: ExecutorHarness) -> None:
+async def test_what_fell_ill_beside_a_run_stands_in_its_outcome(
+    harness: ExecutorHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executor_agent.loop.neighbours.SECONDS", 60.0)
     client = aioredis.Redis.from_url(harness.redis_url)
     first = int(time.time() * 1000) - 60_000
 

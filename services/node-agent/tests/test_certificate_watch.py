@@ -186,6 +186,7 @@ async def test_what_shows_it_on_this_host_is_found_though_its_name_leads_elsewhe
     (tmp_path / "renewal" / "shop.example.conf").touch()
     (live / "cert.pem").write_text(newer.read_text())
     monkeypatch.setattr(room, "CERTBOT", tmp_path)
+    monkeypatch.setattr(room, "SECONDS", 60.0)
     monkeypatch.setattr(room, "unit_listening_on", lambda port: "front.service")
     monkeypatch.setattr("node_agent.host.systemctl.show", shows)
     async with shop(shown) as (port, _):
