@@ -49,9 +49,14 @@ def at_work(options: WorkOptions, about: CheckResult | None = None, engine: str 
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Its processes are the real ones, its files are ours; it is looked at for as long as a busy machine needs."""
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host is looked at for as long as a busy machine needs."""
     monkeypatch.setattr("node_agent.work.watch.LOOK_SECONDS", 60.0)
+
+
+@pytest.fixture
+def host(tmp_path: Path, patient: None) -> Path:
+    """Its processes are the real ones, its files are ours."""
     (tmp_path / "proc").symlink_to("/proc")
     (tmp_path / "dev").symlink_to("/dev")
     (tmp_path / "etc").mkdir()
@@ -107,7 +112,7 @@ def test_a_program_works_if_what_it_was_told_changes_something(words: str, told:
 
 
 @pytest.fixture
-def twin(tmp_path: Path) -> Path:
+def twin(tmp_path: Path, patient: None) -> Path:
     """A host whose processes are ours as well: a real apt-get would hold what others try on this machine."""
     (tmp_path / "proc").mkdir()
     return tmp_path
