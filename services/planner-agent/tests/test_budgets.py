@@ -68,7 +68,7 @@ async def test_counters_go_by_themselves_and_what_was_not_made_takes_nothing(mes
 async def test_a_spent_provider_is_not_asked_and_the_next_one_is(mesh: Mesh) -> None:
     lab, other = (SayingProvider(first_choice) for _ in range(2))
     lab.name, other.name = "lab", "other"
-    await mesh.start([lab, other], budgets={"lab": Budget(calls_per_hour=1)})
+    await mesh.start([lab, other], budgets={"lab": Budget(calls_per_month=1)})  # no hour turns in between
     await mesh.happens(service="one")
     await mesh.proposed(1)
     await mesh.happens(service="two")
@@ -88,7 +88,10 @@ async def test_with_all_spent_the_rules_answer(mesh: Mesh) -> None:
     assert "no model gave an acceptable answer (lab budget_spent)" in filed.proposal.reason
 
 
-async def test_metrics_say_what_is_used_of_each_limit_by_all_planners(mesh: Mesh) -> None:
+async def test_metrics_say_what_is_used_of_each_limit_by_all_planners(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mesh_core.runtime.health.LOOK_SECONDS", 60.0)
     budget = Budget(calls_per_hour=3, tokens_per_day=1000, usd_per_month=0.5)
     clock = Clock()
     book, another = (BudgetBook(mesh.bus, {"lab": budget, "free": Budget()}, clock) for _ in range(2))
