@@ -11,7 +11,7 @@ import pytest
 from mesh_core import testing
 from mesh_core.testing import Patience, wait_for, within
 
-CORES = os.cpu_count() or 1
+CORES = len(os.sched_getaffinity(0))
 
 
 class Machine:
@@ -38,6 +38,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(tmp_path)
     monkeypatch.setattr(testing, "time", SimpleNamespace(monotonic=lambda: machine.now))  # not that of the loop
     monkeypatch.setattr(testing, "STATISTICS", machine.statistics)
+    monkeypatch.setattr(testing, "CPU_LIMITS", ())
     return machine
 
 
@@ -51,6 +52,28 @@ def test_a_bound_is_as_much_longer_as_more_want_the_machine(
 ) -> None:
     machine.does(running, blocked)
     assert machine.seconds_until_over(10, asked_every=0.125) == pytest.approx(10 * times, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("said", "share"),
+    [
+        (["50000 100000\n"], 0.5),
+        (["max 100000\n"], CORES),
+        (["25000\n", "100000\n"], 0.25),
+        (["-1\n", "100000\n"], CORES),
+        ([f"{CORES + 1}00000 100000\n"], CORES),
+        ([], CORES),
+    ],
+)
+def test_a_container_that_may_take_a_part_of_a_core_is_a_busy_machine(
+    machine: Machine, said: list[str], share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = tuple(tmp_path / str(number) for number in range(3))
+    for path, words in zip(limits, said, strict=False):
+        path.write_text(words)
+    monkeypatch.setattr(testing, "CPU_LIMITS", limits)
+    machine.does(running=2 * CORES)
+    assert machine.seconds_until_over(10, asked_every=0.125) == pytest.approx(20 * CORES / share, abs=0.2)
 
 
 def test_what_the_machine_stood_still_for_is_not_waited_for_only_once(machine: Machine) -> None:

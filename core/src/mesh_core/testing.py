@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import redis
@@ -25,6 +26,9 @@ from mesh_core.runtime.heartbeats import heartbeat_file
 from mesh_core.runtime.ports import free_port
 
 STATISTICS = Path("/proc/stat")
+CGROUP = Path("/sys/fs/cgroup")
+# What a container may take of the processors and in which time, in one file or, of old kernels, in two.
+CPU_LIMITS = (CGROUP / "cpu.max", CGROUP / "cpu/cpu.cfs_quota_us", CGROUP / "cpu/cpu.cfs_period_us")
 
 
 async def wait_for(predicate: Callable[[], object | Awaitable[object]], seconds: float, description: str) -> None:
@@ -101,9 +105,18 @@ def _wanted_of_each_core() -> float:
     where Linux does not say it."""
     try:
         told = dict(line.split(maxsplit=1) for line in STATISTICS.read_text().splitlines())
-        return max(1.0, int(told["procs_running"]) / (os.cpu_count() or 1) + int(told["procs_blocked"]))
+        return max(1.0, int(told["procs_running"]) / cores(CPU_LIMITS) + int(told["procs_blocked"]))
     except (OSError, KeyError, ValueError):
         return 1.0
+
+
+@cache
+def cores(limits: tuple[Path, ...]) -> float:
+    """How many of the machine's are ours. A container with half a core of sixty-four waits as on a busy one."""
+    ours = float(len(os.sched_getaffinity(0)))
+    words = [word for path in limits if path.exists() for word in path.read_text().split()]
+    quota, period = words if len(words) == 2 else ("max", "")
+    return min(ours, int(quota) / int(period)) if quota not in ("max", "-1") else ours
 
 
 def leave_heartbeat(runtime: Path, service: str) -> None:
