@@ -167,7 +167,7 @@ def test_an_image_that_docker_believes_healthy_by_the_old_heartbeat_is_not_taken
     running: str, checkout: Checkout, site: Site
 ) -> None:
     checkout.edit(MAIN, START, START + "sleep 1000\n")
-    done = deploy(checkout, "--wait", "10")  # as long as the one before it may take, on a busy machine
+    done = deploy(checkout, "--wait", "20")  # as long as the one before it may take, on a busy machine
     assert done.code == 60, done
     assert "no heartbeat of this start yet" in done.sentence, done
     assert site.image() == f"mendmesh/node-agent:{running}"
