@@ -13,6 +13,7 @@ pytest_plugins = [
     "parts.garbage",
     "parts.again",
     "parts.shake",
+    "parts.stall",
     "parts.kinds",
     "parts.rows",
     "parts.qualified",
