@@ -85,7 +85,8 @@ async def test_one_node_that_floods_pays_itself_and_the_others_lose_nothing(scen
 
 
 async def test_a_stream_that_was_full_before_anybody_joined_it_is_cut_as_well(scene: Scene) -> None:
-    await scene.fill("mesh:ev:web01", 600, 60_000)
+    await scene.fill("mesh:ev:web01", 300, 60_000)
+    await scene.bus.call("CONFIG", "SET", "maxmemory", int(0.9 * (await read_state(scene.bus)).used_bytes))
     with pytest.raises(BusDown):
         await scene.consumer.read(block_ms=1)  # to join it takes room
     assert await scene.pressure.look()
