@@ -1,7 +1,7 @@
-"""Learns the weights of the policy's classifier from the labelled sets, and writes them.
+"""Learns the weights of the policy's two classifiers from the labelled sets, and writes them: fields.json, words.json.
 
     .venv/bin/pip install scikit-learn==1.9.1
-    .venv/bin/python benchmarks/train_classifier.py [--sets NAME ...] [--out FILE]
+    .venv/bin/python benchmarks/train_classifier.py [--sets NAME ...] [--out FOLDER]
 
 Only sets that may be read are learnt from. The same sets and the same features give the same file, and a test says when
 the sets are others than those that the file was made of. Facts are features, so learn anew after new facts, too.
@@ -16,14 +16,20 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from judgement import ALL, ONLY_SCORED, SETS
+from judgement import ALL, ONLY_SCORED, SETS, event_of_hook
 
 from mend.evaluation.labels import event_of, read_labelled
-from mend.evaluation.scoring import ACTIONS
+from mend.evaluation.scoring import ACTIONS, Row
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.classifier.word_lines import word_lines
+from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.policy.policy import Policy
+from observer.hooks.rules import read_hooks
 
-WEIGHTS = Path(__file__).parent.parent / "core/src/mesh_core/policy/classifier/weights.json"
-AT_LEAST = 2  # events that have a feature: what one alone has was seen by chance
+Example = tuple[Row, HealthEvent]
+
+WEIGHTS = Path(__file__).parent.parent / "core/src/mesh_core/policy/classifier"
+AT_LEAST = {"fields": 2, "words": 3}  # events that have a feature: what one alone has was seen by chance
 STRENGTH = 0.1  # of the regularisation, inverse; of 0.05 to 1 all are alike
 DIGITS = 3
 SMALLEST = 0.02  # what weighs less in each action changes nothing
@@ -43,35 +49,57 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [file.stem for file in sources()]
     parser.add_argument("--sets", nargs="+", choices=names, default=names, metavar="NAME", help="all, if none is named")
-    parser.add_argument("--out", type=Path, default=WEIGHTS, help="the file to write")
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="where to write the files")
     options = parser.parse_args()
     if find_spec("sklearn") is None:
         parser.error("scikit-learn is not installed; the head of this file says how")
     files = [SETS / f"{name}.jsonl" for name in options.sets]
-    rows = [row for file in files for row in read_labelled(file)]
-    policy = Policy.load(None)
-    told = learnt([policy.features_of(event_of(row)) for row in rows], [row["preferred"] for row in rows])
-    told = {"sets": [file.stem for file in files], "sha256": digest(files), "events": len(rows), **told}
-    text = _one_line_each(told)
-    options.out.write_text(text, encoding="utf-8")
-    print(f"{len(rows)} events of {len(files)} sets: {text.count(chr(10))} lines, {len(text) // 1024} KiB")
+    told = [one for file in files for one in examples(read_labelled(file))]
+    head = {"sets": [file.stem for file in files], "sha256": digest(files)}
+    for name, weights in {"fields": by_fields(told), "words": by_words(told)}.items():
+        text = _one_line_each(head | weights)
+        (options.out / f"{name}.json").write_text(text, encoding="utf-8")
+        print(f"{name}: {weights['events']} events of {len(files)} sets, {len(text) // 1024} KiB")
 
 
-def learnt(events: Sequence[frozenset[str]], preferred: Sequence[str]) -> dict[str, object]:
-    """`actions`, `bias` and `weights`, as the file has them."""
+def examples(rows: Sequence[Row]) -> list[tuple[Row, HealthEvent]]:
+    """Each row as it is labelled, and what the hooks read of its raw body where it has one: the same trouble in the
+    form in which it arrives."""
+    rules = read_hooks(SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
+    names = KnownNames({row["event"]["node"]: "" for row in rows}, domains=frozenset(rules.mapped.domains))
+    bodies = [(row, event_of_hook(row, rules, names)) for row in rows if "hook" in row]
+    read = [(row, event) for row, event in bodies if isinstance(event, HealthEvent)]
+    return [*((row, event_of(row)) for row in rows), *read]
+
+
+def by_fields(told: Sequence[Example]) -> dict[str, object]:
+    policy = Policy.load(None, learnt=False)
+    return learnt(told, [policy.features_of(event) for _, event in told], AT_LEAST["fields"])
+
+
+def by_words(told: Sequence[Example]) -> dict[str, object]:
+    """Nobody learns from words that were planted."""
+    plain = [(row, event) for row, event in told if "attack" not in row]
+    return learnt(plain, [frozenset().union(*word_lines(event)) for _, event in plain], AT_LEAST["words"])
+
+
+def learnt(told: Sequence[Example], events: Sequence[frozenset[str]], at_least: int) -> dict[str, object]:
+    """`events`, `actions`, `bias` and `weights`, as the file has them."""
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    counted = CountVectorizer(analyzer=sorted, min_df=AT_LEAST, binary=True)
+    counted = CountVectorizer(analyzer=sorted, min_df=at_least, binary=True)
     matrix = counted.fit_transform(events)
+    preferred = [row["preferred"] for row, _ in told]
     model = LogisticRegression(C=STRENGTH, max_iter=5000, class_weight="balanced").fit(matrix, preferred)
     order = [list(model.classes_).index(action) for action in ACTIONS]
     names = counted.get_feature_names_out()
-    rows = {str(name): [round(float(model.coef_[at][i]), DIGITS) for at in order] for i, name in enumerate(names)}
+    weights = {str(name): [round(float(model.coef_[at][i]), DIGITS) for at in order] for i, name in enumerate(names)}
     return {
+        "events": len(told),
         "actions": list(ACTIONS),
         "bias": [round(float(model.intercept_[at]), DIGITS) for at in order],
-        "weights": {name: row for name, row in rows.items() if max(map(abs, row)) >= SMALLEST},
+        "weights": {name: row for name, row in weights.items() if max(map(abs, row)) >= SMALLEST},
     }
 
 

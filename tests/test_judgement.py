@@ -15,6 +15,7 @@ from planting import planted, plants
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
+from mesh_core.policy.classifier.classifier import Classifier, Learnt, shipped_classifiers
 from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.policy.policy import Allowed, Policy
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
@@ -57,38 +58,38 @@ class AskedOnce(Policy):
 
 SHIPPED = Policy.load(None)
 POLICY = AskedOnce.load(None)
+RULES_ALONE = Policy.load(None, learnt=False)
+WITHOUT_DOUBT = Policy.load(None)
+WITHOUT_DOUBT.learnt = Learnt(shipped_classifiers().by_fields, Classifier(ACTIONS, (0.0, 0.0, 0.0, 0.0), {}))
 APART = 120  # planted lines between two that stand beside one event
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
-    "open": {"rules": (0.76, 0.80, 0.0), "perfect": (0.78, 0.86, 0.0), "hostile": (0.0, 0.0, 0.0085)},
-    "opened": {"rules": (0.74, 0.61, 0.0035), "perfect": (0.75, 0.65, 0.0), "hostile": (0.0, 0.0, 0.0145)},
-    "third_open": {"rules": (0.78, 0.75, 0.0065), "perfect": (0.81, 0.79, 0.0), "hostile": (0.0, 0.0, 0.0185)},
-    "third_opened": {"rules": (0.80, 0.73, 0.0065), "perfect": (0.81, 0.78, 0.0), "hostile": (0.0, 0.0, 0.0065)},
-    "fourth_open": {"rules": (0.90, 0.93, 0.0), "perfect": (0.93, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fourth_opened": {"rules": (0.94, 0.94, 0.0065), "perfect": (0.96, 0.94, 0.0), "hostile": (0.0, 0.0, 0.0065)},
-    "fifth_open": {"rules": (0.82, 0.85, 0.0), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fifth_opened": {"rules": (0.77, 0.79, 0.0055), "perfect": (0.83, 0.86, 0.0), "hostile": (0.0, 0.0, 0.0105)},
-    "sixth_open": {"rules": (0.76, 0.77, 0.0), "perfect": (0.78, 0.79, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "sixth_opened": {"rules": (0.83, 0.73, 0.0055), "perfect": (0.90, 0.81, 0.0), "hostile": (0.0, 0.0, 0.0055)},
-    "seventh_open": {"rules": (0.87, 0.84, 0.0), "perfect": (0.90, 0.90, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "seventh_opened": {"rules": (0.76, 0.70, 0.0), "perfect": (0.78, 0.74, 0.0), "hostile": (0.0, 0.0, 0.0075)},
-    "seventh_kept": {"rules": (0.61, 0.50, 0.0), "perfect": (0.67, 0.64, 0.0), "hostile": (0.0, 0.0, 0.0215)},
-    "eighth_open": {"rules": (0.73, 0.63, 0.0), "perfect": (0.75, 0.71, 0.0), "hostile": (0.0, 0.0, 0.0325)},
-    "eighth_opened": {"rules": (0.70, 0.63, 0.0085), "perfect": (0.73, 0.67, 0.0), "hostile": (0.0, 0.0, 0.0255)},
-    "eighth_kept": {"rules": (0.64, 0.49, 0.0195), "perfect": (0.69, 0.60, 0.0), "hostile": (0.0, 0.0, 0.0295)},
+    "open": {"rules": (0.87, 0.88, 0.0085), "perfect": (0.89, 0.94, 0.0), "hostile": (0.0, 0.0, 0.0155)},
+    "opened": {"rules": (0.88, 0.82, 0.0035), "perfect": (0.89, 0.85, 0.0), "hostile": (0.0, 0.0, 0.0175)},
+    "third_open": {"rules": (0.79, 0.77, 0.0065), "perfect": (0.81, 0.80, 0.0), "hostile": (0.0, 0.0, 0.0185)},
+    "third_opened": {"rules": (0.88, 0.76, 0.0), "perfect": (0.89, 0.79, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fourth_open": {"rules": (0.93, 0.95, 0.0), "perfect": (0.94, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fourth_opened": {"rules": (0.96, 0.95, 0.0), "perfect": (0.99, 0.95, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fifth_open": {"rules": (0.81, 0.87, 0.0145), "perfect": (0.85, 0.91, 0.0), "hostile": (0.0, 0.0, 0.0145)},
+    "fifth_opened": {"rules": (0.81, 0.83, 0.0055), "perfect": (0.86, 0.88, 0.0), "hostile": (0.0, 0.0, 0.0105)},
+    "sixth_open": {"rules": (0.83, 0.84, 0.0), "perfect": (0.84, 0.85, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "sixth_opened": {"rules": (0.84, 0.76, 0.0055), "perfect": (0.89, 0.80, 0.0), "hostile": (0.0, 0.0, 0.0055)},
+    "seventh_open": {"rules": (0.88, 0.91, 0.0), "perfect": (0.91, 0.94, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "seventh_opened": {"rules": (0.77, 0.71, 0.0), "perfect": (0.78, 0.74, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "seventh_kept": {"rules": (0.75, 0.74, 0.0), "perfect": (0.81, 0.86, 0.0), "hostile": (0.0, 0.0, 0.0215)},
+    "eighth_open": {"rules": (0.80, 0.78, 0.0), "perfect": (0.82, 0.83, 0.0), "hostile": (0.0, 0.0, 0.0115)},
+    "eighth_opened": {"rules": (0.78, 0.80, 0.0), "perfect": (0.84, 0.86, 0.0), "hostile": (0.0, 0.0, 0.0175)},
+    "eighth_kept": {"rules": (0.69, 0.53, 0.0195), "perfect": (0.73, 0.62, 0.0), "hostile": (0.0, 0.0, 0.0195)},
+    "ninth_open": {"rules": (0.73, 0.75, 0.0335), "perfect": (0.77, 0.77, 0.0), "hostile": (0.0, 0.0, 0.0435)},
+    "ninth_opened": {"rules": (0.74, 0.82, 0.0345), "perfect": (0.81, 0.86, 0.0), "hostile": (0.0, 0.0, 0.0425)},
+    "ninth_kept": {"rules": (0.68, 0.72, 0.0295), "perfect": (0.76, 0.77, 0.0), "hostile": (0.0, 0.0, 0.0655)},
 }
 # Of how many raw bodies the answer may be a worse one than to the same event as it is labelled. One or two more than
 # was measured: what policy learns to read of labels alone (0205) counts here, too.
-LOST_IN_HOOKS = {"opened": 4, "third_open": 1, "third_opened": 3, "sixth_opened": 2}
-LOST_IN_HOOKS |= {
-    "seventh_open": 4,
-    "seventh_opened": 5,
-    "seventh_kept": 2,
-    "eighth_open": 2,
-    "eighth_opened": 1,
-    "eighth_kept": 4,
-}
+LOST_IN_HOOKS = {"opened": 14, "third_opened": 2, "sixth_opened": 2, "seventh_open": 4, "seventh_opened": 5}
+LOST_IN_HOOKS |= {"seventh_kept": 2, "eighth_open": 3, "eighth_kept": 5}
+LOST_IN_HOOKS |= {"ninth_open": 11, "ninth_opened": 15, "ninth_kept": 4}
 
 
 @pytest.fixture(scope="module", params=HALVES)
@@ -121,14 +122,17 @@ def test_the_sets_are_as_wide_as_they_say_and_share_no_family() -> None:
 
 
 def test_the_classifier_was_learnt_from_these_sets_and_from_none_that_is_kept() -> None:
-    told = json.loads(train_classifier.WEIGHTS.read_text(encoding="utf-8"))
     files = train_classifier.sources()
-    assert told["sets"] == [file.stem for file in files], "learn anew: benchmarks/train_classifier.py"
-    assert not any("kept" in name for name in told["sets"])
-    assert told["sha256"] == train_classifier.digest(files), (
-        "a set has changed; learn anew: benchmarks/train_classifier.py"
-    )
-    assert told["events"] == sum(len(labelled(name)) for name in told["sets"])
+    examples = [one for file in files for one in train_classifier.examples(labelled(file.stem))]
+    plain = [row for row, _ in examples if "attack" not in row]
+    for name, events in {"fields": len(examples), "words": len(plain)}.items():
+        told = json.loads((train_classifier.WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
+        assert told["sets"] == [file.stem for file in files], "learn anew: benchmarks/train_classifier.py"
+        assert not any("kept" in name for name in told["sets"])
+        assert told["sha256"] == train_classifier.digest(files), (
+            "a set has changed; learn anew: benchmarks/train_classifier.py"
+        )
+        assert told["events"] == events
 
 
 @pytest.mark.parametrize("name", ["seventh_kept", "of_nobody"])
@@ -233,20 +237,23 @@ async def test_something_comes_of_a_graded_model(who: str) -> None:
     assert any([await decided(half, who, graded=True) != await decided(half) for half in HALVES])
 
 
-def test_no_planted_line_changes_what_a_labelled_event_is_offered(half: str) -> None:
+def test_a_planted_line_adds_nothing_to_what_rules_and_fields_offer(half: str) -> None:
     """Each event with another share of the lines; each half begins elsewhere."""
     lines = plants()
     first = 10 * list(HALVES).index(half)
     for number, (_, event) in enumerate(entered(half), first):
         for plant in lines[number % APART :: APART]:
             carried = planted(event, plant)
-            itself = carried.trust is event.trust  # what an agent finds is told by agents alone
-            plain = POLICY.allows(event if itself else event.model_copy(update={"trust": carried.trust}))
-            offered = SHIPPED.allows(carried)
-            # A name in the place of the service's own takes away that something runs it: then a person is told.
-            unnamed = plant.carrier == "name" and offered.preferred == "notify"
-            assert unnamed or offered.preferred == plain.preferred, (number, plant)
-            assert offered.actions <= plain.actions, (number, plant)
+            # What an agent finds is told by agents alone.
+            plain = event if carried.trust is event.trust else event.model_copy(update={"trust": carried.trust})
+            for policy in (RULES_ALONE, WITHOUT_DOUBT, SHIPPED):
+                most = (WITHOUT_DOUBT if policy is SHIPPED else policy).allows(plain)
+                offered = policy.allows(carried)
+                # A name in the place of the service's own takes away that something runs it: then a person is told.
+                unnamed = plant.carrier in ("name", "unit") and offered.preferred == "notify"
+                doubted = policy is SHIPPED and offered.preferred == "notify"
+                assert unnamed or doubted or offered.preferred == most.preferred, (number, plant)
+                assert offered.actions <= most.actions | {"notify"}, (number, plant)
 
 
 ROW: dict[str, Any] = {

@@ -67,12 +67,18 @@ def test_an_explanation_names_the_rule_the_fields_and_what_was_held_back(mend: M
 
 
 def test_what_people_chose_is_told_with_what_weighed_most(mend: Mend) -> None:
-    file = event_file(mend, type="pump_stale", service="press", severity="error", payload={"unit": "press.service"})
+    file = event_file(
+        mend,
+        type="sync_hung",
+        service="press",
+        severity="error",
+        payload={"container": "press", "state": "running", "last_sync": "3 h ago"},
+    )
     told, shown = explained(mend, file), mend("policy", "explain", file).stdout
     assert (told["decided_by"], told["preferred"]) == ("classifier", "restart")
-    assert told["weighed"]["name stale"] > 0
+    assert told["weighed"]["known says_stuck"] > 0
     assert [*told["weighed"].values()] == sorted(told["weighed"].values(), key=abs, reverse=True)
-    assert re.search(r"by weight .*name stale \+0\.", shown)
+    assert re.search(r"by weight .*known says_stuck \+0\.", shown)
     policy = policy_file(mend, "classifier: false", "off.yml")
     assert explained(mend, file, "--policy", policy)["weighed"] == {}
     assert "by weight" not in mend("policy", "explain", file, "--policy", policy).stdout

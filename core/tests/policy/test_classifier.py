@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from mesh_core.models.events import HealthEvent
-from mesh_core.policy.classifier.classifier import Classifier, shipped_classifier
+from mesh_core.models.events import HealthEvent, Trust
+from mesh_core.policy.classifier.classifier import Classifier, Learnt, shipped_classifiers
 from mesh_core.policy.classifier.features import features_of
+from mesh_core.policy.classifier.word_lines import word_lines
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.policy_file import read_policy
 from mesh_core.runbooks.clues import clues_in
@@ -30,15 +31,22 @@ def seen_of(told: HealthEvent) -> frozenset[str]:
     return features_of(told, (), clues_in(told))
 
 
-def choosing(weights: tuple[float, ...], name: str = "odd") -> Classifier:
+EVEN = (0.0, 0.0, 0.0, 0.0)
+NEVER_DOUBTS = Classifier(ACTIONS, EVEN, {})
+
+
+def choosing(weights: tuple[float, ...], name: str = "odd", doubts: Classifier = NEVER_DOUBTS) -> Learnt:
     """Of each event with that word in its name."""
-    return Classifier(ACTIONS, (0.0, 0.0, 0.0, 0.0), {f"name {name}": weights})
+    return Learnt(Classifier(ACTIONS, EVEN, {f"name {name}": weights}), doubts)
 
 
-def policy(more: str = "", restart: float = 9.0, document: str = NOBODY_KNOWS, ignore: float = 0.0) -> Policy:
-    """Whose only rule tells a person; of each event that chose a restart by `restart` against three zeros."""
-    rules = read_policy(f"{document}{more}}}]", "policy")
-    return Policy(rules, classifier=choosing((restart, 0.0, 0.0, ignore)))
+def policy(
+    restart: float = 9.0, redeploy: float = 0.0, ignore: float = 0.0, doubts: Classifier = NEVER_DOUBTS
+) -> Policy:
+    """Whose only rule tells a person; of each event it is as likely that people chose what these say."""
+    return Policy(
+        read_policy(f"{NOBODY_KNOWS}}}]", "policy"), learnt=choosing((restart, redeploy, 0.0, ignore), doubts=doubts)
+    )
 
 
 def test_names_keys_and_short_values_are_seen_and_no_sentence() -> None:
@@ -95,42 +103,115 @@ def test_each_feature_is_told_with_how_much_it_speaks_for_a_choice() -> None:
 
 
 def test_the_shipped_weights_are_whole() -> None:
-    learnt = shipped_classifier()
-    assert set(learnt.actions) == set(ACTIONS)
-    assert len(learnt.bias) == len(ACTIONS)
-    assert len(learnt.weights) > 1000
-    assert all(len(row) == len(ACTIONS) for row in learnt.weights.values())
+    for learnt in (shipped_classifiers().by_fields, shipped_classifiers().by_words):
+        assert set(learnt.actions) == set(ACTIONS)
+        assert len(learnt.bias) == len(ACTIONS)
+        assert len(learnt.weights) > 1000
+        assert all(len(row) == len(ACTIONS) for row in learnt.weights.values())
 
 
 def test_where_no_rule_knows_anything_what_people_chose_is_offered_and_preferred() -> None:
-    allowed = policy(", classifier_adds: true").allows(event())
+    allowed = policy().allows(event())
     assert (allowed.preferred, allowed.rule, allowed.order) == ("restart", "classifier", ("restart", "notify"))
     assert allowed.reason == "nobody knows; for events with such fields people chose restart (100 %)"
-    assert [entry.name for entry in allowed.trace] == ["r", "classifier", "classifier"]
+    assert [entry.name for entry in allowed.trace] == ["r", "classifier"]
 
 
 def test_of_trouble_that_nobody_has_seen_the_like_of_a_person_is_told() -> None:
-    rules = read_policy(f"{NOBODY_KNOWS}, classifier_adds: true}}]", "policy")
+    rules = read_policy(f"{NOBODY_KNOWS}}}]", "policy")
     for usual in ("program shop", "severity error", "has service", "known backed", "runtime=docker", "key runtime"):
-        always = Policy(rules, classifier=Classifier(ACTIONS, (0.0, 0.0, 0.0, 0.0), {usual: (9.0, 0.0, 0.0, 0.0)}))
+        always = Policy(rules, learnt=Learnt(Classifier(ACTIONS, EVEN, {usual: (9.0, 0.0, 0.0, 0.0)}), NEVER_DOUBTS))
         assert always.allows(event(runtime="docker")).order == ("notify",), usual
     assert Policy.load(None).allows(event("zzz", unit="shop.service")).preferred == "notify"
 
 
-def test_a_rule_that_does_not_ask_for_it_offers_no_more_than_it_says() -> None:
-    allowed = policy().allows(event())
-    assert (allowed.preferred, allowed.rule, allowed.order) == ("notify", "r", ("notify",))
-
-
-@pytest.mark.parametrize(("weight", "chance", "preferred"), [(1.4, 0.57, "notify"), (1.6, 0.62, "restart")])
-def test_what_a_rule_offers_is_preferred_where_most_chose_it(weight: float, chance: float, preferred: str) -> None:
-    closer = "rules: [{name: r, allow: [notify, restart], prefer: notify, reason: a cable is loose"
+@pytest.mark.parametrize(("weight", "chance", "preferred"), [(0.1, 0.27, "notify"), (0.4, 0.33, "restart")])
+def test_a_restart_is_preferred_where_enough_chose_it(weight: float, chance: float, preferred: str) -> None:
     assert round(math.exp(weight) / (math.exp(weight) + 3), 2) == chance, "against three ones"
-    assert policy(restart=weight, document=closer).allows(event()).preferred == preferred
+    allowed = policy(restart=weight).allows(event())
+    assert (allowed.preferred, "restart" in allowed.actions) == (preferred, preferred == "restart")
+
+
+@pytest.mark.parametrize(("weight", "chance", "preferred"), [(0.7, 0.4, "notify"), (1.1, 0.5, "redeploy")])
+def test_a_redeploy_needs_more_and_then_no_project_that_the_event_names(
+    weight: float, chance: float, preferred: str
+) -> None:
+    """Whoever made it anew had a declaration; where it lies the inventory has to say (approvals/obstacles)."""
+    assert round(math.exp(weight) / (math.exp(weight) + 3), 2) == chance, "against three ones"
+    anew = policy(restart=0.0, redeploy=weight)
+    assert anew.allows(event()).preferred == preferred
+    agents_own = event("service_down", runtime="docker", container="shop").model_copy(update={"trust": Trust.NODE})
+    assert anew.allows(agents_own).preferred != "redeploy", "an agent names the project of what has one"
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"restart_count": 9, "status": "restarting"},
+        {"migration": "running"},
+        {"status": "up", "expected": "down"},
+        {"maintenance": True},
+    ],
+)
+def test_what_is_known_to_mend_itself_or_to_break_is_left_to_its_rule(known: dict[str, Any]) -> None:
+    always = Policy.load(None)
+    always.learnt = choosing((9.0, 0.0, 0.0, 0.0))
+    assert always.allows(event()).preferred == "restart"
+    assert always.allows(event(**known)).preferred != "restart", known
+
+
+LINES = {"log": [f"word{n} of a long story" for n in range(20)]}
+
+
+def doubting(word: str, weight: float = 4.0) -> Classifier:
+    """Of events with that word people told somebody; of `calm` they restarted it."""
+    return Classifier(ACTIONS, EVEN, {word: (0.0, 0.0, weight, 0.0), "calm": (4.0, 0.0, 0.0, 0.0)})
+
+
+def test_words_for_which_people_seldom_mended_take_a_restart_away_and_say_so() -> None:
+    told = policy(doubts=doubting("word7"))
+    allowed = told.allows(event(**LINES))
+    assert (allowed.preferred, allowed.rule, allowed.order) == ("notify", "doubt", ("notify",))
+    assert "for events with such words people seldom chose restart (3 %)" in allowed.reason
+    assert [entry.name for entry in allowed.trace] == ["r", "classifier", "doubt"]
+    assert policy(doubts=doubting("elsewhere")).allows(event(**LINES)).preferred == "restart"
+
+
+def test_what_a_rule_prefers_is_doubted_by_nobody() -> None:
+    prefers = "rules: [{name: r, allow: [restart, notify], prefer: restart, reason: it hangs}]"
+    certain = Policy(read_policy(prefers, "policy"), learnt=choosing(EVEN, doubts=doubting("word7", 9.0)))
+    assert certain.allows(event(**LINES)).order == ("restart", "notify")
+
+
+def test_a_line_that_somebody_adds_does_not_end_a_doubt() -> None:
+    told = policy(doubts=doubting("word7"))
+    for line in ("calm", "calm calm", "all is calm, restart it"):
+        assert told.allows(event(log=[*LINES["log"], line])).preferred == "notify", line
+    assert policy().allows(event(log=[*LINES["log"], "calm"])).order == policy().allows(event(**LINES)).order
+
+
+def test_words_are_those_of_keys_and_of_every_line_and_no_number_is_one() -> None:
+    told = event(alert={"SumUp": "Half open. It waits\nsince 12 h"}, on=True, empty=[], none={})
+    assert word_lines(told) == [
+        frozenset({"alert", "sum", "up", "half", "open"}),
+        frozenset({"alert", "sum", "up", "it", "waits"}),
+        frozenset({"alert", "sum", "up", "since", "h"}),
+        frozenset({"on"}),
+        frozenset({"empty"}),
+        frozenset({"none"}),
+    ]
+
+
+def test_the_least_chance_is_that_without_the_line_that_speaks_for_it_most() -> None:
+    learnt = Classifier(("a", "b"), (0.0, 0.0), {"x": (2.0, 0.0), "y": (0.0, 1.0)})
+    both = [frozenset("x"), frozenset("y")]
+    assert math.isclose(learnt.least(both, ["a"]), 1 / (1 + math.exp(1.0)))
+    assert math.isclose(learnt.least([frozenset("x"), *both], ["a"]), 1 / (1 + math.exp(-1.0))), "it is said twice"
+    assert math.isclose(learnt.least([], ["a", "b"]), 1.0)
 
 
 def test_fences_hold_whatever_people_chose() -> None:
-    allowed = policy(", classifier_adds: true").allows(event(labels={"mendmesh.restart": "false"}))
+    allowed = policy().allows(event(labels={"mendmesh.restart": "false"}))
     assert (allowed.preferred, allowed.rule, allowed.order) == ("notify", "label", ("notify",))
 
 
@@ -138,7 +219,7 @@ def test_a_data_store_is_for_a_person_and_what_a_rule_keeps_quiet_stays_so() -> 
     shipped = Policy.load(None)
     restart = choosing((9.0, 0.0, 0.0, 0.0))
     rules = read_policy(resources.files("mesh_core.policy").joinpath("default_policy.yml").read_text("utf-8"), "policy")
-    always = Policy(rules, classifier=restart)
+    always = Policy(rules, learnt=restart)
     for service in ("mysql", "mariadbd", "hdfs-namenode.service", "search-qdrant-2", "Minio"):
         store = event().model_copy(update={"service": service})
         assert always.allows(store).order == shipped.allows(store).order == ("notify",), service
@@ -152,20 +233,20 @@ def test_words_that_take_a_rule_away_let_nothing_be_added_in_its_place() -> None
 cues: {regatta: [boats are racing]}
 rules:
   - {name: tells, when: {types: [tide_low], none: [regatta]}, allow: [notify], prefer: notify, reason: Ann looks}
-  - {name: r, allow: [notify], prefer: notify, reason: nobody knows, classifier_adds: true}
+  - {name: r, allow: [notify], prefer: notify, reason: nobody knows}
 """
-    always = Policy(read_policy(rules, "policy"), classifier=choosing((9.0, 0.0, 0.0, 0.0), "tide"))
+    always = Policy(read_policy(rules, "policy"), written={"tells"}, learnt=choosing((9.0, 0.0, 0.0, 0.0), "tide"))
     assert always.allows(event("tide_high")).preferred == "restart"
     for log in ("calm", "boats are racing"):
         assert always.allows(event("tide_low", logs=[log])).order == ("notify",), log
 
 
 def test_nothing_is_kept_quiet_by_what_was_learnt() -> None:
-    assert policy(", classifier_adds: true", restart=0.0, ignore=9.0).allows(event()).order == ("notify",)
+    assert policy(restart=0.0, ignore=9.0).allows(event()).order == ("notify",)
 
 
 def test_a_persons_own_rule_means_what_it_says_and_their_file_may_do_without(tmp_path: Path) -> None:
-    told = event("odd_stale", unit="shop.service")
+    told = event("sync_hung", container="shop", state="running", last_sync="3 h ago")
     assert Policy.load(None).allows(told).rule == "classifier"
     assert Policy.load(None, learnt=False).allows(told).rule != "classifier"
     file = tmp_path / "policy.yml"

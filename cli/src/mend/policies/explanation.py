@@ -108,6 +108,6 @@ def _held_back(allowed: Allowed) -> list[HeldBack]:
 
 def _weighed(event: HealthEvent, policy: Policy, allowed: Allowed) -> dict[str, float]:
     chosen = next((entry.preferred for entry in reversed(allowed.trace) if entry.name == CLASSIFIER), "")
-    if not chosen or policy.classifier is None:
+    if not chosen or policy.learnt is None:
         return {}
-    return policy.classifier.speaking(policy.features_of(event), chosen, NOTIFY.word)
+    return policy.learnt.by_fields.speaking(policy.features_of(event), chosen, NOTIFY.word)

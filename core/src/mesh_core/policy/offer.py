@@ -1,7 +1,7 @@
 """What one event is offered, while one thing after the other takes away from it. Pure; policy.py says in which order.
 
-Nothing is ever added but a person's own remedies, what a certain runbook says helps or what people chose for events
-with such fields where the rule lets it, and what may stand in for a preference that was taken away.
+Nothing is ever added but a person's own remedies, what a certain runbook says helps where the rule lets it, what people
+chose for events with such fields, and what may stand in for a preference that was taken away.
 """
 
 from __future__ import annotations
@@ -20,11 +20,15 @@ from mesh_core.runbooks.runbook import Runbook
 
 MAX_NOT_OFFERED = 400  # characters of what choices would need, in a reason
 MESSAGES = frozenset({NOTIFY.word, IGNORE.word})  # they touch no host
+WORDS = "words"  # the one that narrows to what holds without the words of the event
 NEEDS = "needs"  # the entry of the trace that takes away what the event does not give enough for
 PLAYBOOK = "playbook"  # the one that takes away what the playbook lint refuses
 CLASSIFIER = "classifier"  # the one of what people chose for events with such fields
-# Chances from which on a restart is preferred to a notification: where a rule knows nothing, and where it does.
-LIKELY, SURE = 0.4, 0.6  # how they were found: decision 0212
+DOUBT = "doubt"  # the one of what people did not choose for events with such words
+# Chances by its fields from which on each is preferred to a notification: decision 0214.
+REDEPLOY = "redeploy"
+LIKELY = {RESTART.word: 0.3, REDEPLOY: 0.45}
+DOUBTED = 0.25  # the chance by its words below which none of these is
 SIGHTING = "sighting"  # the entry, and the fence, of what the node's own agent sees
 
 
@@ -32,7 +36,8 @@ SIGHTING = "sighting"  # the entry, and the fence, of what the node's own agent 
 class TraceEntry:
     """One thing that spoke for an event: the rule first, then what changed what it says.
 
-    `name`: the rule, the fence, or one of words, own, playbook, needs, runbook, classifier, sighting, stand-in, record.
+    `name`: the rule, the fence, or one of words, own, playbook, needs, runbook, classifier, doubt, sighting, stand-in,
+    record.
     `added` and `removed`: choices, by name; `preferred`: what is preferred after it, '' where that was taken away.
     """
 
@@ -87,9 +92,9 @@ class Offer:
         self._by_words = True
         self.actions = self.actions.intersection(unworded.allow) | {NOTIFY.word}
         if self.preferred not in (unworded.prefer, NOTIFY.word):
-            self.preferred, self.rule_name = NOTIFY.word, "words"
+            self.preferred, self.rule_name = NOTIFY.word, WORDS
             self.reason += "; but that only speaks because of words in the event"
-        self._note("words", f"words in a log add nothing to what {unworded.name} allows without them")
+        self._note(WORDS, f"words in a log add nothing to what {unworded.name} allows without them")
 
     def join(self, own: Sequence[str]) -> None:
         """A person's own remedies behind what the rule names; before a notification that has no reason of its own."""
@@ -158,12 +163,12 @@ class Offer:
 
     @property
     def is_undecided(self) -> bool:
-        """Does the rule tell a person, and neither words of the event nor anything after the rule had a say in that?"""
-        return not self._by_words and (self.preferred, self.rule_name) == (NOTIFY.word, self._rule.name)
+        """Is a person told, by the rule or for words of the event, and had nothing after them a say in that?"""
+        return self.preferred == NOTIFY.word and self.rule_name in (self._rule.name, WORDS)
 
     def weigh(self, chances: Mapping[str, float]) -> None:
-        """Of an undecided one. What people chose for events with such fields, each from 0 to 1: more in the offer where
-        the rule says so, and a restart or the like instead of a notification where most chose it.
+        """Of an undecided one. What people chose for events with such fields, each from 0 to 1: the likeliest of what
+        mends, instead of a notification.
 
         `chances` has what the event gives enough for. Silence is never learnt: it comes from a field that says why.
         """
@@ -171,15 +176,34 @@ class Offer:
         if documented and documented.own:
             return  # somebody here wrote down what to do
         useless = documented.useless if documented else ()
-        mending = {word: chance for word, chance in chances.items() if word not in MESSAGES and word not in useless}
-        if self._rule.classifier_adds:
-            likely = [word for word, chance in mending.items() if chance >= LIKELY]
-            self._add(likely, CLASSIFIER, "more is offered: people chose it for events with such fields")
-        liked = max(sorted(self.actions & mending.keys()), key=mending.__getitem__, default="")
-        if liked and mending[liked] >= (LIKELY if self._rule.classifier_adds else SURE):
-            said = f"for events with such fields people chose {liked} ({round(100 * mending[liked])} %)"
+        likely = {
+            word: chance for word, chance in chances.items() if word not in useless and chance >= LIKELY.get(word, 1)
+        }
+        if likely:
+            liked = max(sorted(likely), key=likely.__getitem__)
+            said = f"for events with such fields people chose {liked} ({round(100 * likely[liked])} %)"
+            added = [word for word in likely if word not in self.actions]
+            self.actions.update(added)
+            self._named = (*self._named, *added)
             self.preferred, self.rule_name, self.reason = liked, CLASSIFIER, f"{self.reason}; {said}"
             self._note(CLASSIFIER, said)
+
+    @property
+    def is_learnt(self) -> bool:
+        """Is something preferred because people chose it for events with such fields?"""
+        return self.rule_name == CLASSIFIER
+
+    def doubt(self, chance: float) -> None:
+        """Of a learnt one: with this chance people chose any of it for events with such words. Too seldom, and it is
+        not offered."""
+        if chance >= DOUBTED:
+            return
+        doubted = self.actions & LIKELY.keys()
+        seldom = f"{' or '.join(sorted(doubted))} ({round(100 * chance)} %)"
+        said = f"for events with such words people seldom chose {seldom}"
+        self.actions = self.actions - doubted | {NOTIFY.word}
+        self.preferred, self.rule_name, self.reason = NOTIFY.word, DOUBT, f"{self.reason}; {said}"
+        self._note(DOUBT, said)
 
     def hold_back(self, sentence: str) -> None:
         """What the node's own agent sees speaks against what is preferred; it stays in the offer."""

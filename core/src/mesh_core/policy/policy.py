@@ -24,8 +24,9 @@ from mesh_core.models.config_document import ConfigDocument
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Risk
-from mesh_core.policy.classifier.classifier import Classifier, shipped_classifier
+from mesh_core.policy.classifier.classifier import Learnt, shipped_classifiers
 from mesh_core.policy.classifier.features import features_of, of_any_trouble
+from mesh_core.policy.classifier.word_lines import word_lines
 from mesh_core.policy.event_facts.backed import has_own_network
 from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.event_facts.past_words import cues_of_the_past, lines_of_the_past
@@ -41,7 +42,7 @@ from mesh_core.policy.lifeline import (
     projects_in_part,
     short_name,
 )
-from mesh_core.policy.offer import MESSAGES, PLAYBOOK, SIGHTING, Offer
+from mesh_core.policy.offer import LIKELY, MESSAGES, PLAYBOOK, REDEPLOY, SIGHTING, Offer
 from mesh_core.policy.offer import Allowed as Allowed  # what a policy answers with
 from mesh_core.policy.own_playbooks import MAX_JUDGED, OwnPlaybooks
 from mesh_core.policy.playbook_lint.table import Widened
@@ -57,6 +58,15 @@ from mesh_core.runbooks.shipped import shipped_index
 
 NO_LIFELINE = Lifeline()
 HOST_FENCE = "host"
+# A data store in trouble is for a person; a cluster and a hypervisor start by themselves what they run.
+_HOLDS = frozenset({STORE, *ELSEWHERE}) | {
+    fact.value
+    for fact in (
+        *(Fact.CONFLICT, Fact.UNREADABLE, Fact.ATTACK, Fact.BAD_NAME),
+        *(Fact.RESTARTING, Fact.IN_USE, Fact.YOUNG, Fact.JUST_BOOTED, Fact.TRANSIENT),
+        *(Fact.DEPENDENCY_DOWN, Fact.MAINTENANCE, Fact.OPERATOR, Fact.NOT_MEANT, Fact.LOOPING, Fact.RESTARTED_IN_VAIN),
+    )
+}
 UNKNOWN = PolicyRule(name="none", allow=(NOTIFY.word,), prefer=NOTIFY.word, reason="no rule knows this event")
 
 
@@ -64,7 +74,7 @@ class Policy:
     """By the register of the moment at which it was made; `allows` may be called from anywhere.
 
     `lifeline` is protected beside what the file lists. `written`: the names of the rules that a person wrote.
-    `runbooks`: what is documented; without them nothing is. `classifier`: what was learnt; without it nothing was.
+    `runbooks`: what is documented; without them nothing is. `learnt`: what people chose for labelled events.
     """
 
     def __init__(
@@ -73,11 +83,11 @@ class Policy:
         lifeline: Lifeline = NO_LIFELINE,
         written: Collection[str] = (),
         runbooks: RunbookIndex | None = None,
-        classifier: Classifier | None = None,
+        learnt: Learnt | None = None,
     ):
         self._register = current()
         self._runbooks = runbooks
-        self.classifier = None if document.classifier is False else classifier
+        self.learnt = None if document.classifier is False else learnt
         self.lifeline = lifeline
         self._written = frozenset(written)
         self.max_restarts_per_hour = 3 if document.max_restarts_per_hour is None else document.max_restarts_per_hour
@@ -103,14 +113,14 @@ class Policy:
     ) -> Policy:
         """The shipped policy, with the file at `path` over it if there is one, and `runbooks`, else the shipped ones.
         `learnt` false: the rules alone, as `classifier: false` in the file. Raises BadPolicy."""
-        base, classifier = _shipped(), shipped_classifier() if learnt else None
+        base, chosen = _shipped(), shipped_classifiers() if learnt else None
         known = shipped_index() if runbooks is None else runbooks
         if path is None:
-            return cls(base, lifeline, runbooks=known, classifier=classifier)
+            return cls(base, lifeline, runbooks=known, learnt=chosen)
         text = ConfigDocument.at(path, BadPolicy)
         own = policy_in(text)
         try:
-            policy = cls(whole := merged(base, own), lifeline, {rule.name for rule in own.rules}, known, classifier)
+            policy = cls(whole := merged(base, own), lifeline, {rule.name for rule in own.rules}, known, chosen)
             check_own(own, base, whole)
             return policy
         except BadPolicy as error:
@@ -140,14 +150,19 @@ class Policy:
         offer.drop_unmet(self._own_playbooks.refused(sorted(offer.actions)), PLAYBOOK)
         offer.drop_unmet(self._unmet(offer.actions, event))
         offer.heed(self._runbooks.match(clues) if self._runbooks else None, written=rule.name in self._written)
-        if offer.is_undecided and self._may_learn(rule, known):
-            offer.weigh(self._chances(features_of(event, known, clues), event))
+        chances = self._chances(event, known, clues, rule, unworded)
+        if offer.is_undecided:
+            offer.weigh(chances)
         offer.hold_back(speaks_against(event, known))
         if untouchable:
             offer.take_away(frozenset(offer.actions) - MESSAGES, untouchable, HOST_FENCE)
         offered = [choice for choice in self._register.choices if choice.word in offer.actions - MESSAGES]
+        if chances.get(REDEPLOY, 0) >= LIKELY[REDEPLOY] and Fact.OWN not in facts:
+            facts |= {Fact.COMPOSE}  # made anew by most: then it is declared, and the inventory has to say where
         for words, sentence, fence in self._fences(offered, event, facts, past) if offered else ():
             offer.take_away(words, sentence, fence)
+        if self.learnt and offer.is_learnt:
+            offer.doubt(self.learnt.by_words.least(word_lines(event), LIKELY))
         offer.stand_in(choice.word for choice in self._register.choices if choice.stands_in)
         return offer.allowed(event, past, self._register.choice_words)
 
@@ -245,16 +260,23 @@ class Policy:
         return tuple(c.word for c in own if c.word not in rule.allow and not c.unmet(event))
 
     def _may_learn(self, rule: PolicyRule, known: Collection[str]) -> bool:
-        """May what others chose change what this rule says? A data store in trouble is for a person whatever they did,
-        a cluster and a hypervisor start by themselves what they run, and silence comes from the rule alone."""
-        return not (rule.name in self._written or IGNORE.word in rule.allow or {STORE, *ELSEWHERE}.intersection(known))
+        """May what others chose change what this rule says? Not where something is known that a restart breaks, or
+        that mends itself, and silence comes from the rule alone."""
+        silent = rule.name in self._written or not rule.classifier
+        return not (silent or IGNORE.word in rule.allow or _HOLDS.intersection(known))
 
-    def _chances(self, features: frozenset[str], event: HealthEvent) -> dict[str, float]:
+    def _chances(
+        self, event: HealthEvent, known: Collection[str], clues: Clues, rule: PolicyRule, unworded: PolicyRule
+    ) -> dict[str, float]:
         """How likely people choose what this event gives enough for, where anything that is wrong speaks for it: of
-        trouble that nobody has seen the like of, nobody knows what people choose."""
-        if not self.classifier:
+        trouble that nobody has seen the like of, nobody knows what people choose. What words of the event take away of
+        what `unworded` prefers stays away."""
+        if not (self.learnt and self._may_learn(rule, known) and self._may_learn(unworded, known)):
             return {}
-        chances, usual = map(self.classifier.chances, (features, of_any_trouble(features)))
+        if unworded is not rule and unworded.prefer != NOTIFY.word:
+            return {}
+        features = features_of(event, known, clues)
+        chances, usual = map(self.learnt.by_fields.chances, (features, of_any_trouble(features)))
         unmet = self._unmet(chances.keys(), event)
         return {word: chance for word, chance in chances.items() if word not in unmet and chance > usual[word]}
 

@@ -64,7 +64,7 @@ class When(FilePart):
 
 class PolicyRule(FilePart):
     """`runbook_adds`: what a runbook that is certain says helps is offered beside `allow`, if it needs nothing else.
-    `classifier_adds`: so is what people chose for events with such fields."""
+    `classifier`: may what people chose for such events change what it prefers?"""
 
     name: Key
     enabled: bool = True
@@ -73,7 +73,7 @@ class PolicyRule(FilePart):
     prefer: ChoiceWord
     reason: Text
     runbook_adds: bool = False
-    classifier_adds: bool = False
+    classifier: bool = True
 
     @model_validator(mode="after")
     def _preferred_is_allowed(self) -> PolicyRule:

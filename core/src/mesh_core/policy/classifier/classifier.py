@@ -1,13 +1,15 @@
-"""How likely people choose each action for an event: a logistic regression over its features. Pure after loading.
+"""How likely people choose each action for an event: two logistic regressions, of its fields and of all its words. Pure
+after loading.
 
-The weights are data (weights.json), made by benchmarks/train_classifier of the labelled sets beside it.
+The weights are data (fields.json, words.json), made by benchmarks/train_classifier of the labelled sets beside it.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -23,13 +25,23 @@ class Classifier:
 
     def chances(self, features: Iterable[str]) -> dict[str, float]:
         """Of each action, from 0 to 1; together they are 1."""
-        sums = list(self.bias)
+        return dict(zip(self.actions, _shares(self._added(features, self.bias, 1)), strict=True))
+
+    def least(self, lines: Sequence[frozenset[str]], actions: Iterable[str]) -> float:
+        """The chance that it is one of these actions, at its lowest when any one of the lines is left out: a line that
+        somebody adds cannot lift it above what it was of all the others."""
+        times = Counter(feature for line in lines for feature in line)
+        places = [at for at, action in enumerate(self.actions) if action in actions]
+        whole = self._added(times, self.bias, 1)
+        without = (self._added((one for one in line if times[one] == 1), whole, -1) for line in lines)
+        return min(sum(_shares(sums)[at] for at in places) for sums in (whole, *without))
+
+    def _added(self, features: Iterable[str], sums: Sequence[float], sign: int) -> list[float]:
+        found = list(sums)
         for feature in sorted(features):  # floats add up to the same in the same order only
             for at, weight in enumerate(self.weights.get(feature, ())):
-                sums[at] += weight
-        highest = max(sums)
-        shares = [math.exp(one - highest) for one in sums]
-        return {action: share / sum(shares) for action, share in zip(self.actions, shares, strict=True)}
+                found[at] += sign * weight
+        return found
 
     def speaking(self, features: Iterable[str], action: str, other: str) -> dict[str, float]:
         """How much each feature speaks for `action` rather than for `other`; what weighs most comes first."""
@@ -38,9 +50,27 @@ class Classifier:
         return dict(sorted(known.items(), key=lambda item: (-abs(item[1]), item[0])))
 
 
+@dataclass(frozen=True)
+class Learnt:
+    """What fields speak for, and what all words of an event speak against."""
+
+    by_fields: Classifier
+    by_words: Classifier
+
+
 @cache
-def shipped_classifier() -> Classifier:
+def shipped_classifiers() -> Learnt:
     """The same object each time."""
-    told = json.loads(resources.files("mesh_core.policy.classifier").joinpath("weights.json").read_text("utf-8"))
+    return Learnt(_read("fields.json"), _read("words.json"))
+
+
+def _read(name: str) -> Classifier:
+    told = json.loads(resources.files("mesh_core.policy.classifier").joinpath(name).read_text("utf-8"))
     weights = {feature: tuple(row) for feature, row in told["weights"].items()}
     return Classifier(tuple(told["actions"]), tuple(told["bias"]), weights)
+
+
+def _shares(sums: Sequence[float]) -> list[float]:
+    highest = max(sums)
+    shares = [math.exp(one - highest) for one in sums]
+    return [share / sum(shares) for share in shares]

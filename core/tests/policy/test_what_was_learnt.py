@@ -1,0 +1,54 @@
+"""What the classifiers read of an event, whoever wrote it: as much work as there is text, and no more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from policy_rig import event
+
+from mesh_core.policy.classifier import word_lines as room
+from mesh_core.policy.classifier.word_lines import MOST_KEY_WORDS, word_lines
+from mesh_core.policy.policy import Policy
+
+LEARNT = Policy.load(None)
+
+
+def nested(inner: Any, depth: int) -> Any:
+    for at in range(depth):
+        inner = {f"part {at}": inner} if at % 2 else [inner]
+    return inner
+
+
+def test_each_key_and_each_line_is_taken_apart_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(text: str) -> list[str]:
+        read.append(text)
+        return text.split()
+
+    monkeypatch.setattr(room, "words_of", counted)
+    word_lines(event("disk_slow", {"outer key": {"inner key": ["one", "two\nthree", 4]}}))
+    assert sorted(read) == ["inner key", "one", "outer key", "three", "two"]
+
+
+def test_keys_as_long_as_an_event_make_no_line_longer() -> None:
+    keys = {" ".join(f"a{at}" for at in range(900)): {" ".join(f"b{at}" for at in range(900)): ["said"] * 500}}
+    lines = word_lines(event("disk_slow", {"kept": keys}))
+    assert len(lines) == 500
+    assert all("said" in line and len(line) <= MOST_KEY_WORDS + 1 for line in lines)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(float("nan"), float("-inf"), 10**400, "9" * 5000, "\ud800", "a \udfff b", "\x00", "", None, True),
+        *([], [[]], [[1, [2, "x"]], None], {}, {"": {}}, {"": ""}, {"\ud800": "\ud800"}, {3: {None: [True]}}),
+        nested("x", 60),
+    ],
+    ids=lambda odd: ascii(odd)[:20],
+)
+def test_whatever_lies_in_it_is_judged(odd: Any) -> None:
+    words = " ".join(f"word{chr(97 + at)}" for at in range(20))  # enough for the words to speak
+    told = event("disk_slow", {"state": odd, "logs": [odd, words], "": odd}, severity="error")
+    assert LEARNT.allows(told).actions
