@@ -8,7 +8,8 @@ import pytest
 from policy_rig import event
 
 from mesh_core.policy.classifier import word_lines as room
-from mesh_core.policy.classifier.word_lines import MOST_KEY_WORDS, word_lines
+from mesh_core.policy.classifier.classifier import Classifier
+from mesh_core.policy.classifier.word_lines import MOST_KEY_WORDS, chance_by_words, word_lines
 from mesh_core.policy.policy import Policy
 
 LEARNT = Policy.load(None)
@@ -52,3 +53,19 @@ def test_whatever_lies_in_it_is_judged(odd: Any) -> None:
     words = " ".join(f"word{chr(97 + at)}" for at in range(20))  # enough for the words to speak
     told = event("disk_slow", {"state": odd, "logs": [odd, words], "": odd}, severity="error")
     assert LEARNT.allows(told).actions
+
+
+@pytest.mark.parametrize("where", ["logs", "stdout", "message", "request"])
+def test_lines_where_strangers_write_speak_against_a_restart_only(where: str) -> None:
+    """However many: without them nothing would speak for it, either."""
+    weights = {"leak": (0.0, 2.0), "calm": (3.0, 0.0), "again": (3.0, 0.0), "broken": (0.0, 1.0)}
+    by_words = Classifier(("mend", "tell"), (0.0, 0.0), weights)
+
+    def chance(**payload: Any) -> float:
+        return chance_by_words(event("disk_slow", {"found": "a leak", **payload}), by_words, ["mend"])
+
+    for many in (["calm"] * 3, "calm\ncalm\ncalm", ["calm again", "again calm"], [{"a": "calm"}, {"b": "calm, again"}]):
+        assert chance(**{where: many}) == pytest.approx(chance()), many
+    assert chance(**{where: ["broken"]}) < chance()
+    assert chance(**{where: "calm"}) == pytest.approx(chance()), "that is one line"
+    assert chance(mood="calm", state="calm again") > chance(), "what is told of the thing itself may speak for it"

@@ -26,7 +26,7 @@ from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.classifier.classifier import Learnt, shipped_classifiers
 from mesh_core.policy.classifier.features import features_of, of_any_trouble
-from mesh_core.policy.classifier.word_lines import word_lines
+from mesh_core.policy.classifier.word_lines import chance_by_words
 from mesh_core.policy.event_facts.backed import has_own_network
 from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.event_facts.past_words import cues_of_the_past, lines_of_the_past
@@ -162,7 +162,7 @@ class Policy:
         for words, sentence, fence in self._fences(offered, event, facts, past) if offered else ():
             offer.take_away(words, sentence, fence)
         if self.learnt and offer.is_learnt:
-            offer.doubt(self.learnt.by_words.least(word_lines(event), LIKELY))
+            offer.doubt(chance_by_words(event, self.learnt.by_words, LIKELY))
         offer.stand_in(choice.word for choice in self._register.choices if choice.stands_in)
         return offer.allowed(event, past, self._register.choice_words)
 
