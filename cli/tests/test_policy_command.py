@@ -84,6 +84,17 @@ def test_what_people_chose_is_told_with_what_weighed_most(mend: Mend) -> None:
     assert "by weight" not in mend("policy", "explain", file, "--policy", policy).stdout
 
 
+def test_of_what_was_doubted_the_words_are_told(mend: Mend) -> None:
+    said = "the account is locked until the certificate is updated, attempt denied: subject of the database expired"
+    payload = {"container": "press", "state": "running", "last_sync": "3 h ago", "note": said}
+    file = event_file(mend, type="sync_hung", service="press", severity="error", payload=payload)
+    told = explained(mend, file)
+    assert (told["decided_by"], told["preferred"]) == ("doubt", "notify")
+    assert told["weighed"]["locked"] < 0
+    assert not any(" " in word for word in told["weighed"]), "no field is among them"
+    assert "by weight" in mend("policy", "explain", file).stdout
+
+
 def test_the_names_that_were_heard_are_told_with_the_word_and_the_field(mend: Mend) -> None:
     labels = {"labels": {"alertname": "ShopWorkerStuck"}, "rule_name": "shop is not responding"}
     file = event_file(mend, type="alert", service="shop", payload=labels)
