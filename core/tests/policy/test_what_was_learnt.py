@@ -68,4 +68,5 @@ def test_lines_where_strangers_write_speak_against_a_restart_only(where: str) ->
         assert chance(**{where: many}) == pytest.approx(chance()), many
     assert chance(**{where: ["broken"]}) < chance()
     assert chance(**{where: "calm"}) == pytest.approx(chance()), "that is one line"
+    assert chance(mood="calm", **{where: ["calm"] * 2}) == pytest.approx(chance(mood="calm")), "nor more often"
     assert chance(mood="calm", state="calm again") > chance(), "what is told of the thing itself may speak for it"

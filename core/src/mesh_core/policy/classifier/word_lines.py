@@ -20,10 +20,9 @@ _LINE = re.compile(r"\n|(?<=[.!?;])\s")
 
 
 def chance_by_words(event: HealthEvent, by_words: Classifier, actions: Collection[str]) -> float:
-    """That it is one of these actions: not above what its words say without any one line, nor without all that a
-    program printed or was asked for, for who can have one line written there can have many."""
-    own = by_words.chances(frozenset().union(*word_lines(event, others=False)))
-    return min(by_words.least(word_lines(event), actions), sum(own[action] for action in actions if action in own))
+    """That it is one of these actions, without any one line; and not above the same without all that a program printed
+    or was asked for, for who can have one line written there can have many."""
+    return min(by_words.least(word_lines(event, others=others), actions) for others in (True, False))
 
 
 def word_lines(event: HealthEvent, *, others: bool = True) -> list[frozenset[str]]:
