@@ -145,6 +145,21 @@ def test_a_redeploy_needs_more_and_then_no_project_that_the_event_names(
 
 
 @pytest.mark.parametrize(
+    "runs_it",
+    [
+        *({"runtime": runtime} for runtime in ("systemd", "qemu", "pm2")),
+        *({key: "shop"} for key in ("unit", "pod", "vm_name", "Process", "addon")),
+        {"labels": {"pod": "shop-0"}},
+    ],
+)
+def test_what_is_no_container_has_no_declaration_to_be_made_anew_from(runs_it: dict[str, Any]) -> None:
+    anew = policy(restart=0.0, redeploy=9.0)
+    assert anew.allows(event(runtime="docker", container="shop")).preferred == "redeploy"
+    assert "redeploy" not in anew.allows(event(**runs_it)).actions
+    assert "redeploy" not in anew.allows(event().model_copy(update={"service": "shop.service"})).actions
+
+
+@pytest.mark.parametrize(
     "known",
     [
         {"restart_count": 9, "status": "restarting"},

@@ -27,7 +27,7 @@ from mesh_core.models.proposals import Risk
 from mesh_core.policy.classifier.classifier import Learnt, shipped_classifiers
 from mesh_core.policy.classifier.features import features_of, of_any_trouble
 from mesh_core.policy.classifier.word_lines import chance_by_words
-from mesh_core.policy.event_facts.backed import has_own_network
+from mesh_core.policy.event_facts.backed import has_own_network, may_be_a_container
 from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.event_facts.past_words import cues_of_the_past, lines_of_the_past
 from mesh_core.policy.event_facts.sighted import cannot_be_started, speaks_against, with_sighting, without_another
@@ -157,7 +157,7 @@ class Policy:
         if untouchable:
             offer.take_away(frozenset(offer.actions) - MESSAGES, untouchable, HOST_FENCE)
         offered = [choice for choice in self._register.choices if choice.word in offer.actions - MESSAGES]
-        if chances.get(REDEPLOY, 0) >= LIKELY[REDEPLOY] and Fact.OWN not in facts:
+        if chances.get(REDEPLOY, 0) >= LIKELY[REDEPLOY] and Fact.OWN not in facts and may_be_a_container(event):
             facts |= {Fact.COMPOSE}  # made anew by most: then it is declared, and the inventory has to say where
         for words, sentence, fence in self._fences(offered, event, facts, past) if offered else ():
             offer.take_away(words, sentence, fence)

@@ -18,6 +18,14 @@ CALLED = _LABELS | {
 # As monitors call the check of what a manager runs: `Systemd Service web`, `Docker container web`.
 _CHECKS = frozenset({"servicedesc", "servicedescription", "checkname", "checkdescription"})
 _CHECK_OF = re.compile(r"(?:systemd (?:service|unit)|(?:docker |podman )?container) (?P<name>\S+)", re.IGNORECASE)
+_ENGINES = frozenset({"docker", "podman", "containerd", "compose", "container"})
+_UNIT = re.compile(r".+\.(?:service|timer|socket|mount|path|target|slice|scope)")
+_NO_CONTAINER = frozenset(
+    {
+        *("unit", "unitname", "systemdunit", "pod", "podname", "namespace", "deployment", "daemonset", "statefulset"),
+        *("process", "processname", "vm", "vmid", "vmname", "guest", "jail", "lxc", "ctid", "addon", "addonslug"),
+    }
+)
 # What stands beside another thing and measures or forwards for it keeps nothing: it is a program, whoever runs it.
 _BESIDE = re.compile(r".+[-_](?:exporter|agent|collector|scraper|forwarder|shipper)\d*")
 
@@ -47,6 +55,18 @@ def names_what_runs_it(event: HealthEvent) -> bool:
 def _is_called(value: object, service: str) -> bool:
     """`{"container": "web"}` of `web`: the key is the sender's, and of another name a stranger may have chosen it."""
     return isinstance(value, str) and value.removesuffix(".service") == service.removesuffix(".service") != ""
+
+
+def may_be_a_container(event: HealthEvent) -> bool:
+    """Nothing says that anything else runs it: a manager of units or processes, a hypervisor, a cluster, a hub."""
+    said = event.payload.get("runtime")
+    if event.runtime not in (None, Runtime.DOCKER) or not (said is None or str(said).lower() in _ENGINES):
+        return False
+    if _UNIT.fullmatch(event.service or ""):
+        return False
+    labels = event.payload.get("labels")
+    parts = (event.payload, labels if isinstance(labels, dict) else {})
+    return not any(value and bare_key(str(key)) in _NO_CONTAINER for part in parts for key, value in part.items())
 
 
 def has_own_network(event: HealthEvent) -> bool:
