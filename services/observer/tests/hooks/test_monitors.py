@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from alert_rig import NOW, one
+from alert_rig import NOW, firing, group, kuma, one
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
-from observer.hooks.alert import Alert
+from observer.hooks.alert import Alert, Read
 from observer.hooks.mapping import Mapped
+from observer.hooks.senders import alertmanager as prometheus
+from observer.hooks.senders import grafana, uptime_kuma
 from observer.hooks.senders.any_json import alerts_in
 
 OURS = KnownNames(hosts={"barn": "192.0.2.4", "loft": ""})
@@ -19,7 +21,10 @@ Body = dict[str, Any]
 
 
 def entered(body: Body) -> HealthEvent:
-    found = one(alerts_in(body))
+    return of(one(alerts_in(body)))
+
+
+def of(found: Read) -> HealthEvent:
     assert isinstance(found, Alert), found
     event = Mapped().event_for(found, "1", NOW, OURS)
     assert isinstance(event, HealthEvent)
@@ -95,6 +100,34 @@ def test_which_of_two_words_is_the_host_the_mesh_knows(name: str) -> None:
 @pytest.mark.parametrize("name", ["barn: loft", "miniflux: feeds", "barn-miniflux", "barn: two feeds"])
 def test_where_neither_or_both_are_hosts_no_service_is_named(name: str) -> None:
     assert entered(MONITOR | {"monitor_name": name, "url": "https://feeds.example"}).service is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Queue stuck on barn", "Queue stuck (barn)", "barn: queue stuck", "Paper queue @ BARN", "[barn] The queue stands"],
+)
+def test_the_host_in_a_rules_or_a_monitors_name_is_meant_where_nothing_else_says_one(name: str) -> None:
+    for body in ({"alert_name": name}, MONITOR | {"monitor_name": name, "url": "https://feeds.example"}):
+        assert (entered(body).node, entered(body).service) == ("barn", None)
+        assert entered(body | {"host": "loft"}).node == "loft"
+        assert entered(body | {"tags": "loft"}).node != "barn"  # two of ours
+    assert entered({"alert_name": name.replace("barn", "shed").replace("BARN", "shed")}).node == "unknown"
+    for mixed in (prometheus.alerts_in, grafana.alerts_in):
+        alert = firing(name) | {"labels": {"alertname": name}}
+        assert of(one(mixed(group(alert)))).node == "barn"
+        assert of(one(mixed(group(firing(name, instance="loft:9100"))))).node == "loft"
+
+
+@pytest.mark.parametrize("name", ["Paper Shop (barn)", "paper-shop on BARN", "barn: paper shop"])
+def test_uptime_kumas_name_tells_the_host_of_ours_and_what_else_it_tells_is_the_service(name: str) -> None:
+    def of_monitor(**more: Any) -> tuple[str, str | None]:
+        event = of(one(uptime_kuma.alerts_in(kuma(0, name=name, **more))))
+        return event.node, event.service
+
+    assert of_monitor(url="https://shop.example") == ("barn", "paper-shop")
+    assert of_monitor(url="https://", type="docker", docker_container="till") == ("barn", "till")
+    assert of_monitor(url="https://", hostname="barn", type="port") == ("barn", "paper-shop")
+    assert of_monitor(url="https://loft/shop") == ("loft", of_monitor(hostname="attic")[1])  # another than its name's
 
 
 @pytest.mark.parametrize("tags", ["home barn", ["web", "barn"], "barn,prod"])

@@ -26,9 +26,10 @@ class Alert:
 
     `key` is the same for every announcement of one trouble, `episode` is another each time it begins anew; a sender
     that does not tell leaves it empty. `called` are words that count where the mesh knows a host or a service of that
-    very name, and nothing else says which is meant. `what_and_where`: services and their hosts, as a monitor's own
-    name may mean them; one counts where that host is the one that the alert is about. `headline`: what its sender put
-    above its text; a service there counts where the agent of that host sees it.
+    very name, and nothing else says which is meant. `what_and_where`: services (or '') and their hosts, as a monitor's
+    own name may mean them; a host counts where the mesh knows it and nothing else says which is meant, a service where
+    its host is the one that the alert is about, before a `service` that is such a name as a whole. `headline`: what its
+    sender put above its text; a service there counts where the agent of that host sees it.
     """
 
     source: str

@@ -105,7 +105,7 @@ class GenericHook(BaseModel):
             episode=self._text(self.episode, item),
             labels=self._labels(known),
             called=known.called,
-            what_and_where=known.what_and_where,
+            what_and_where=tuple(("" if service else what, where) for what, where in known.what_and_where),
             headline="" if self.service else known.headline,
             details={**details, "source": f"{SOURCE}/{name}"},
             node=node,

@@ -17,7 +17,7 @@ from observer.hooks import field_names as names
 from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of, texts_of
 from observer.hooks.how_bad import is_information, of_state, severity_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
-from observer.hooks.monitors import asked_address, failed_probe, only_says_down, says_tcp, what_and_where
+from observer.hooks.monitors import asked_address, failed_probe, only_says_down, says_tcp, told_in_name, what_and_where
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over, speaks_of_failure
 from observer.hooks.service_in_names import is_a_programs_name, is_said_not_to_run
@@ -274,19 +274,20 @@ class KnownFields:
     def called(self) -> tuple[str, ...]:
         """What may name a host or a service of the mesh: names and tags first, then each word of the title."""
         said = [self._monitors_name] + [text for key in names.CALLED if (text := self._texts.get(key, "").strip())]
-        hosts = [where for _, where in self.what_and_where]
-        return (*said, *hosts, *bare_tags_of(self.body), *re.findall(r"[\w.-]+", self.title))[:60]
+        return (*said, *bare_tags_of(self.body), *re.findall(r"[\w.-]+", self.title))[:60]
 
     @property
     def what_and_where(self) -> tuple[tuple[str, str], ...]:
-        """What a monitor of an address watches, on which host, as far as its name says it."""
+        """What a monitor of an address watches, on which host, as far as its name says it; else that of its rule."""
         where = host_in(self.label_of(NODE_LABELS))
         told = self._told(*names.CHECKS)
         checks = {text for text in told if is_said_not_to_run(text, self.title)}
         if not self._asked and says_tcp(self.first(names.CAUSES)):
             checks |= {text.lower() for text in told[:1] if is_a_programs_name(text)}
         checked = tuple((check, where) for check in checks if check not in self._told(*_HOSTS))
-        return what_and_where(self._monitors_name, self._asked, where) or checked
+        in_its_rule = tuple(("", where) for _, where in told_in_name(self.rule))
+        watched = what_and_where(self._monitors_name, self._asked, where)
+        return watched if any(what for what, _ in watched) else (*checked, *watched, *in_its_rule)
 
     @property
     def says_where(self) -> bool:

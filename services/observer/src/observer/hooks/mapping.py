@@ -18,7 +18,7 @@ from mesh_core.policy.names.hosts import host_in, key_of_host, node_for
 from mesh_core.policy.names.known_names import UNIT_SUFFIXES, KnownNames, host_as_ours
 from mesh_core.security.redaction import pruned, redacted
 from observer.hooks.alert import Alert, Unfit, raw_of
-from observer.hooks.service_in_names import service_in_names
+from observer.hooks.service_in_names import service_in_names, watched_there
 from observer.hooks.severities import severity_in
 
 ROOM_BYTES = 2048  # in an event's 64 KiB, for its id and what else is added on entry
@@ -116,7 +116,8 @@ class Mapped(BaseModel):
     def _service_on(self, node: str, host: str, alert: Alert, names: KnownNames) -> tuple[str, str, dict[str, object]]:
         """Which service of the node it is about, '' for the node itself; who runs it; and what else that says."""
         labels, more = alert.labels, dict[str, object]()
-        said = alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
+        of_its_name = watched_there(alert, node, names) if alert.service else ""
+        said = of_its_name or alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
         service = "" if _is_the_host(said, host, labels) and said not in names.services.get(node, ()) else said
         service = service or names.only_service(node, alert.called) or service_in_names(alert, node, names)
         service, runtime = names.service(node, *_runtime_of(service, labels))
@@ -154,7 +155,9 @@ class Mapped(BaseModel):
         asked = [text for text in (self._first((label,), alert.labels) for label in _ASKED_OF) if text]
         if first and first not in asked:
             return first
-        ours = next((text for text in asked if names.node(host_in(text))), "") or names.only_host(alert.called)
+        beside = filter(None, (names.node(where) for _, where in alert.what_and_where))
+        called = names.only_host((*alert.called, *beside))
+        ours = next((text for text in asked if names.node(host_in(text))), "") or called
         return ours or next(filter(None, (names.node_above(host_in(text)) for text in asked)), first)
 
     @staticmethod

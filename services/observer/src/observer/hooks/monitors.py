@@ -31,8 +31,10 @@ _BY_TCP = re.compile(r"\b(?:tcp|connection refused|econnrefused)\b")
 _EXPIRES = re.compile(r"\b(?:ssl|tls|x509|cert\w*|domain|expir\w*)\b")
 _MOST_CHARS = 200
 _A_WORD = r"([A-Za-z0-9][\w.-]{0,99})"
-_ON = re.compile(rf"{_A_WORD} (?:on|@|at|auf|sur|en|su|på|op) {_A_WORD}")
-_BESIDE = re.compile(rf"{_A_WORD}(?: ?[:/|]| -| \u2013| ?\() ?{_A_WORD}\)?")  # either may be the host
+_NAME = re.compile(_A_WORD)
+_ON = re.compile(rf"(.*\S) (?:on|@|at|auf|sur|en|su|på|op) {_A_WORD}")
+_HOST_LAST = re.compile(rf"(.*[^\s:/|-])(?: ?[:/|@]| -| \u2013| ?[(\[]) ?{_A_WORD}[)\]]?")
+_HOST_FIRST = re.compile(rf"\[?{_A_WORD}(?: ?[:/|\]]| -| \u2013| ?\() ?([^\s:/|-].*?)\)?")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,60}")  # with a dot it is an address
 
 
@@ -63,14 +65,22 @@ def failed_probe(url: str, states: Collection[str], cause: str) -> str:
 
 def what_and_where(name: str, url: str, host: str) -> tuple[tuple[str, str], ...]:
     """`wiki on nas`, `nas: wiki` and `wiki` of whatever is on `host`, each as (wiki, nas); of which of two words is the
-    host both. None of what asks no address, or is called otherwise."""
-    if _PROBES.get(_scheme(url), _PING) == _PING:
+    host both. ('', nas) where it asks no address, or what it watches is called by several words."""
+    asks = _PROBES.get(_scheme(url), _PING) != _PING
+    if told := told_in_name(name):
+        return tuple((what if asks and _NAME.fullmatch(what) else "", where) for what, where in told)
+    return ((name.lower(), host),) if asks and host and _WORD.fullmatch(name) else ()
+
+
+def told_in_name(name: str) -> tuple[tuple[str, str], ...]:
+    """What else it tells, and each of its words that stands where people write the host: `Paper shop (nas)`,
+    `nas: disk`, `Queue stuck on nas`. The mesh knows which of them is one."""
+    name = name[:_MOST_CHARS].strip()
+    if "://" in name:
         return ()
-    if found := _ON.fullmatch(name):
-        return ((found[1], found[2]),)
-    if found := _BESIDE.fullmatch(name):
-        return (found[1], found[2]), (found[2], found[1])
-    return ((name.lower(), host),) if host and _WORD.fullmatch(name) else ()
+    on, last, first = (form.fullmatch(name) for form in (_ON, _HOST_LAST, _HOST_FIRST))
+    ends = tuple((found[1], found[2]) for found in (on, last) if found)
+    return (*ends, (first[2], first[1])) if first else ends
 
 
 def _scheme(url: str) -> str:

@@ -47,15 +47,19 @@ _NO_PROGRAMS = frozenset(
 def service_in_names(alert: Alert, node: str, names: KnownNames) -> str:
     """`wiki` of a monitor called `wiki on nas`, where that is the node; `caddy` of the job `caddy`, of which Prometheus
     tells `CaddyDown`. '' for neither."""
-    meant = (
-        (what, where or node) for what, where in alert.what_and_where
-    )  # none said: that of the alert, if it is ours
-    watched = {what for what, where in meant if node in (names.node(where), names.node_above(where))}
-    if len(watched) == 1:
-        return watched.pop()
+    if watched := watched_there(alert, node, names):
+        return watched
     job = alert.labels.get("job", "").rpartition("/")[2]
     is_asked = bool(job) and "instance" in alert.labels and job.lower() not in _NO_PROGRAMS
     return job if is_asked and _is_called_after(alert.name, job) else ""
+
+
+def watched_there(alert: Alert, node: str, names: KnownNames) -> str:
+    """What a monitor's own name says that it watches on this node; '' for nothing, or several."""
+    # No host said: that of the alert, if it is ours.
+    meant = ((what, where or node) for what, where in alert.what_and_where if what)
+    watched = {what for what, where in meant if node in (names.node(where), names.node_above(where))}
+    return watched.pop() if len(watched) == 1 else ""
 
 
 def is_a_programs_name(check: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mesh_core.policy.event_facts.alert_state import says_well
 from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, raw_of, stable_key, timestamp_in, words_in
+from observer.hooks.monitors import told_in_name
 from observer.hooks.sender import HookSender
 
 SOURCE = "alertmanager"
@@ -52,6 +53,7 @@ def _alert(item: object, common: dict[str, str], status_of_all: object, source: 
         episode=starts,
         labels=labels,
         details=details,
+        what_and_where=tuple(("", where) for _, where in told_in_name(name)),
         at=starts if firing else ends,
     )
 

@@ -10,6 +10,7 @@ from mesh_core.models.records import rfc3339
 from mesh_core.models.slugs import plain_name
 from mesh_core.models.whole_numbers import whole_in
 from observer.hooks.alert import MAX_WORD_CHARS, Alert, Nothing, Read, Unfit, stable_key
+from observer.hooks.monitors import told_in_name
 from observer.hooks.sender import HookSender
 
 SOURCE = "uptime-kuma"
@@ -72,6 +73,9 @@ def _alert(monitor: dict[str, Any], heartbeat: dict[str, Any], status: int) -> A
         labels=labels,
         details=details,
         service=service,
+        what_and_where=tuple(
+            (plain_name(what.lower(), "monitor") if service else "", where) for what, where in told_in_name(named)
+        ),
         type=TYPES.get(kind, "monitor_down"),
         severity="error",
         at=_time(heartbeat.get("time")),
