@@ -62,6 +62,28 @@ def test_what_tells_of_another_trouble_is_no_failed_probe(more: Body) -> None:
     assert entered(MONITOR | more).type == "miniflux"
 
 
+@pytest.mark.parametrize("url", ["docker://barn/till-1", "podman://192.0.2.4:2375/till-1/"])
+def test_an_engines_address_says_the_host_and_the_container(url: str) -> None:
+    event = entered(MONITOR | {"url": url})
+    assert (event.type, event.node, event.service) == ("container_down", "barn", "till-1")
+    assert event.severity == "error"
+    assert event.payload["runtime"] == "docker"
+    assert entered(MONITOR | {"url": url, "status": "exited"}).type == "container_down"
+    assert entered(MONITOR | {"url": url, "status": "unhealthy"}).type == "container_unhealthy"
+    assert entered(MONITOR | {"url": url, "status": "degraded"}).type == "miniflux"
+    assert entered(MONITOR | {"url": url, "service": "till"}).service == "till"
+    assert entered({"monitor": MONITOR | {"url": url}, "severity": "critical"}).service == "till-1"
+
+
+@pytest.mark.parametrize(
+    "url", ["tcp://barn/till-1", "docker://barn", "docker://barn/own/till:2", "docker://barn/till:2"]
+)
+def test_no_other_address_says_a_container(url: str) -> None:
+    assert "runtime" not in entered(MONITOR | {"url": url}).payload
+    assert entered({"check": "pull", "url": url}).service is None
+    assert entered({"check": "pull", "url": "docker://feeds.example/till-1", "host": "barn"}).service is None
+
+
 def test_a_failed_probe_is_an_error_where_its_sender_does_not_say_how_bad_it_is() -> None:
     assert entered(MONITOR | {"status": "Started"}).severity == "error"
     assert entered(MONITOR | {"status": "Started", "severity": "low"}).severity == "info"

@@ -14,10 +14,10 @@ from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.alert_state import says_well
 from mesh_core.policy.names.hosts import host_in
 from observer.hooks import field_names as names
+from observer.hooks import monitors
 from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of, texts_of
 from observer.hooks.how_bad import is_information, of_state, severity_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
-from observer.hooks.monitors import asked_address, failed_probe, only_says_down, says_tcp, told_in_name, what_and_where
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over, speaks_of_failure
 from observer.hooks.service_in_names import is_a_programs_name, is_said_not_to_run
@@ -51,7 +51,7 @@ class KnownFields:
         """Whom it concerns, by the names that `mapping` in config/hooks.yml looks for."""
         found = self._nearest(_snake)
         found.pop("name", None)  # whose, is not said
-        if "url" in found and not _leads_to_a_host(found["url"]):
+        if "url" in found and not monitors.leads_to_a_host(found["url"]):
             del found["url"]
         of_what = [(*key.partition("_")[::2], text) for key, text in found.items()]
         found = {rest: text for word, rest, text in of_what if word in names.AFFECTED and rest in _OF_WHOM} | found
@@ -63,7 +63,8 @@ class KnownFields:
         if (check := self.first(names.CHECKED)) and _WORD.fullmatch(check):
             found.setdefault("service", check)
         found = self.tags | found
-        return found if any(found.get(key) for key in SERVICE_LABELS) else self._managed | found
+        says_which = any(found.get(key) for key in SERVICE_LABELS)
+        return found if says_which else self._managed | monitors.contained(found) | found
 
     @property
     def _app(self) -> str:
@@ -122,14 +123,14 @@ class KnownFields:
     def probe(self) -> str:
         """Which one failed, of a monitor of an address; '' where that is not what it tells."""
         states = self._told(*names.ALERTS_STATE, *names.STATES)
-        if not self._is_a_monitors and not only_says_down(self.rule, states):
+        if not self._is_a_monitors and not monitors.only_says_down(self.rule, states):
             return ""
-        return failed_probe(self._asked, states, self.first(names.CAUSES))
+        return monitors.failed_probe(self._asked, states, self.first(names.CAUSES))
 
     @cached_property
     def _asked(self) -> str:
         """The address that a monitor asks."""
-        return asked_address(self._url, self.labels.get("address", ""), self.first(names.CAUSES))
+        return monitors.asked_address(self._url, self.labels.get("address", ""), self.first(names.CAUSES))
 
     @property
     def _url(self) -> str:
@@ -282,11 +283,11 @@ class KnownFields:
         where = host_in(self.label_of(NODE_LABELS))
         told = self._told(*names.CHECKS)
         checks = {text for text in told if is_said_not_to_run(text, self.title)}
-        if not self._asked and says_tcp(self.first(names.CAUSES)):
+        if not self._asked and monitors.says_tcp(self.first(names.CAUSES)):
             checks |= {text.lower() for text in told[:1] if is_a_programs_name(text)}
         checked = tuple((check, where) for check in checks if check not in self._told(*_HOSTS))
-        in_its_rule = tuple(("", where) for _, where in told_in_name(self.rule))
-        watched = what_and_where(self._monitors_name, self._asked, where)
+        in_its_rule = tuple(("", where) for _, where in monitors.told_in_name(self.rule))
+        watched = monitors.what_and_where(self._monitors_name, self._asked, where)
         return watched if any(what for what, _ in watched) else (*checked, *watched, *in_its_rule)
 
     @property
@@ -318,12 +319,6 @@ class KnownFields:
         for key, text in self._said:
             found.setdefault(folded(key), text)
         return found
-
-
-def _leads_to_a_host(url: str) -> bool:
-    """And is no path on its sender's own page (`job/nightly/`)."""
-    host = url.partition("/")[0]
-    return "://" in url or "/" not in url or "." in host or ":" in host
 
 
 def _first_line(text: str) -> str:
