@@ -233,6 +233,17 @@ def test_a_service_of_its_hosts_own_name_is_that_host_where_nothing_runs_it(body
     assert entered(alert).service == service
 
 
+@pytest.mark.parametrize("key", ["role", "roles", "groups", "hostGroups"])
+def test_a_service_of_all_hosts_of_a_role_or_a_group_is_not_what_failed(key: str) -> None:
+    role = {"name": "till: web", "serviceName": "till", "host": "loft"}
+    for told in (role, [role]):
+        body: Body = {"alert": "Lag", "host": {"name": "barn", key: told}}
+        (alert,) = firing(body)
+        assert (entered(alert).node, entered(alert).service) == ("barn", None)
+        (alert,) = firing(body | {"service": "nginx"})
+        assert entered(alert).service == "nginx"
+
+
 def test_a_service_of_its_hosts_own_name_is_one_where_the_mesh_knows_it() -> None:
     (alert,) = firing({"rule": "PumpIsDry", "service": "barn", "host": "barn"})
     known = KnownNames(hosts={"barn": ""}, services={"barn": frozenset({"barn"})})

@@ -94,6 +94,14 @@ def test_a_rule_says_more_than_what_is_asked() -> None:
     assert entered(MONITOR | {"alert_name": "PageIsSlow"}).type == "page_is_slow"
 
 
+@pytest.mark.parametrize("page", ["alerts/81", "incident/8c?tab=log", "orgs/home/problems/7/log", "a/issues/9#last"])
+def test_a_link_to_the_alert_is_no_address_that_a_monitor_asks(page: str) -> None:
+    linked = {"alert": {"monitorName": "lag", "status": "down", "url": f"https://hub.example/{page}"}, "host": "barn"}
+    assert (entered(linked).type, entered(linked).node, entered(linked).service) == ("lag", "barn", None)
+    asked = MONITOR | {"url": f"http://barn/{page.partition('/')[0]}"}  # a program's own page may be called so
+    assert (entered(asked).type, entered(asked).service) == ("http_probe_failed", "miniflux")
+
+
 def test_a_name_is_a_service_of_a_host_of_ours_only() -> None:
     assert entered(MONITOR | {"url": "https://feeds.example"}).service is None
     assert entered(MONITOR | {"url": "https://feeds.example", "host": "loft"}).service == "miniflux"

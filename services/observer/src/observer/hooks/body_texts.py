@@ -19,11 +19,14 @@ from observer.hooks.alert import MAX_WORD_CHARS
 from observer.hooks.field_names import (
     CHECK_LISTS,
     DESCRIBED,
+    GROUPS,
+    HOSTS,
     IN_TEXTS,
     LISTS,
     NAMED_BY,
     OF_OTHERS,
     READ_OF_OTHERS,
+    ROLES,
     RULES,
     SEVERITIES,
     STATES,
@@ -50,7 +53,7 @@ def texts_of(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield key, name
             if level < MOST_LEVELS and not _is_not_its_own(key):
                 children = [(str(k)[:200], child, level + 1) for k, child in list(value.items())[:100]]
-                todo.extend(child for child in children if not child[0].startswith(("@", "$")))
+                todo.extend(child for child in children if not _is_passed_over(key, *child[:2]))
             elif level == 1:
                 todo.extend(_read_of_others(key, value))
         elif isinstance(value, list):
@@ -179,6 +182,12 @@ def _of_a_list(key: str, value: list[Any], level: int) -> Iterator[tuple[str, An
         yield from named or [(key, pairs[0][1], level + 1)]
     elif value and isinstance(value[0], dict | str):
         yield key, value[0], level + 1
+
+
+def _is_passed_over(part: str, key: str, value: Any) -> bool:
+    """What only the sender's program reads, and what is said of all hosts of a role or a group."""
+    of_many = bare_key(key) in ROLES or (bare_key(key) in GROUPS and bare_key(part) in HOSTS)
+    return key.startswith(("@", "$")) or (of_many and isinstance(value, list | dict))
 
 
 def _is_not_its_own(part: str) -> bool:

@@ -163,6 +163,10 @@ OVER_SEVERITIES = frozenset({"clear", "cleared", "ok", "resolved", "recovered"})
 OF_OTHERS = frozenset(
     {"source", "sender", "user", "receiver", "client", "attacker", "remote", "contact", "author", "target"}
 )
+# What tells of all hosts that are alike, `GROUPS` within a host's own part: no service there is what failed.
+ROLES = frozenset({"role", "roles", "hostgroup", "hostgroups"})
+GROUPS = frozenset({"group", "groups"})
+HOSTS = frozenset({"host", "node", "server", "machine", "instance", "device", "agent"})
 # What may be read of a part that a stranger may have filled, where it lies at the top: a mail's own line, and how bad
 # its logger calls a line.
 READ_OF_OTHERS = {"headers": ("subject",), "log": ("level", "severity", "loglevel")}

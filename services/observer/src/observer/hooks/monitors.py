@@ -34,6 +34,7 @@ _IS_A_CHECK = _SAID_OF_IT | frozenset(
     ["check", "checks", "healthcheck", "uptime", "site", "website", "endpoint", "status", "state", "start"]
 )
 _BY_TCP = re.compile(r"\b(?:tcp|connection refused|econnrefused)\b")
+_ALERTS_PAGE = re.compile(r"[^:/]/(?:[^?#]*/)?(?:alert|incident|issue|problem)s?/[^/?#]")
 _EXPIRES = re.compile(r"\b(?:ssl|tls|x509|cert\w*|domain|expir\w*)\b")
 _MOST_CHARS = 200
 _A_WORD = r"([A-Za-z0-9][\w.-]{0,99})"
@@ -53,8 +54,10 @@ def only_says_down(kind: str, states: Collection[str]) -> bool:
 
 
 def asked_address(url: str, address: str, cause: str) -> str:
-    """A URL; what has none was asked by TCP where the cause says so."""
-    return url or (f"tcp://{address}" if address and says_tcp(cause) else "")
+    """A URL that is no link to the alert itself; what has none was asked by TCP where the cause says so."""
+    if url:
+        return "" if _ALERTS_PAGE.search(url[:_MOST_CHARS]) else url
+    return f"tcp://{address}" if address and says_tcp(cause) else ""
 
 
 def leads_to_a_host(url: str) -> bool:
