@@ -233,6 +233,37 @@ def test_a_service_of_its_hosts_own_name_is_that_host_where_nothing_runs_it(body
     assert entered(alert).service == service
 
 
+QUERIED = {"Name": "no jobs taken", "TriggerType": "Critical"}
+ROW = {"_sourceHost": "barn", "service": "picker", "_count": "4"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([ROW], ("barn", "picker")),
+        ([ROW, ROW | {"_count": "7"}, {"_count": "1"}], ("barn", "picker")),
+        ([ROW, ROW | {"service": "packer"}], ("barn", None)),
+        ([ROW, ROW | {"_sourceHost": "loft"}], ("unknown", "picker")),
+        ([{"sourceHost": "barn", "service": "picker"}], ("unknown", "picker")),  # of a firewall whoever knocks
+        ([ROW | {"host": "loft"}], ("loft", "picker")),
+        ([{"_HOSTNAME": "barn", "_SERVICE": "picker"}], ("barn", "picker")),
+    ],
+)
+def test_rows_of_results_say_whom_they_are_about_where_they_agree(
+    rows: list[Body], said: tuple[str, str | None]
+) -> None:
+    (alert,) = firing(QUERIED | {"rows": rows})
+    event = entered(alert)
+    assert (event.node, event.service, event.severity) == (*said, "critical")
+
+
+@pytest.mark.parametrize("kind", ["ResolvedCritical", "ResolvedWarning", "ClearedError", "RecoveredMissingData"])
+def test_a_trigger_tells_first_that_it_is_over_and_then_how_bad_it_was(kind: str) -> None:
+    assert not firing(QUERIED | {"TriggerType": kind})
+    for other in ("Unresolved", "ResolvedInVain", "Resolved Critical failed", "MissingData", "Warning"):
+        assert firing(QUERIED | {"TriggerType": other})
+
+
 @pytest.mark.parametrize("key", ["role", "roles", "groups", "hostGroups"])
 def test_a_service_of_all_hosts_of_a_role_or_a_group_is_not_what_failed(key: str) -> None:
     role = {"name": "till: web", "serviceName": "till", "host": "loft"}

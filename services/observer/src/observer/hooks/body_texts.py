@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any
 
 from mesh_core.models.owner_labels import bare_key
@@ -22,7 +22,9 @@ from observer.hooks.field_names import (
     GROUPS,
     HOSTS,
     IN_TEXTS,
+    LABELS,
     LISTS,
+    LOGGED_BY,
     NAMED_BY,
     OF_OTHERS,
     READ_OF_OTHERS,
@@ -33,11 +35,13 @@ from observer.hooks.field_names import (
     TAGS,
     WRAPPERS,
 )
+from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 
 MOST_FIELDS = 400
 MOST_LEVELS = 5
 _MOST_TAGS = 100
 _WRAPPED_DEEP = 3  # `{"event": {"data": {"attributes": ...}}}`
+_OF_WHOM = frozenset(map(bare_key, (*NODE_LABELS, *SERVICE_LABELS, LOGGED_BY, *chain(*LABELS.values())))) - {"name"}
 _TAG = re.compile(r"([A-Za-z][\w.-]{0,60})[:=](?!//)(\S{1,200})")
 
 
@@ -180,8 +184,17 @@ def _of_a_list(key: str, value: list[Any], level: int) -> Iterator[tuple[str, An
     if pairs:
         named = [(name, said, level + 1) for name, said in pairs if name]
         yield from named or [(key, pairs[0][1], level + 1)]
+    elif len(value) > 1 and all(isinstance(one, dict) for one in value):
+        yield key, _agreed(value[:50]), level + 1
     elif value and isinstance(value[0], dict | str):
         yield key, value[0], level + 1
+
+
+def _agreed(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The first, without what it says of whom it concerns where another row says otherwise."""
+    first = rows[0]
+    others = {key for key in first if any(row.get(key, first[key]) != first[key] for row in rows)}
+    return {key: value for key, value in first.items() if key not in others or bare_key(key) not in _OF_WHOM}
 
 
 def _is_passed_over(part: str, key: str, value: Any) -> bool:

@@ -31,6 +31,8 @@ LABELS = {
     "address": ("ipaddress", "hostip", "hostaddress", "ipaddr"),
     "url": ("monitorurl", "targeturl", "websiteurl", "requesturl", "endpointurl", "siteurl", "applicationurl"),
 }
+# Who wrote a line, as a log's store marks it: without that mark a source is whoever asked or attacked.
+LOGGED_BY = "_sourcehost"
 # A program where the host stands beside it, and the first three where no field says a host; else it may be the
 # sender's own name.
 APPS = ("app", "application", "component", "appname", "applicationname")
@@ -100,7 +102,7 @@ LOG_LEVEL = "loglevel"
 URGENCY = "urgency"  # how soon somebody is to hear of it: what is not urgent is trouble as well
 SEVERITIES = (
     *("severity", "severitylabel", "eventseverity", "alertseverity", "level", "alertlevel", LOG_LEVEL, "priority"),
-    *("importance", "criticality", URGENCY, "servicestate", "hoststate"),
+    *("importance", "criticality", URGENCY, "triggertype", "servicestate", "hoststate"),
     *("schweregrad", "stufe", "gravité", "gravite", "niveau", "gravedad", "nivel", "gravità", "gravita", "livello"),
 )
 ENDS_OF_SEVERITIES = ("severity", "severitytext", "severityname", "severitylabel")
@@ -130,7 +132,7 @@ ALERTS_STATE = (  # of the alert alone, whatever else is said of the thing
     *("alertevent", "incidentevent", "alarmevent"),
     *("newstatus", "currentstate", "currentstatus", "monitorcondition", "monitorstatus", "checkstatus", "transition"),
     *("alerttypefriendlyname", "notificationtype", "notifytype", "eventtype", "event", "action", "eventaction"),
-    *("servicestate", "triggerstatus", "triggerstate", "alerttransition"),
+    *("triggertype", "servicestate", "triggerstatus", "triggerstate", "alerttransition"),
 )
 NONE_LEFT = ("eventvalue", "triggervalue")  # how many problems: 0 is the end, where no word says how it stands
 ENDED_AT = ("resolvedat", "closedat", "recoveredat", "clearedat", "restoredat")

@@ -58,6 +58,8 @@ class KnownFields:
         for label, others in names.LABELS.items():
             if text := self.first(others):
                 found.setdefault(label, text)
+        if logged := next((text for key, text in self._said if key.lower() == names.LOGGED_BY), ""):
+            found.setdefault("hostname", logged)
         if app := self._app:
             found.setdefault("service", app)
         if (check := self.first(names.CHECKED)) and _WORD.fullmatch(check):

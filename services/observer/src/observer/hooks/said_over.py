@@ -35,6 +35,8 @@ _BAD = re.compile(
 )
 # Behind a hump only what is said of health: `BackUp` and `ConnectionClosed` are no ends.
 _HUMPED = re.compile(r"(.*[a-z])(Restored|Resolved|Recovered|Cleared|Healthy)")
+# A kind that says what is over.
+_OVER_FIRST = re.compile(r"(?:Resolved|Recovered|Cleared)(?:Critical|Error|Warning|Info|MissingData|NoData)")
 _MARKED = re.compile(r"\W*(?:resolved|recovered|recovery|ok|cleared)\s*(?:[]):|]|-\s|\u2013)", re.IGNORECASE)
 _ALERT_OVER = re.compile(
     r"\b(?:recovered|resolved)$"
@@ -53,7 +55,11 @@ _ALL_WELL = re.compile(
 def says_over(text: str) -> bool:
     """Of a state or a kind: `OK`, `[RESOLVED]`, `monitor.up`, `incident_resolved`, `HealthRestored`."""
     words = _plain(text).split()
-    if _is_over(text) or (words[-1:] in (["end"], ["ended"]) and not _OF_ALERTS.isdisjoint(words)):
+    if (
+        _is_over(text)
+        or _OVER_FIRST.fullmatch(text)
+        or (words[-1:] in (["end"], ["ended"]) and not _OF_ALERTS.isdisjoint(words))
+    ):
         return True
     *before, last = re.split(r"[._:/-]", text)
     humped = _HUMPED.fullmatch(last)
