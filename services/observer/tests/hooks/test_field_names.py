@@ -94,6 +94,7 @@ def test_the_same_is_known_by_many_keys(body: Body, said: tuple[str, str | None,
         },
         {"issue_url": "https://x.example", "title": "High load", "priority": "CRITICAL", "state": "CLOSED"},
         {"rule_name": "load", "severity": "critical", "closed_at": "2026-05-05T11:00:00Z"},
+        {"rule_name": "load", "severity": "critical", "closed_at": 1777978800},
         {"monitor": {"name": "books", "online": True}},
         {"host": "barn", "RENEWED_PATH": "/etc/keys", "RENEWED_NAMES": "a.example b.example"},
     ],
@@ -121,6 +122,7 @@ def test_an_end_is_known_by_many_words(body: Body) -> None:
         {"type": "metrics", "host": "barn", "message": "The disk is full by now"},
         {"monitor": {"name": "books", "online": False}},
         {"rule_name": "load", "closed_at": None, "severity": "critical"},
+        {"rule_name": "load", "closed_at": 0, "severity": "critical"},
     ],
 )
 def test_what_is_only_said_of_a_thing_ends_nothing(body: Body) -> None:
@@ -193,10 +195,11 @@ def test_a_check_whose_text_says_so_of_its_own_name_is_about_a_program(
     assert entered(elsewhere[0]).service is None  # no host of ours
 
 
-@pytest.mark.parametrize("event", ["ALARM_STATE_END", "incident ended", "outage.end"])
+@pytest.mark.parametrize("event", ["ALARM_STATE_END", "incident ended", "outage.end", "$x/alarm_deactivated"])
 def test_the_end_of_an_alert_is_its_end_and_no_other(event: str) -> None:
     assert not firing({"rule": "PumpIsDry", "host": "barn", "alert_event": event})
     assert firing({"rule": "PumpIsDry", "host": "barn", "alert_event": "session_end"})
+    assert firing({"rule": "PumpIsDry", "host": "barn", "alert_event": "licence_deactivated"})
     assert firing({"rule": "PumpIsDry", "host": "barn", "alert_event": "ALARM_STATE_START"})
 
 

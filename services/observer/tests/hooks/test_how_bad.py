@@ -43,6 +43,20 @@ def test_a_severity_is_known_by_what_its_key_ends_in_and_by_syslogs_numbers(body
 
 
 @pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        *(("Fehler", "error"), ("Erreur", "error"), ("ausgefallen", "error"), ("Kritisch", "critical")),
+        *(("Warnung", "warning"), ("kein Fehler", ""), ("sans erreur", ""), ("senza errore", ""), ("0 Fehler", "")),
+        *(("Paused (paused by user)", "info"), ("Angehalten (durch Benutzer)", "info"), ("paused by schedule", "info")),
+        *(("En pause (par un utilisateur)", "info"), ("Paused", ""), ("paused by the watchdog", "")),
+    ],
+)
+def test_a_state_says_how_bad_it_is_in_other_languages_and_who_paused_a_sensor(state: str, said: str) -> None:
+    assert severity({"status": state}) == said
+    assert severity({"status": state, "severity": "critical"}) == "critical"
+
+
+@pytest.mark.parametrize(
     ("body", "said"),
     [
         ({"loglevel": "ERROR"}, "error"),

@@ -10,7 +10,7 @@ from mesh_core.models.owner_labels import bare_key
 from observer.hooks import field_names as names
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import speaks_of_trouble
-from observer.hooks.severities import SEVERE, SYSLOG, severity_in
+from observer.hooks.severities import SEVERE, SYSLOG, severity_in, severity_of_state
 
 _MOST_CHARS = 200
 
@@ -21,7 +21,7 @@ def severity_of(texts: Mapping[str, str], body: Mapping[str, Any]) -> Severity |
 
 
 def of_state(text: str) -> Severity | None:
-    return severity_in(text.replace("_", " "), of_a_state=True)
+    return severity_of_state(text.replace("_", " "))
 
 
 def _told(texts: Mapping[str, str], body: Mapping[str, Any]) -> Iterator[Severity | None]:

@@ -33,6 +33,7 @@ _WORD = re.compile(r"[A-Za-z][\w.@-]{1,99}")
 _IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]+)?(?<!\.jpg)(?<!\.png)(?:@sha256:[0-9a-f]+)?")
 _LETTERS = re.compile(r"[^\W\d_]{3}")
 _VERSION = re.compile(r"v\d+")  # of the form of a kind: `incident.created_v2`
+_DATE = re.compile(r"20|\d{10}")  # in words, or since 1970
 _STATE_WORDS = re.compile(
     r"\b(?:is|are|was|has|been|now|back|again|to|up|down|ok|not|resolved|unresolved|recovered|recovery|restored|cleared"
     r"|closed|open|opened|normal|online|offline|unreachable|reachable|succeeded|successful|successfully|success|failed"
@@ -227,7 +228,7 @@ class KnownFields:
             return False
         if "0" in self._told(*names.NONE_LEFT) and not self._told(*names.STATES, *names.SAY_HOW_IT_STANDS):
             return False
-        ended = any(text[:2] == "20" for text in self._told(*names.ENDED_AT))
+        ended = any(_DATE.match(text) for text in self._told(*names.ENDED_AT))
         if ended or truth_in(self._texts.get("resolved", "")) is True or self._is_closed:
             return False
         if self.severity in SEVERE:

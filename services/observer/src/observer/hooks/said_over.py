@@ -23,6 +23,7 @@ _OVER = frozenset(
     }
 )
 # That this ends is said of alerts only: a session, a backup and a maintenance end, too.
+_ENDS = (["end"], ["ended"], ["deactivated"])
 _OF_ALERTS = frozenset({"alert", "alarm", "incident", "problem", "outage"})
 _BULLETS = ("* ", "- ", "\u2022")
 _NOT = re.compile(
@@ -55,11 +56,7 @@ _ALL_WELL = re.compile(
 def says_over(text: str) -> bool:
     """Of a state or a kind: `OK`, `[RESOLVED]`, `monitor.up`, `incident_resolved`, `HealthRestored`."""
     words = _plain(text).split()
-    if (
-        _is_over(text)
-        or _OVER_FIRST.fullmatch(text)
-        or (words[-1:] in (["end"], ["ended"]) and not _OF_ALERTS.isdisjoint(words))
-    ):
+    if _is_over(text) or _OVER_FIRST.fullmatch(text) or (words[-1:] in _ENDS and not _OF_ALERTS.isdisjoint(words)):
         return True
     *before, last = re.split(r"[._:/-]", text)
     humped = _HUMPED.fullmatch(last)
