@@ -24,9 +24,9 @@ def entered(body: Body) -> HealthEvent:
     return of(one(alerts_in(body)))
 
 
-def of(found: Read) -> HealthEvent:
+def of(found: Read, names: KnownNames = OURS) -> HealthEvent:
     assert isinstance(found, Alert), found
-    event = Mapped().event_for(found, "1", NOW, OURS)
+    event = Mapped().event_for(found, "1", NOW, names)
     assert isinstance(event, HealthEvent)
     return event
 
@@ -100,6 +100,13 @@ def test_a_link_to_the_alert_is_no_address_that_a_monitor_asks(page: str) -> Non
     assert (entered(linked).type, entered(linked).node, entered(linked).service) == ("lag", "barn", None)
     asked = MONITOR | {"url": f"http://barn/{page.partition('/')[0]}"}  # a program's own page may be called so
     assert (entered(asked).type, entered(asked).service) == ("http_probe_failed", "miniflux")
+
+
+def test_a_monitor_that_is_called_like_its_host_names_no_service_but_one_that_runs_there() -> None:
+    monitor = MONITOR | {"monitor_name": "barn", "url": "https://barn/"}
+    assert (entered(monitor).node, entered(monitor).service) == ("barn", None)
+    there = KnownNames(OURS.hosts, {"barn": frozenset({"barn"})})
+    assert of(one(alerts_in(monitor)), there).service == "barn"
 
 
 def test_a_name_is_a_service_of_a_host_of_ours_only() -> None:

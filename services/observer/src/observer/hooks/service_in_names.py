@@ -55,11 +55,13 @@ def service_in_names(alert: Alert, node: str, names: KnownNames) -> str:
 
 
 def watched_there(alert: Alert, node: str, names: KnownNames) -> str:
-    """What a monitor's own name says that it watches on this node; '' for nothing, or several."""
+    """What a monitor's own name says that it watches on this node; '' for nothing, several, or the node itself."""
     # No host said: that of the alert, if it is ours.
     meant = ((what, where or node) for what, where in alert.what_and_where if what)
     watched = {what for what, where in meant if node in (names.node(where), names.node_above(where))}
-    return watched.pop() if len(watched) == 1 else ""
+    what = watched.pop() if len(watched) == 1 else ""
+    is_the_host = names.node(what) == node and what not in names.services.get(node, ())
+    return "" if is_the_host else what
 
 
 def is_a_programs_name(check: str) -> bool:
