@@ -89,7 +89,7 @@ MEASURED = {
 # was measured: what policy learns to read of labels alone (0205) counts here, too.
 LOST_IN_HOOKS = {"opened": 14, "third_opened": 2, "sixth_opened": 2, "seventh_open": 4, "seventh_opened": 5}
 LOST_IN_HOOKS |= {"seventh_kept": 2, "eighth_open": 3, "eighth_kept": 5}
-LOST_IN_HOOKS |= {"ninth_open": 11, "ninth_opened": 15, "ninth_kept": 4}
+LOST_IN_HOOKS |= {"ninth_open": 7, "ninth_opened": 7, "ninth_kept": 4}
 
 
 @pytest.fixture(scope="module", params=HALVES)

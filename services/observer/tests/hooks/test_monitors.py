@@ -94,12 +94,17 @@ def test_a_rule_says_more_than_what_is_asked() -> None:
     assert entered(MONITOR | {"alert_name": "PageIsSlow"}).type == "page_is_slow"
 
 
-@pytest.mark.parametrize("page", ["alerts/81", "incident/8c?tab=log", "orgs/home/problems/7/log", "a/issues/9#last"])
+@pytest.mark.parametrize(
+    "page", ["alerts/81", "incident/8c?tab=log", "orgs/home/problems/7/log", "a/issues/9#last", "errors/7"]
+)
 def test_a_link_to_the_alert_is_no_address_that_a_monitor_asks(page: str) -> None:
     linked = {"alert": {"monitorName": "lag", "status": "down", "url": f"https://hub.example/{page}"}, "host": "barn"}
     assert (entered(linked).type, entered(linked).node, entered(linked).service) == ("lag", "barn", None)
     asked = MONITOR | {"url": f"http://barn/{page.partition('/')[0]}"}  # a program's own page may be called so
     assert (entered(asked).type, entered(asked).service) == ("http_probe_failed", "miniflux")
+    project = {"name": "feeds", "url": "https://hub.example/feeds"}  # nor is one to where they all are
+    alone: Body = {"trigger": "TooManyErrors", "project": project, "device": {"hostname": "barn"}}
+    assert (entered(alone).node, entered(alone).service) == ("barn", None)
 
 
 def test_a_monitor_that_is_called_like_its_host_names_no_service_but_one_that_runs_there() -> None:

@@ -27,6 +27,7 @@ from observer.hooks.field_names import (
     LOGGED_BY,
     NAMED_BY,
     OF_OTHERS,
+    PROJECTS,
     READ_OF_OTHERS,
     ROLES,
     RULES,
@@ -198,9 +199,11 @@ def _agreed(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _is_passed_over(part: str, key: str, value: Any) -> bool:
-    """What only the sender's program reads, and what is said of all hosts of a role or a group."""
+    """What only the sender's program reads, what is said of all hosts of a role or a group, and where a project is
+    shown."""
     of_many = bare_key(key) in ROLES or (bare_key(key) in GROUPS and bare_key(part) in HOSTS)
-    return key.startswith(("@", "$")) or (of_many and isinstance(value, list | dict))
+    is_a_link = bare_key(part) in PROJECTS and bare_key(key) == "url"
+    return key.startswith(("@", "$")) or is_a_link or (of_many and isinstance(value, list | dict))
 
 
 def _is_not_its_own(part: str) -> bool:

@@ -169,6 +169,8 @@ OF_OTHERS = frozenset(
 ROLES = frozenset({"role", "roles", "hostgroup", "hostgroups"})
 GROUPS = frozenset({"group", "groups"})
 HOSTS = frozenset({"host", "node", "server", "machine", "instance", "device", "agent"})
+# Whose alert it is: a link there leads to the sender's own page.
+PROJECTS = frozenset({"project", "account", "organization", "organisation", "team", "workspace", "repository"})
 # What may be read of a part that a stranger may have filled, where it lies at the top: a mail's own line, and how bad
 # its logger calls a line.
 READ_OF_OTHERS = {"headers": ("subject",), "log": ("level", "severity", "loglevel")}

@@ -34,7 +34,7 @@ _IS_A_CHECK = _SAID_OF_IT | frozenset(
     ["check", "checks", "healthcheck", "uptime", "site", "website", "endpoint", "status", "state", "start"]
 )
 _BY_TCP = re.compile(r"\b(?:tcp|connection refused|econnrefused)\b")
-_ALERTS_PAGE = re.compile(r"[^:/]/(?:[^?#]*/)?(?:alert|incident|issue|problem)s?/[^/?#]")
+_ALERTS_PAGE = re.compile(r"[^:/]/(?:[^?#]*/)?(?:alert|error|incident|issue|problem)s?/[^/?#]")
 _EXPIRES = re.compile(r"\b(?:ssl|tls|x509|cert\w*|domain|expir\w*)\b")
 _MOST_CHARS = 200
 _A_WORD = r"([A-Za-z0-9][\w.-]{0,99})"
