@@ -137,17 +137,21 @@ async def test_a_node_that_floods_redis_stops_neither_it_nor_the_others(mesh: Me
 
     await wait_for(is_full, 60, "status and planner to say that Redis is full")
     observer.resume()
-    await wait_for(lambda: mesh.ready("planner_agent"), 30, "room again")
+    await wait_for(lambda: mesh.ready("planner_agent"), 60, "room again")
     # And while it goes on, another node's events get through.
     flooding = asyncio.create_task(asyncio.to_thread(flood, 120, 1_000_000))
     for number in range(1, 4):
-        await wait_for(lambda number=number: other(number), 30, "the other node's event to be taken")  # type: ignore[misc]
+        await wait_for(lambda number=number: other(number), 60, "the other node's event to be taken")  # type: ignore[misc]
     await flooding
     await wait_for(lambda: len(AllFolders(mesh.runtime).pending()) >= 4, 60, "its proposals, and one about the flood")
     told = {filed.proposal.event.type for filed in AllFolders(mesh.runtime).pending()}
     assert told == {"container_died", "stream_overflow"}
-    await wait_for(lambda: mesh.ready("planner_agent"), 30, "room")
-    assert (await asyncio.to_thread(mesh.status))[1] == "None"
+
+    async def is_well() -> bool:
+        """The last of the flood may fill it once more, after somebody found it well."""
+        return (await asyncio.to_thread(mesh.status))[1] == "None" and await mesh.ready("planner_agent")
+
+    await wait_for(is_well, 60, "status and planner to say that there is room")
     assert mesh.redis.server.process is first
     assert first.poll() is None
     assert all(process.poll() is None for process in mesh.processes.values())
@@ -156,4 +160,4 @@ async def test_a_node_that_floods_redis_stops_neither_it_nor_the_others(mesh: Me
     # The log can be read again within the same memory.
     mesh.redis.server.kill()
     mesh.redis.server.start()
-    await wait_for(lambda: mesh.ready("observer"), 30, "the mesh after a restart of Redis")
+    await wait_for(lambda: mesh.ready("observer"), 60, "the mesh after a restart of Redis")
