@@ -258,6 +258,7 @@ rules:
 
 def test_nothing_is_kept_quiet_by_what_was_learnt() -> None:
     assert policy(restart=0.0, ignore=9.0).allows(event()).order == ("notify",)
+    assert policy(restart=0.0, ignore=4000.0).allows(event()).order == ("notify",), "not even where all did"
 
 
 def test_a_persons_own_rule_means_what_it_says_and_their_file_may_do_without(tmp_path: Path) -> None:

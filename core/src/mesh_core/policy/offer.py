@@ -25,8 +25,8 @@ NEEDS = "needs"  # the entry of the trace that takes away what the event does no
 PLAYBOOK = "playbook"  # the one that takes away what the playbook lint refuses
 CLASSIFIER = "classifier"  # the one of what people chose for events with such fields
 DOUBT = "doubt"  # the one of what people did not choose for events with such words
-# Chances by its fields from which on each is preferred to a notification: decision 0214.
 REDEPLOY = "redeploy"
+# Chances by its fields from which on each is preferred to a notification: decision 0214.
 LIKELY = {RESTART.word: 0.3, REDEPLOY: 0.45}
 DOUBTED = 0.25  # the chance by its words below which none of these is
 SIGHTING = "sighting"  # the entry, and the fence, of what the node's own agent sees
@@ -134,9 +134,10 @@ class Offer:
         runbook = match.runbook
         if written and not runbook.own:
             return
-        if self._rule.runbook_adds:
+        if self._rule.runbook_adds and not self._by_words:
             helps_too = [word for word in runbook.helps if word == RESTART.word]
-            self._add(helps_too, "runbook", f"the runbook {runbook.id} says that {', '.join(helps_too)} can help")
+            self._include(helps_too)
+            self._note("runbook", f"the runbook {runbook.id} says that {', '.join(helps_too)} can help")
         helps = next((word for word in runbook.helps if word in self.actions - MESSAGES), NOTIFY.word)
         if self.preferred in runbook.useless:
             said = f"the runbook {runbook.id} says that {self.preferred} cannot help"
@@ -148,12 +149,11 @@ class Offer:
         self.preferred, self.rule_name, self.reason = helps, "runbook", f"{self.reason}; {said}"
         self._note("runbook", said)
 
-    def _add(self, words: Sequence[str], name: str, sentence: str) -> None:
-        """Behind what the rule names; nothing where words of the event chose the rule."""
-        if missing := [word for word in words if word not in self.actions and not self._by_words]:
-            self.actions.update(missing)
-            self._named = (*self._named, *missing)
-            self._note(name, sentence)
+    def _include(self, words: Iterable[str]) -> None:
+        """Behind what the rule names."""
+        missing = [word for word in words if word not in self.actions]
+        self.actions.update(missing)
+        self._named = (*self._named, *missing)
 
     def _gives_way_to(self, runbook: Runbook) -> bool:
         """Is the preference the rule's own, for no fact or word of the event, and not what is documented?"""
@@ -177,14 +177,14 @@ class Offer:
             return  # somebody here wrote down what to do
         useless = documented.useless if documented else ()
         likely = {
-            word: chance for word, chance in chances.items() if word not in useless and chance >= LIKELY.get(word, 1)
+            word: chances[word]
+            for word, bound in LIKELY.items()
+            if word not in useless and chances.get(word, 0.0) >= bound
         }
         if likely:
             liked = max(sorted(likely), key=likely.__getitem__)
             said = f"for events with such fields people chose {liked} ({round(100 * likely[liked])} %)"
-            added = [word for word in likely if word not in self.actions]
-            self.actions.update(added)
-            self._named = (*self._named, *added)
+            self._include(likely)
             self.preferred, self.rule_name, self.reason = liked, CLASSIFIER, f"{self.reason}; {said}"
             self._note(CLASSIFIER, said)
 

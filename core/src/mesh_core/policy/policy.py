@@ -150,7 +150,8 @@ class Policy:
         offer.drop_unmet(self._own_playbooks.refused(sorted(offer.actions)), PLAYBOOK)
         offer.drop_unmet(self._unmet(offer.actions, event))
         offer.heed(self._runbooks.match(clues) if self._runbooks else None, written=rule.name in self._written)
-        chances = self._chances(event, known, clues, rule, unworded)
+        counts = offer.is_undecided or REDEPLOY in offer.actions
+        chances = self._chances(event, known, clues, rule, unworded) if counts else {}
         if offer.is_undecided:
             offer.weigh(chances)
         offer.hold_back(speaks_against(event, known))
