@@ -49,6 +49,16 @@ HEAD = (
 )
 
 
+def hook_rules(per_minute: int = 1) -> HookRules:
+    """Those of the sets' own senders."""
+    return read_hooks(SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=per_minute)
+
+
+def names_of(rows: Sequence[Row], rules: HookRules) -> KnownNames:
+    """What a mesh with the hosts of these events knows."""
+    return KnownNames({row["event"]["node"]: "" for row in rows}, domains=frozenset(rules.mapped.domains))
+
+
 def event_of_hook(
     row: Row, rules: HookRules, names: KnownNames, *, by_fields: bool = False
 ) -> HealthEvent | Unfit | None:
@@ -92,8 +102,7 @@ async def of_a_set(
         print(line(name, f"{model.name}, counted", rows, [came for came, _ in both]))
     if with_body := [number for number, row in enumerate(rows) if "hook" in row]:
         some = [rows[number] for number in with_body]
-        hosts = {row["event"]["node"]: "" for row in rows}
-        names = KnownNames(hosts, domains=frozenset(rules.mapped.domains))
+        names = names_of(rows, rules)
         through = await judged(some, [event_of_hook(row, rules, names) for row in some], TrialPlanner(policy))
         print(line(f"{name}, hook", "rules alone", some, [came for came, _ in through]))
         print(line(f"{name}, direct", "rules alone", some, [alone[number] for number in with_body]))
@@ -164,7 +173,7 @@ async def main() -> None:
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     policy = Policy.load(given.policy)
-    rules = read_hooks(SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=10**6)
+    rules = hook_rules(per_minute=10**6)
     sets = {file: read_labelled(file)[:: given.every] for file in given.data}
     server = None
     if given.llamacpp_url:

@@ -16,15 +16,13 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from judgement import ALL, ONLY_SCORED, SETS, event_of_hook
+from judgement import ALL, ONLY_SCORED, SETS, event_of_hook, hook_rules, names_of
 
 from mend.evaluation.labels import event_of, read_labelled
 from mend.evaluation.scoring import ACTIONS, Row
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.classifier.word_lines import word_lines
-from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.policy.policy import Policy
-from observer.hooks.rules import read_hooks
 
 Example = tuple[Row, HealthEvent]
 
@@ -62,11 +60,11 @@ def main() -> None:
         print(f"{name}: {weights['events']} events of {len(files)} sets, {len(text) // 1024} KiB")
 
 
-def examples(rows: Sequence[Row]) -> list[tuple[Row, HealthEvent]]:
+def examples(rows: Sequence[Row]) -> list[Example]:
     """Each row as it is labelled, and what the hooks read of its raw body where it has one: the same trouble in the
     form in which it arrives."""
-    rules = read_hooks(SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
-    names = KnownNames({row["event"]["node"]: "" for row in rows}, domains=frozenset(rules.mapped.domains))
+    rules = hook_rules()
+    names = names_of(rows, rules)
     bodies = [(row, event_of_hook(row, rules, names)) for row in rows if "hook" in row]
     read = [(row, event) for row, event in bodies if isinstance(event, HealthEvent)]
     return [*((row, event_of(row)) for row in rows), *read]

@@ -20,7 +20,6 @@ from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.policy.policy import Allowed, Policy
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
 from observer.hooks.alert import Unfit
-from observer.hooks.rules import read_hooks
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))  # behind all others: it has a requests.py, too
 import judgement
@@ -160,7 +159,7 @@ def test_an_event_enters_under_its_name_or_without_one(half: str) -> None:
 
 
 def test_the_hooks_read_every_raw_body(half: str) -> None:
-    rules = read_hooks(judgement.SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
+    rules = judgement.hook_rules()
     bodies = [row for row in labelled(half) if "hook" in row]
     assert len(bodies) >= 15
     assert not [row["id"] for row in bodies if isinstance(judgement.event_of_hook(row, rules, KnownNames()), Unfit)]
@@ -176,7 +175,7 @@ def below_each_sentence(value: Any, line: str) -> Any:
 
 
 def test_a_line_below_the_sentences_of_a_raw_body_names_no_target_and_ends_nothing(half: str) -> None:
-    rules = read_hooks(judgement.SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
+    rules = judgement.hook_rules()
     names = KnownNames(hosts={row["event"]["node"]: "" for row in labelled(half)} | {"other": ""})
     for row in (row for row in labelled(half) if row.get("hook", {}).get("sender", "").startswith("generic/")):
         meant = judgement.event_of_hook(row, rules, names, by_fields=True)
@@ -193,10 +192,9 @@ def test_a_line_below_the_sentences_of_a_raw_body_names_no_target_and_ends_nothi
 
 
 async def test_what_the_hooks_read_is_judged_as_what_is_labelled(half: str) -> None:
-    rules = read_hooks(judgement.SETS / "hooks.yml", token=None, secret=None, loopback=True, per_minute=1)
+    rules = judgement.hook_rules()
     rows = [row for row in labelled(half) if "hook" in row]
-    hosts = {row["event"]["node"]: "" for row in labelled(half)}
-    names = KnownNames(hosts, domains=frozenset(rules.mapped.domains))
+    names = judgement.names_of(labelled(half), rules)
     ways = ([judgement.event_of(row) for row in rows], [judgement.event_of_hook(row, rules, names) for row in rows])
     direct, read = [await judgement.judged(rows, events, judgement.TrialPlanner(POLICY)) for events in ways]
     lost = sum(
