@@ -7,7 +7,7 @@ import runpy
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -68,3 +68,14 @@ def test_what_cannot_be_a_setting_is_told_in_words_not_as_a_pattern(service: str
     assert len(told) >= len(table_rows(MeshSettings))  # a service without settings of its own has those
     assert all(re.match(r"[A-Z_]+(=\S.*: | needs )\S", one, re.DOTALL) for one in told)
     assert not [one for one in told if re.search(r"pattern|Input|String|validation| a valid ", one)]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_number_that_no_clock_and_no_calendar_can_hold_is_refused_at_the_start(
+    service: str, tables: dict[str, Any]
+) -> None:
+    for cls in tables["settings_of"](service):
+        for name, field in cls.model_fields.items():
+            if {float, int} & {field.annotation, *get_args(field.annotation)}:
+                with pytest.raises(BadSettings, match=field.alias or name):
+                    read_settings(cls, {field.alias or name: "9" * 18})

@@ -140,6 +140,15 @@ def test_a_certificate_says_when_it_runs_out() -> None:
     assert card(proposal(event={**event, "trust": Trust.FOREIGN})).waiting == ""
 
 
+def test_numbers_that_no_calendar_holds_do_not_cost_the_card() -> None:
+    rows = [{"kind": "package", "name": "zlib", "seconds_ago": seconds} for seconds in (60, 10**13)]
+    payload = {"left_seconds": 10**13, "investigation": {"changed": {"rows": rows}}}
+    event = {"type": "certificate_expiring", "payload": payload, "timestamp": "0001-01-01T00:00:00Z"}
+    told = card(proposal(event=event))
+    assert told.waiting.startswith("it runs out in ")
+    assert [moment.what for moment in told.timeline] == ["package zlib changed"]
+
+
 def test_choices_that_lack_the_same_are_told_together() -> None:
     considered = [
         Considered(choice=word, why_not=why) for word, why in (("a", "it risks more"), ("b", "no"), ("c", "no"))

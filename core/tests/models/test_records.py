@@ -168,7 +168,7 @@ def test_a_proposal_id_follows_from_the_event_alone_and_is_a_file_name() -> None
     assert name_of(file_name) is not None
 
 
-@given(st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(9999, 12, 30)), st.integers(-1439, 1439))
+@given(st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(9998, 12, 30)), st.integers(-1439, 1439))
 def test_a_time_survives_being_written_to_the_millisecond(naive: datetime, minutes: int) -> None:
     moment = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     text = rfc3339(moment)
@@ -181,3 +181,18 @@ def test_times_with_nanoseconds_and_zones_are_understood() -> None:
     wanted = datetime(2026, 5, 5, 10, 0, 0, 123456, tzinfo=UTC)
     assert parse_time("2026-05-05T12:00:00.123456789+02:00") == wanted
     assert parse_time("2026-05-05 10:00:00.123456z") == wanted
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+13:59", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00"])
+@pytest.mark.parametrize("hours", [-14, 14])
+def test_a_time_at_an_end_of_the_calendar_can_be_told_in_every_zone_and_reckoned_with(text: str, hours: int) -> None:
+    moment = parse_time(text)
+    assert moment.astimezone(timezone(timedelta(hours=hours))) == moment
+    assert moment - timedelta(days=30) < moment < moment + timedelta(days=30)
+
+
+def test_a_leap_second_is_the_end_of_its_minute() -> None:
+    assert parse_time("2008-12-31T23:59:60Z") == datetime(2008, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+    assert parse_time("2009-01-01T00:59:60.25+01:00") == parse_time("2008-12-31T23:59:60Z")
+    with pytest.raises(ValueError, match="minute"):
+        parse_time("2008-12-31T23:60:10Z")

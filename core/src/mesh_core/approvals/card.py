@@ -223,8 +223,8 @@ def _waiting(event: HealthEvent, around: CardContext, now: datetime) -> Iterator
         yield f"{first_of(names, MOST_NAMES)} {needs} it" + (" and go without" if event.type in DOES_NOT_RUN else "")
     left = event.payload.get("left_seconds")
     if event.type == EventType.CERTIFICATE_EXPIRING and event.trust is Trust.NODE and isinstance(left, int):
-        ends = parse_time(event.timestamp) + timedelta(seconds=left) - now
-        yield f"it runs out in {span_in_words(int(ends.total_seconds()))}" if ends > timedelta() else "it has run out"
+        left -= round((now - parse_time(event.timestamp)).total_seconds())  # whole numbers know no largest
+        yield f"it runs out in {span_in_words(left)}" if left > 0 else "it has run out"
     if told := silent_in(event):
         yield from _still_silent({*told, *(node for node, service in around.explained if service is None)}, around)
     if around.occurrences and around.occurrences > 1:

@@ -27,7 +27,7 @@ def changes_in(event: HealthEvent) -> tuple[EarlierChange, ...]:
     found += [
         change._replace(what=change.what if change.what in _KINDS.values() else f"{change.what} changed")
         for change in changed_rows(investigated(event).get("changed", {}))
-        if not any(_is_told_by(one, change) for one in found)
+        if change.seconds_before <= DAY_SECONDS and not any(_is_told_by(one, change) for one in found)
     ]
     return tuple(sorted(found, key=lambda change: -change.seconds_before))
 

@@ -40,6 +40,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}")
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+_LEAP_SECOND = re.compile(r"(.{17})60(\.\d+)?")
+
+# What is told of a year beyond counts as these: from here no zone and no span of days leads out of Python's calendar.
+_FIRST, _LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 
 
 def utc_now() -> datetime:
@@ -52,13 +56,18 @@ def rfc3339(timestamp: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """An aware datetime from RFC 3339 text; ValueError otherwise."""
+    """An aware datetime from RFC 3339 text; ValueError otherwise.
+
+    Whatever it is (Go's year 1, "for ever" as the last day of 9999, a leap second), it can be shown in every zone.
+    """
     if not _RFC3339.fullmatch(text):
         raise ValueError("not an RFC 3339 time with a zone, such as 2026-01-31T12:00:00Z")
     upper = text.upper()
     if fraction := re.search(r"\.(\d{7,9})", upper):  # datetime keeps microseconds
         upper = upper.replace(fraction[0], fraction[0][:7])
-    return datetime.fromisoformat(upper)
+    if leap := _LEAP_SECOND.match(upper):
+        upper = f"{leap[1]}59.999999{upper[leap.end() :]}"
+    return min(max(datetime.fromisoformat(upper), _FIRST), _LAST)
 
 
 def _checked_time(text: str) -> str:

@@ -48,5 +48,6 @@ class ExecutorSettings(WatchedSettings):
         None,
         alias="PLANNER_UID",
         ge=0,
+        le=2**32 - 2,
         description="the planner's user id: the executor refuses to start if that user could approve",
     )

@@ -18,7 +18,11 @@ class PlannerSettings(WatchedSettings):
         description="after a proposal, words about the same trouble are counted, not proposed, unless it got worse",
     )
     proposal_ttl_seconds: int = Field(
-        86400, alias="PROPOSAL_TTL_SECONDS", ge=1, description="a proposal that nobody decides expires after this"
+        86400,
+        alias="PROPOSAL_TTL_SECONDS",
+        ge=1,
+        le=36500 * 86400,
+        description="a proposal that nobody decides expires after this",
     )
     hold_seconds: int = Field(
         1800,
