@@ -59,6 +59,9 @@ def fill(call: Any) -> None:
     call("XGROUP", "CREATE", "mesh:ev:empty", "planner", "0", "MKSTREAM")
     call("XADD", "mesh:ev:gone", "7-0", "p", "x")
     call("XDEL", "mesh:ev:gone", "7-0")
+    call("XADD", "mesh:ev:end", f"{2**64 - 1}-{2**64 - 1}", "p", "x")  # by whoever may write that stream
+    call("XGROUP", "CREATE", "mesh:ev:end", "planner", "0")
+    call("XREADGROUP", "GROUP", "planner", "pi4-1", "STREAMS", "mesh:ev:end", ">")
     call("SET", "mesh:ev:seq", 17)
     call("SET", "cooldown:pi4/nginx", "pi4/12-0", "PX", 200_000)
     call("SET", "mesh:once:a", "1", "PXAT", NOBODY)

@@ -17,7 +17,7 @@ from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.redis_settings import check_server, server_version
 from mesh_core.messaging.scripts.planning import FREE_GATE, GATE
 from mesh_core.models.events import DeadLetter, Decision, HealthEvent, Trust, WorldUpdate
-from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM, stream_of, trust_of
+from mesh_core.models.streams import FOREIGN_STREAM, LAST_MS, MESH_STREAM, entered_ms, stream_of, trust_of
 from mesh_core.runtime.metrics import DEAD_LETTERS
 from mesh_core.testing import RedisServer, wait_for, within
 
@@ -204,6 +204,14 @@ async def test_last_id_of_a_stream_is_known_even_when_it_was_trimmed_empty(bus: 
 
 
 # ---- dead letters --------------------------------------------------------------------------------------------------
+
+
+async def test_after_the_last_id_that_there_is_a_page_is_empty_and_the_stream_at_its_end(bus: Bus) -> None:
+    last = f"{2**64 - 1}-{2**64 - 1}"
+    await bus.call("XADD", "mesh:ev:pi4", last, "p", "x")
+    assert await bus.page("mesh:ev:pi4", "-", count=5) == (((last, b"x"),), True)
+    assert await bus.page("mesh:ev:pi4", f"({last}") == ((), True)
+    assert entered_ms(f"pi4/{last}") == LAST_MS
 
 
 async def test_a_dead_letter_keeps_the_first_4_kib_whatever_the_bytes_and_is_written_once_per_entry(bus: Bus) -> None:

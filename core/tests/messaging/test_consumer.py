@@ -290,6 +290,12 @@ async def test_an_entry_without_our_field_has_no_payload_and_other_keys_are_not_
     assert one.streams == {"mesh:ev:pi4"}
 
 
+async def test_a_stream_whose_name_is_no_text_keeps_nobody_from_reading_the_others(group: Group) -> None:
+    await group.bus.call("XADD", b"mesh:ev:\xf0\x9f", "1-0", "p", "x")
+    await group.bus.call("XADD", "mesh:ev:pi4", "1-0", "p", "y")
+    assert [(e.stream, e.raw) for e in await read(group.member("one"))] == [("mesh:ev:pi4", b"y")]
+
+
 async def test_while_nothing_is_open_nobody_asks_what_others_left_and_once_something_is_they_do(group: Group) -> None:
     one, dead = group.member("one", reclaim_idle_ms=20_000), group.member("dead")
     one.hint("mesh:ev:pi4")

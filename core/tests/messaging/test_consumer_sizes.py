@@ -34,6 +34,19 @@ async def test_trimming_never_drops_what_some_group_has_not_acknowledged(group: 
     assert int(await group.bus.call("XLEN", "mesh:ev:pi4")) <= 100
 
 
+async def test_a_stream_with_the_last_id_that_there_is_does_not_end_the_trimming_of_those_after_it(
+    group: Group,
+) -> None:
+    one = group.member("one")
+    await group.bus.call("XADD", "mesh:ev:alder", f"7-{2**64 - 1}", "p", "x")
+    for number in range(1, 501):  # a server drops whole nodes of a hundred
+        await group.bus.call("XADD", "mesh:ev:birch", f"{number}-0", "p", "x")
+    await one.acknowledge(await read(one, count=600))
+    await one.trim()
+    assert await group.bus.call("XLEN", "mesh:ev:birch") < 500
+    assert await group.bus.call("XLEN", "mesh:ev:alder") == 1
+
+
 async def test_trimming_keeps_the_last_hour_and_whatever_an_expected_group_has_never_joined(group: Group) -> None:
     now = int(time.time() * 1000)
     pipe = group.bus.redis.pipeline(transaction=False)

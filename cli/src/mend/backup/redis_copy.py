@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import redis
 
-from mend.backup.redis_keys import PAGE, VALUES, RedisTrouble, Says, as_text, call, keys_of_a_mesh, server_ms
+from mend.backup.redis_keys import PAGE, VALUES, RedisTrouble, Says, after, as_text, call, keys_of_a_mesh, server_ms
 from mesh_core.messaging.replies import info_of, pairs_of
 
 ENTRIES = 200  # of 64 KiB each: below what a server sends to a client at once (mesh_core/messaging/redis_limits.py)
@@ -69,9 +69,9 @@ def _groups(client: redis.Redis, key: bytes) -> dict[str, Any]:
         group = pairs_of(raw)
         hand: list[list[Any]] = []
         start = "-"
-        while page := call(client, "XPENDING", key, group["name"], start, "+", PAGE):
+        while start and (page := call(client, "XPENDING", key, group["name"], start, "+", PAGE)):
             hand += [[as_text(i), as_text(consumer), now - int(idle), int(count)] for i, consumer, idle, count in page]
-            start = f"({hand[-1][0]}"
+            start = after(hand[-1][0])
         read = group.get("entries-read")
         groups.append(
             {"name": as_text(group["name"]), "last": as_text(group["last-delivered-id"]), "read": read, "hand": hand}
@@ -86,9 +86,9 @@ def _groups(client: redis.Redis, key: bytes) -> dict[str, Any]:
 
 def _pages(client: redis.Redis, key: bytes) -> Iterator[list[Any]]:
     start = "-"
-    while page := call(client, "XRANGE", key, start, "+", "COUNT", ENTRIES):
+    while start and (page := call(client, "XRANGE", key, start, "+", "COUNT", ENTRIES)):
         yield [[as_text(entry_id), [as_text(word) for word in fields]] for entry_id, fields in page]
-        start = f"({as_text(page[-1][0])}"
+        start = after(as_text(page[-1][0]))
 
 
 def _value(client: redis.Redis, key: bytes, kind: bytes) -> dict[str, Any] | None:

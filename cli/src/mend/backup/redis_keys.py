@@ -26,6 +26,7 @@ VALUES: dict[str, tuple[tuple[str | int, ...], str]] = {
     "list": (("LRANGE", 0, -1), "RPUSH"),
 }
 
+_LAST_ID = "18446744073709551615-18446744073709551615"
 Says = Callable[[int], None]  # how many keys so far
 
 
@@ -92,3 +93,8 @@ def as_text(value: Any) -> str:
 
 def as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
+
+
+def after(entry_id: str) -> str:
+    """Where what follows an entry begins; '' where nothing can: after the last id that there is."""
+    return "" if entry_id == _LAST_ID else f"({entry_id}"

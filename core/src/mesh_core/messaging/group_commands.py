@@ -14,12 +14,13 @@ import redis.asyncio as aioredis
 import redis.exceptions
 
 from mesh_core.messaging.bus import LONGEST_PAYLOAD, READ_BYTES
-from mesh_core.messaging.replies import text_of
+from mesh_core.messaging.replies import text_of, texts_of
 from mesh_core.messaging.scripts.reading import TAKE_NEW, TAKE_OVER
 from mesh_core.models.streams import entry_order
 
 # What servers say when a stream or its group is gone; the last one to a read that was waiting on it (Redis 7.0).
 WIPED = ("nogroup", "no such key", "unblocked")
+_LAST_SEQUENCE = 2**64 - 1  # an id beyond is none, and who trims to it is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class GroupCommands:
         await self._client.aclose()
 
     async def streams_like(self, pattern: str) -> set[str]:
-        return {text_of(key) async for key in self._client.scan_iter(match=pattern, count=1000, _type="stream")}
+        return texts_of([key async for key in self._client.scan_iter(match=pattern, count=1000, _type="stream")])
 
     async def join(self, stream: str) -> None:
         """From its beginning: what was written before this group existed counts as well."""
@@ -141,7 +142,7 @@ class GroupCommands:
     async def _first_open(self, stream: str, group: Mapping[str, Any]) -> tuple[int, int] | None:
         if not int(group["pending"]):
             ms, sequence = entry_order(text_of(group["last-delivered-id"]))
-            return ms, sequence + 1
+            return ms, min(sequence + 1, _LAST_SEQUENCE)
         summary = await self._client.xpending(stream, text_of(group["name"]))
         # Acknowledged between the two questions: next time.
         return entry_order(text_of(summary["min"])) if summary["pending"] else None

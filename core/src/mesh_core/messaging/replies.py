@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 
 def text_of(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def texts_of(keys: Iterable[bytes]) -> set[str]:
+    """Those that are text: what somebody called otherwise is none of ours, and no reason to read nothing else."""
+    found = set()
+    for key in keys:
+        with suppress(UnicodeDecodeError):
+            found.add(key.decode())
+    return found
 
 
 def pairs_of(reply: Any) -> dict[str, Any]:

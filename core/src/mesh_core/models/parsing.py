@@ -14,11 +14,10 @@ from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Trust
 from mesh_core.models.foreign_text import parse_foreign
 from mesh_core.models.records import Record, rfc3339
 from mesh_core.models.requests import MAX_REQUEST_BYTES, Request, RequestReply, request_id
-from mesh_core.models.streams import EVENT_STREAM_PREFIX, trust_of
+from mesh_core.models.streams import EVENT_STREAM_PREFIX, LAST_MS, trust_of
 from mesh_core.models.strict_json import Refusal, parse_object
 
 R = TypeVar("R", bound=Record)
-_LAST_MS = 253_402_300_799_000  # a calendar ends with the year 9999
 
 
 def read_record(raw: bytes, kind: type[R], max_bytes: int) -> R | Refusal:
@@ -66,7 +65,7 @@ def read_asked(raw: bytes, heard_ms: int) -> Request | RequestReply | Refusal:
     if isinstance(value, Refusal):
         return value
     # Anybody may give an entry an id of the year 100,000.
-    value.setdefault("ts", rfc3339(datetime.fromtimestamp(min(heard_ms, _LAST_MS) / 1000, UTC)))
+    value.setdefault("ts", rfc3339(datetime.fromtimestamp(min(heard_ms, LAST_MS) / 1000, UTC)))
     if "request" in value and "text" not in value:
         return _record(value, RequestReply)
     value.setdefault("id", request_id(f"{hashlib.sha256(raw).hexdigest()} {heard_ms}"))

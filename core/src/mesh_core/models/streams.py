@@ -13,6 +13,7 @@ ENTERED = {Trust.FOREIGN: FOREIGN_STREAM, Trust.MESH: MESH_STREAM, Trust.OBSERVE
 _TRUST = {stream: trust for trust, stream in ENTERED.items()}
 ALIVE_PREFIX = "mesh:alive:"  # and the node: a key that its agent renews while it lives
 HEARD_PREFIX = "mesh:heard:"  # sorted set by digest: when these bytes were heard on the channel, ms
+LAST_MS = 253_402_300_799_999  # the end of the year 9999: ids go on, calendars do not
 OCCURRENCES_KEY = "mesh:occurrences"  # hash: event id of an open proposal -> how often its trouble came again
 HELD_KEY = "mesh:held"  # hash: subject -> trouble that waits for what is at work on its host
 EXPLAINED_PREFIX = (
@@ -27,8 +28,9 @@ def stream_of(event_id: str) -> tuple[str, str]:
 
 
 def entered_ms(event_id: str) -> int:
-    """When an event entered its stream, in ms: the one clock that all doors share closely enough. 0 for no such id."""
-    return max(0, entry_order(event_id.rpartition("/")[2])[0])
+    """When an event entered its stream, in ms: the one clock that all doors share closely enough. 0 for no such id, the
+    end of the calendar for what lies beyond it (made on purpose)."""
+    return min(max(0, entry_order(event_id.rpartition("/")[2])[0]), LAST_MS)
 
 
 def trust_of(stream: str) -> Trust:

@@ -150,6 +150,23 @@ async def test_what_is_no_event_goes_to_the_dead_letters_and_does_not_hold_up_th
     assert not list(running.runtime.rglob("x*"))
 
 
+async def test_what_a_node_may_write_on_purpose_into_its_stream_ends_no_observer(
+    redis_each: RedisServer, tmp_path: Path
+) -> None:
+    first = make(redis_each.url, tmp_path)
+    last = f"{2**64 - 1}-{2**64 - 1}"
+    await first.bus.call("XADD", "mesh:ev:oak", last, "p", sick().model_copy(update={"node": "oak"}).wire())
+    await first.bus.call("XADD", b"mesh:ev:\xff", "1-0", "p", "x")
+    await first.bus.append("pi4", "10-0", sick().wire())
+    await first.observer.work(await first.consumer.read(block_ms=100))
+    second = make(redis_each.url, tmp_path)
+    await second.observer.catch_up()
+    assert sorted(second.observer.world.places) == ["oak/", "oak/web", "pi4/", "pi4/web"]
+    for one in (first, second):
+        await one.consumer.close()
+        await one.bus.close()
+
+
 async def test_what_the_entry_says_of_its_own_id_and_trust_is_not_believed(running: Running) -> None:
     raw = sick().model_copy(update={"id": "pi4/1-0", "trust": Trust.MESH}).wire()
     await running.bus.append("pi4", "77-0", raw)

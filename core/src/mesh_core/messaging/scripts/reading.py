@@ -78,13 +78,15 @@ end
 return found
 """
 
-# One page of a stream for somebody who keeps his own place.
+# One page of a stream for somebody who keeps his own place. Nothing comes after the last id that there is, and to ask
+# for it is an error: whoever may write a stream may write that id.
 # KEYS stream; ARGV from, to, most entries, most bytes, longest payload -> {1 at the end of it, {{id, payload}...}}
 PAGE = (
     _TAKE
     + """
 local from, room, longest, rows = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[5]), {}
 while #rows < tonumber(ARGV[3]) and room > 0 do
+  if from == '(18446744073709551615-18446744073709551615' then return {1, rows} end
   local entry = redis.call('XRANGE', KEYS[1], from, ARGV[2], 'COUNT', 1)[1]
   if not entry then return {1, rows} end
   local raw = payload(entry[2], longest)

@@ -6,9 +6,9 @@ import re
 from datetime import UTC, datetime
 
 from mesh_core.models.records import is_name
+from mesh_core.models.streams import LAST_MS
 
-LAST_MS = 253_402_300_799_999  # the end of the year 9999; times 32,768 it still fits SQLite's 63 bits
-LAST_SEQUENCE = (1 << 63) - 1
+LAST_SEQUENCE = (1 << 63) - 1  # what fits into the index; LAST_MS times 32,768 does, too
 _NUMBERS = re.compile(r"(\d{1,15})-(\d{1,19})")
 _ENTRY = re.compile(r"(\d{1,20})-(\d{1,20})")
 

@@ -13,7 +13,7 @@ import zlib
 from datetime import UTC, datetime
 
 from mesh_core.models.records import is_name, parse_time, rfc3339
-from observer.archive.names import LAST_MS as LAST_MS
+from mesh_core.models.streams import LAST_MS as LAST_MS
 from observer.archive.names import day_of as day_of
 from observer.archive.names import numbers_of as numbers_of
 

@@ -28,6 +28,7 @@ from mesh_core.incidents.rule import is_benign
 from mesh_core.messaging.bus import LONGEST_PAYLOAD, Bus, BusDown, Page
 from mesh_core.messaging.consumer import Consumer
 from mesh_core.messaging.group_commands import Entry
+from mesh_core.messaging.replies import texts_of
 from mesh_core.models.events import HealthEvent, Trust, WorldUpdate
 from mesh_core.models.records import utc_now
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
@@ -155,7 +156,7 @@ class Observer:
             cursor, keys = await self._bus.call(
                 "SCAN", cursor, "MATCH", f"{EVENT_STREAM_PREFIX}*", "COUNT", 1000, "TYPE", "stream"
             )
-            found |= {key.decode() for key in keys}
+            found |= texts_of(keys)
             if not cursor:
                 return sorted(found)
 
