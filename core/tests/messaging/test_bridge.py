@@ -15,8 +15,10 @@ from bridge_rig import Listeners
 
 from mesh_core.messaging.bridge import Bridge, Heard
 from mesh_core.messaging.bus import ADOPTION_WINDOW_MS, Bus, Hearing
-from mesh_core.models.events import DeadLetter, HealthEvent, Trust
+from mesh_core.models.events import MAX_EVENT_BYTES, DeadLetter, HealthEvent, Trust
+from mesh_core.models.parsing import event_in
 from mesh_core.models.streams import FOREIGN_STREAM, MESH_STREAM
+from mesh_core.models.strict_json import Refusal
 from mesh_core.policy.inventory.name_book import NameBook
 from mesh_core.testing import RedisServer, wait_for
 
@@ -62,6 +64,18 @@ BAD: dict[str, bytes] = {
     "time without zone": b'{"type":"oom","node":"pi4","timestamp":"2026-05-05T12:00:00"}',
     "id is a number": b'{"type":"oom","node":"pi4","id":7}',
 }
+
+
+async def test_a_message_as_large_as_one_may_be_is_an_event_in_its_stream_too(listeners: Listeners) -> None:
+    await listeners.start(1)
+    large = b'{"type":"oom","node":"' + b"n" * 128 + b'","payload":{"x":""}}'
+    large = large.replace(b'""', b'"' + b"y" * (MAX_EVENT_BYTES - len(large)) + b'"')
+    await listeners.say(large)
+    await wait_for(lambda: listeners.bus.redis.xlen(FOREIGN_STREAM), 10, "it is adopted")
+    [(entry_id, raw)], _ = await listeners.bus.page(FOREIGN_STREAM, "-")
+    assert len(large) == MAX_EVENT_BYTES < len(raw)
+    assert isinstance(event_in(FOREIGN_STREAM, entry_id, raw), HealthEvent)
+    assert isinstance(event_in(f"mesh:ev:{'n' * 128}", entry_id, raw), Refusal)
 
 
 async def test_two_bridges_adopt_each_message_once(listeners: Listeners) -> None:

@@ -24,7 +24,7 @@ from redis.backoff import NoBackoff
 from mesh_core.messaging.replies import pairs_of, text_of
 from mesh_core.messaging.scripts.reading import PAGE
 from mesh_core.messaging.scripts.writing import ADOPT_ONCE, ENTER, ENTER_REQUEST, HEARD_AT, PUBLISH_ONCE
-from mesh_core.models.events import MAX_EVENT_BYTES, DeadLetter, HealthEvent, Trust
+from mesh_core.models.events import ENTRY_BYTES, MAX_EVENT_BYTES, DeadLetter, HealthEvent, Trust
 from mesh_core.models.proposals import ActionUpdate
 from mesh_core.models.records import Record, rfc3339, utc_now
 from mesh_core.models.requests import Request, RequestReply
@@ -40,7 +40,9 @@ REPLY_SECONDS = 5.0
 ADOPTION_WINDOW_MS = 2000
 HEARD_KEPT_MS = 3_600_000  # how long a listener may be kept from saying what it heard
 READ_BYTES = 4 * 1024 * 1024  # what one read of streams brings at most, give or take the last entries
-LONGEST_PAYLOAD = MAX_EVENT_BYTES + 1  # one more than any record has: what is longer comes cut, and is refused
+LONGEST_PAYLOAD = (
+    MAX_EVENT_BYTES + ENTRY_BYTES + 1
+)  # one more than any record has: what is longer comes cut, and is refused
 
 
 log = structlog.get_logger()

@@ -24,7 +24,8 @@ from mesh_core.models.records import (
 )
 from mesh_core.models.sightings import Sighting
 
-MAX_EVENT_BYTES = 64 * 1024
+MAX_EVENT_BYTES = 64 * 1024  # as its sender writes it
+ENTRY_BYTES = 1024  # at most what entering adds to it: its id, when it came, who told it
 _NAME_NOTE = "name_note"
 
 

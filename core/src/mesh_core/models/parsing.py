@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mesh_core.models.config_file import said_of_value
-from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Trust
+from mesh_core.models.events import ENTRY_BYTES, MAX_EVENT_BYTES, HealthEvent, Trust
 from mesh_core.models.foreign_text import parse_foreign
 from mesh_core.models.records import Record, rfc3339
 from mesh_core.models.requests import MAX_REQUEST_BYTES, Request, RequestReply, request_id
@@ -32,7 +32,8 @@ def read_event(raw: bytes, trust: Trust = Trust.FOREIGN, *, entry_id: str | None
     With the `entry_id` of the stream entry that holds it, its id is `<node>/<entry id>`, whatever it says itself.
     Anybody may have typed or piped it, so a byte order mark is read as what it says.
     """
-    value = parse_foreign(raw, max_bytes=MAX_EVENT_BYTES)
+    has_entered = entry_id is not None and trust is not Trust.NODE  # an agent writes its own, whole
+    value = parse_foreign(raw, max_bytes=MAX_EVENT_BYTES + (ENTRY_BYTES if has_entered else 0))
     if isinstance(value, Refusal):
         return value
     value["trust"] = trust
