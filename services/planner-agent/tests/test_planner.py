@@ -375,6 +375,16 @@ async def test_a_node_cannot_speak_for_another_node(mesh: Mesh) -> None:
 
     await wait_for(refused, 10, "it is refused")
     assert "cannot speak for" in (await mesh.stream("mesh:dead_letters"))[0]["reason"]
+
+
+async def test_nobody_but_a_planner_says_that_a_person_asked_for_something(mesh: Mesh) -> None:
+    """Its reason would be told as a person's, and a later one would never take its place."""
+    await mesh.start()
+    asked = {"request": "req-0123456789ab", "text": "paint it blue", "by": "anna"}
+    await mesh.bus.enter(HealthEvent(type="playbook_requested", node="web01", payload=asked), Trust.FOREIGN)
+    await wait_for(lambda: mesh.bus.redis.xlen("mesh:dead_letters"), 10, "it is refused")
+    assert "planner's own" in (await mesh.stream("mesh:dead_letters"))[0]["reason"]
+    assert mesh.proposals() == []
     assert mesh.proposals() == []
 
 

@@ -27,10 +27,12 @@ class EventType(StrEnum):
     EVENTS_DROPPED = "events_dropped"
     RECORDS_ERASED = "records_erased"
     STREAM_OVERFLOW = "stream_overflow"
-    TROUBLE_STORM = "trouble_storm"  # only inside a proposal: much began at once
-    PLAYBOOK_REQUESTED = "playbook_requested"  # only inside a proposal: nothing is wrong, somebody asked for something
+    TROUBLE_STORM = "trouble_storm"  # much began at once
+    PLAYBOOK_REQUESTED = "playbook_requested"  # nothing is wrong, somebody asked for something
 
 
+# Only inside proposals: who could tell of one could hide what is wrong behind his word, or speak as a person here.
+PLANNERS_OWN = frozenset({EventType.TROUBLE_STORM, EventType.PLAYBOOK_REQUESTED})
 RECOVERIES = frozenset(
     {EventType.SERVICE_HEALTHY, EventType.SERVICE_RECOVERED, EventType.NODE_ONLINE, EventType.NODE_RETIRED}
 )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import structlog
 
 from mesh_core.approvals.planner_folders import PlannerFolders
-from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.event_types import PLANNERS_OWN, EventType
 from mesh_core.incidents.rule import is_benign, is_recovery
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.messaging.consumer import RENEW_EVERY_SECONDS, Consumer
@@ -220,9 +220,8 @@ class Planner:
 
 
 def _heard(entry: Entry) -> HealthEvent | Refusal:
-    """A storm stands in its proposal only: who could tell of one could hide what is wrong behind his word."""
     event = event_in(entry.stream, entry.id, entry.raw)
-    if isinstance(event, HealthEvent) and event.type == EventType.TROUBLE_STORM:
+    if isinstance(event, HealthEvent) and event.type in PLANNERS_OWN:
         return Refusal(f"the type {event.type} is a planner's own, of its proposals: give the event another one")
     return event
 
