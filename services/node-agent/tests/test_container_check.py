@@ -167,6 +167,14 @@ def test_one_that_runs_again_has_forgotten_its_engines_end() -> None:
     assert not record.ended_with_engine
 
 
+def test_one_that_waits_for_its_next_start_does_not_run() -> None:
+    """Else its engine would seem to leave one alone at its end, and what it stopped would be a person's doing."""
+    record = ContainerRecord()
+    checked(RUNNING, record=record)  # an answer from the moment in which it ran, read after it had ended
+    checked({"Status": "restarting"}, record=record)
+    assert (record.running, record.seen_running) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [

@@ -58,6 +58,8 @@ class ContainerCheck:
         status = self._state.get("Status")
         if status == "running":
             self.record.runs()
+        elif status == "restarting":  # whoever looked in the blink of an eye in which it ran may have been told later
+            self.record.running = False
         if status in ("running", "restarting"):
             if loop := self._loop(status):
                 return self._target.result(
