@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from policy_rig import allows
+from policy_rig import SHIPPED, allows
+
+from mesh_core.models.events import HealthEvent, Trust
 
 HUGE = 10**400  # a whole number to JSON, and more than any float holds
 ODD: tuple[Any, ...] = (
@@ -19,10 +21,20 @@ KEYS = (
     *("value", "expected_state", "containers", "units", "web", "docker ps", "systemctl status web", "history"),
     *("streams", "dependencies", "mounts", "missing", "services", "present", "declared", "running", "compose", "drift"),
     *("ports", "image", "maintenance", "change", "recheck", "last_frame_at", "timestamp", "alerts", "tags", "priority"),
+    *("sub_state", "active_state", "restart_policy", "declared_state", "mount", "now", "today", "now now"),
 )
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_value_of_any_kind_is_judged(key: str) -> None:
-    for value in ODD:
+    for value in (*ODD, "it is back again, answers since 03:00"):
         assert allows("service_down", {key: value, "unit": {key: [value]}}, severity="error").actions
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_so_it_is_where_an_agent_tells_it_of_what_its_engine_runs(key: str) -> None:
+    for value in ODD:
+        event = HealthEvent(
+            type="service_down", node="n", service="web", payload={"runtime": "docker", key: value}, trust=Trust.NODE
+        )
+        assert SHIPPED.allows(event).actions

@@ -137,7 +137,7 @@ def may_explain(event: HealthEvent) -> bool:
     if event.type == EventType.NODE_OFFLINE:
         return event.trust is Trust.OBSERVER
     full = event.type == DISK_FULL and event.severity is Severity.CRITICAL
-    return full and event.trust is Trust.NODE and event.payload.get("mount") in WRITTEN_TO
+    return full and event.trust is Trust.NODE and str(event.payload.get("mount")) in WRITTEN_TO
 
 
 def root_cause(event: HealthEvent, causes: Collection[Cause]) -> Cause | None:

@@ -19,7 +19,7 @@ from mesh_core.policy.event_facts.long_ago import is_long_ago
 from mesh_core.policy.event_facts.ordered import is_back
 from mesh_core.policy.event_facts.other_cause import DEVICES
 from mesh_core.policy.event_facts.own_row import with_own_row
-from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_itself, time_in
+from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_itself, time_in, word_in
 from mesh_core.policy.event_facts.shown_state import with_shown_state
 from mesh_core.policy.event_facts.startable import NOT_TO_BE_STARTED, is_meant_to_run
 from mesh_core.policy.event_facts.whole_facts import facts_of_whole
@@ -88,7 +88,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         found = (found - {Fact.OPERATOR}) | {Fact.CONFLICT}
     if is_firing(event.payload):
         found = (found - {Fact.RESOLVED}) | {Fact.FIRING}
-    sub_state = event.payload.get("sub_state")
+    sub_state = word_in(event.payload.get("sub_state"))
     if sub_state == "exited":
         found.discard(Fact.RUNNING)  # "active (exited)": systemd keeps it for active, and no process is left
     elif sub_state in DOWN_UNITS and event.payload.get("active_state") == "active":

@@ -100,7 +100,7 @@ def cues_of_what_is_there(path: tuple[str, ...], value: Any) -> frozenset[str]:
     of_now = key != path[-1] or path[-2:-1] in _PARTS_OF_NOW
     if not said or not (_THERE_NOW.search(said) or _WELL_NOW.fullmatch(said) or (of_now and _IS_SO.match(said))):
         return frozenset()
-    return frozenset().union(*(cues for what, cues in _of_what(key or path[-2], said) if what))
+    return frozenset().union(*(cues for what, cues in _of_what(key or "".join(path[-2:-1]), said) if what))
 
 
 def came_later(path: tuple[str, ...], value: Any) -> bool:
