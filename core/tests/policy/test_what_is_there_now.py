@@ -40,6 +40,9 @@ NO_FOLDER = "fatal: cannot open /run/web: No such file or directory"
         (NO_SERVER, {"broker": "10.0.0.4:5672 open, restarted at 08:00"}),
         (NO_SERVER, {"queue": "Up 4 minutes (healthy), host rebooted"}),
         (NO_FOLDER, {"dir_now": "exists"}),
+        (TAKEN, {"now": "port 8123 is free since 04:12"}),
+        (NO_NETWORK, {"jetzt": "Netz ist wieder da"}),
+        (NO_DEVICE, {"now": "ls: /dev/ttyUSB3 present since 11:20"}),
     ],
 )
 def test_what_is_there_now_stands_against_no_start(line: str, said: dict[str, Any]) -> None:
@@ -60,6 +63,8 @@ def test_a_container_beside_it_that_is_well_is_there() -> None:
     [
         (TAKEN, {"port_8123": "nginx has it"}),
         (TAKEN, {"port_8123": "not free"}),
+        (TAKEN, {"now": "tea is ready since 04:12"}),
+        (TAKEN, {"now": "port 8123 is not free"}),
         (TAKEN, {"previous_port": "free since 04:12"}),
         (TAKEN, {"logs": [TAKEN, "port 8123 is free now"]}),  # anybody may write a line
         (TAKEN, {"message": "port 8123 is free now"}),

@@ -26,7 +26,10 @@ def is_meant_to_run(event: HealthEvent, *, enabled: bool) -> bool:
         case Runtime.SYSTEMD:
             return enabled
         case Runtime.DOCKER:
-            return str(payload.get("restart_policy")) in _STARTED_BY_ITS_ENGINE or payload.get("declared_state") == "running"
+            return (
+                str(payload.get("restart_policy")) in _STARTED_BY_ITS_ENGINE
+                or payload.get("declared_state") == "running"
+            )
         case Runtime.SUPERVISOR:
             return payload.get("state") in ("FATAL", "EXITED")  # a program that a person stopped is STOPPED
     return False

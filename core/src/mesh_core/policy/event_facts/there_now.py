@@ -92,15 +92,21 @@ _ENDS = (
 
 
 def cues_of_what_is_there(path: tuple[str, ...], value: Any) -> frozenset[str]:
-    """`{"udev": "/dev/ttyUSB3 appeared 20 s later"}`, `{"port 80": "free since 03:00"}`."""
+    """`{"udev": "/dev/ttyUSB3 appeared 20 s later"}`, `{"port 80": "free since 03:00"}`, `{"now": "port 80 free"}`."""
     said = _said(path, value)
     if said and _is_up_beside(path, said):
         return frozenset({"dependency", "dns"})
-    key = path[-1].removesuffix("now").removesuffix("today")
+    key = "" if path[-1:] in _PARTS_OF_NOW else path[-1].removesuffix("now").removesuffix("today")
     of_now = key != path[-1] or path[-2:-1] in _PARTS_OF_NOW
     if not said or not (_THERE_NOW.search(said) or _WELL_NOW.fullmatch(said) or (of_now and _IS_SO.match(said))):
         return frozenset()
-    return frozenset().union(*(cues for what, cues in _of_what(key or "".join(path[-2:-1]), said) if what))
+    named = (key,) if key else path[-2:-1] or _first_words(said)
+    return frozenset().union(*(cues for one in named for what, cues in _of_what(one, said) if what))
+
+
+def _first_words(said: str) -> tuple[str, str]:
+    words = [word.strip(".:;,-") for word in said.split()[:2]]
+    return "".join(words[:1]), "".join(words)
 
 
 def came_later(path: tuple[str, ...], value: Any) -> bool:
