@@ -284,6 +284,21 @@ async def test_a_killed_server_keeps_what_was_acknowledged_and_the_bus_finds_it_
     await bus.close()
 
 
+async def test_what_the_server_closed_while_nobody_used_it_costs_no_command(redis_each: RedisServer) -> None:
+    idle, other = Bus.connect(redis_each.url, "idle"), Bus.connect(redis_each.url, "other")
+    await asyncio.gather(*(idle.call("BLPOP", f"nothing{number}", 0.1) for number in range(3)))  # a connection each
+    await other.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    async def closed() -> bool:
+        return all(client["name"] != "idle" for client in await other.redis.client_list())
+
+    await wait_for(closed, 10, "the server closed what was idle")
+    for _ in range(3):
+        assert await idle.call("PING")
+    await idle.close()
+    await other.close()
+
+
 async def test_a_server_without_memory_is_a_server_that_is_down_for_now(bus: Bus) -> None:
     await bus.enter(event(), Trust.MESH)
     await bus.call("CONFIG", "SET", "maxmemory", 1)

@@ -20,6 +20,7 @@ import structlog
 from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 
 from mesh_core.messaging.replies import pairs_of, text_of
 from mesh_core.messaging.scripts.reading import PAGE
@@ -276,7 +277,11 @@ def or_down() -> Iterator[None]:
 
 
 def client_for(url: str, name: str, *, reply_seconds: float = REPLY_SECONDS) -> aioredis.Redis:
-    """A client that never retries. `protocol` is left alone: 3 changes the shape of replies."""
+    """A client that never retries. `protocol` is left alone: 3 changes the shape of replies.
+
+    A connection that the server closed while nobody used it (its `timeout`, a restart, a balancer) is opened anew
+    before anything is sent on it; but not where maintenance notifications are on: in redis-py 8 they are, unasked.
+    """
     return aioredis.Redis.from_url(
         url,
         client_name=name,
@@ -285,5 +290,6 @@ def client_for(url: str, name: str, *, reply_seconds: float = REPLY_SECONDS) -> 
         retry=Retry(NoBackoff(), 0),
         retry_on_error=[],
         health_check_interval=0,
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
         driver_info=None,  # looking up the library's version takes as long as connecting, and no server asks for it
     )
