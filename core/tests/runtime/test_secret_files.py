@@ -203,6 +203,7 @@ def test_a_login_that_contradicts_itself_is_refused_without_showing_it(environ: 
         "redis://u:hunter2@h:1/0",
         "redis://u:hunter2/with#odd?signs@h/0",
         "redis://h/0?password=hunter2&x=1",
+        "rediss://h/0?ssl_keyfile=k&ssl_password=hunter2",
         "redis//:hunter2@h",
         "u:hunter2@h",
         "redis://u:hunter2@x@h/0",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-_PASSWORD_OPTION = re.compile(r"(?<=[?&]password=)[^&#]*")
+_PASSWORD_OPTION = re.compile(r"([?&](?:ssl_)?password=)[^&#]*")  # ssl_: of the key that a client shows
 
 
 def masked(url: str) -> str:
@@ -18,7 +18,8 @@ def masked(url: str) -> str:
         scheme, rest = "", url
     login, at, where = rest.rpartition("@")
     user, colon, _ = login.partition(":")
-    return f"{scheme}{mark}{user}{':***' if colon else ''}{at}{_PASSWORD_OPTION.sub('***', where)}"
+    shown = _PASSWORD_OPTION.sub(r"\1***", where)
+    return f"{scheme}{mark}{user}{':***' if colon else ''}{at}{shown}"
 
 
 def is_readable(url: str) -> bool:

@@ -193,10 +193,10 @@ def _ms(entry_id: str) -> int:
 
 
 def _parse_url(url: str) -> tuple[Endpoint, _Login]:
-    """redis://, rediss:// and unix:// as redis-py reads them; ValueError otherwise."""
+    """redis://, rediss:// and unix:// as redis-py reads them, which the other services use; ValueError otherwise."""
     parts = urlsplit(url)
-    options = parse_qs(parts.query)
-    database = options.get("db", ["0"])[0]
+    options = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    database = options.get("db", "0")
     if parts.scheme == "unix":
         endpoint = Endpoint(unix=unquote(parts.path))
     elif parts.scheme in ("redis", "rediss"):
@@ -205,12 +205,16 @@ def _parse_url(url: str) -> tuple[Endpoint, _Login]:
             host=parts.hostname or "127.0.0.1",
             port=parts.port or 6379,
             tls=parts.scheme == "rediss",
-            verify_tls=options.get("ssl_cert_reqs", ["required"])[0] != "none",
+            verify_tls=options.get("ssl_cert_reqs") != "none",
+            check_name=options.get("ssl_check_hostname", "").upper() not in ("0", "F", "FALSE", "N", "NO"),
+            authorities=options.get("ssl_ca_certs") or options.get("ssl_ca_path", ""),
+            certificate=options.get("ssl_certfile", ""),
+            key=options.get("ssl_keyfile", ""),
         )
     else:
         raise ValueError(f"{parts.scheme!r} is not redis, rediss or unix")
     return endpoint, _Login(
-        user=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password is not None else None,
+        user=unquote(parts.username) if parts.username else options.get("username"),
+        password=unquote(parts.password) if parts.password is not None else options.get("password"),
         database=int(database),
     )

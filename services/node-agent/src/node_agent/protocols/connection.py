@@ -7,13 +7,18 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 MAX_HOST_CHARACTERS = 253
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a server listens: a unix socket path, or host and port. `server_name`: asked for by TLS instead of host."""
+    """Where a server listens: a unix socket path, or host and port. `server_name`: asked for by TLS instead of host.
+
+    `authorities`: a file or folder of those that are believed as well as this host's own. `certificate` and `key`: the
+    files by which we say who we are.
+    """
 
     unix: str | None = None
     host: str = "localhost"
@@ -21,6 +26,10 @@ class Endpoint:
     tls: bool = False
     verify_tls: bool = True
     server_name: str = ""
+    check_name: bool = True
+    authorities: str = ""
+    certificate: str = ""
+    key: str = ""
 
     def __str__(self) -> str:
         return f"unix://{self.unix}" if self.unix else f"{self.host}:{self.port}"
@@ -54,14 +63,24 @@ async def connect(endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.Str
     """OSError (a certificate that does not hold is one too) if that cannot be done. Waits for as long as it takes."""
     if endpoint.unix:
         return await asyncio.open_unix_connection(endpoint.unix)
-    context: ssl.SSLContext | None = None
-    if endpoint.tls:
-        context = ssl.create_default_context() if endpoint.verify_tls else _believing_anybody()
+    context = _trusting(endpoint) if endpoint.tls else None
     try:
         name = (endpoint.server_name or None) if context else None
         return await asyncio.open_connection(endpoint.host, endpoint.port, ssl=context, server_hostname=name)
     except UnicodeError as error:  # what the resolver says of a name that cannot be one
         raise OSError(f"{endpoint.host!r} is no host name: {error}") from error
+
+
+def _trusting(endpoint: Endpoint) -> ssl.SSLContext:
+    context = ssl.create_default_context() if endpoint.verify_tls else _believing_anybody()
+    if endpoint.verify_tls:
+        context.check_hostname = endpoint.check_name
+    if endpoint.authorities:
+        is_folder = Path(endpoint.authorities).is_dir()
+        context.load_verify_locations(**{"capath" if is_folder else "cafile": endpoint.authorities})
+    if endpoint.certificate:
+        context.load_cert_chain(endpoint.certificate, endpoint.key or None)
+    return context
 
 
 def _believing_anybody() -> ssl.SSLContext:
