@@ -129,7 +129,7 @@ def test_the_agents_word_weighs_more_than_the_alerts(watched: Watched) -> None:
     down = watched.proposal_for("service_down")
     assert (down["action"], down["event"]["sighting"]["state"]) == ("notify", "running")
     (told,) = (one["text"] for one in down["evidence"] if one["source"] == "agent")
-    assert told.startswith("the agent on web01 sees shop running for ")
+    assert told.startswith("the agent on web01 sees shop running")
     watched.ctl("stop", "shop")
     until(lambda: watched.state() == "stopped", 60, "the agent's word that it was stopped")
     stopped = watched.proposal_for("shop_probe_failed")

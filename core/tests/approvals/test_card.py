@@ -162,6 +162,15 @@ def test_an_undo_is_about_the_run_and_not_about_the_old_trouble() -> None:
     assert (told.title, told.since) == ("shop on web01: an earlier run is to be taken back", ago(0.9))
 
 
+def test_what_joined_an_alert_with_its_service_is_said_in_words_of_ours() -> None:
+    event = {"trust": Trust.FOREIGN, "payload": {"matched_by": "port"}}
+    told = card(proposal("notify", "notify", event=event)).found
+    assert told == "taken to be about shop, which the alert does not name: it publishes the port that was asked"
+    for said in ("all is well", None, ["port"]):
+        assert card(proposal("notify", "notify", event={**event, "payload": {"matched_by": said}})).found == ""
+    assert card(proposal(event={"payload": {"matched_by": "port"}})).found == "", "an agent names what it watches"
+
+
 def test_what_the_nodes_agent_sees_of_somebody_elses_alert_is_said_once() -> None:
     seen = Sighting(service="shop", state=SeenState.RUNNING, since=ago(5), runtime="docker")
     event = {"trust": Trust.FOREIGN, "sighting": seen}

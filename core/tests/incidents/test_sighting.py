@@ -58,7 +58,9 @@ def test_only_the_one_thing_that_an_alert_can_mean_counts(alert: HealthEvent, se
 
 
 def test_a_note_is_read_as_it_was_written() -> None:
-    assert read_note(note_of("nas1", WATCHED), "nas1") == (WATCHED, False)
+    assert read_note(note_of("nas1", WATCHED), "nas1") == (WATCHED, False, {})
+    ports = {8096: "shop.web"}
+    assert read_note(note_of("nas1", WATCHED, complete=True, ports=ports), "nas1") == (WATCHED, True, ports)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,13 @@ def test_a_note_is_read_as_it_was_written() -> None:
 )
 def test_nothing_is_known_by_a_note_that_is_none_or_tells_of_another_node(raw: bytes) -> None:
     assert read_note(raw, "nas1").rows == ()
+
+
+def test_of_ports_that_are_written_otherwise_nothing_is_known() -> None:
+    note = json.loads(note_of("nas1", WATCHED))
+    assert read_note(json.dumps({**note, "ports": ["8096"]}).encode(), "nas1") == (WATCHED, False, {})
+    odd = {"eighty": "web", "81": 1, "82": "no name", "83": "web"}
+    assert read_note(json.dumps({**note, "ports": odd}).encode(), "nas1").ports == {83: "web"}
 
 
 def test_a_row_that_a_newer_agent_writes_otherwise_takes_no_other_row_along() -> None:
@@ -124,6 +133,13 @@ def test_a_whole_note_with_a_row_that_cannot_be_read_is_not_whole() -> None:
 def test_it_is_told_in_a_sentence() -> None:
     one = seen("nginx.service")
     assert sighting_in_words(an_alert("nginx"), one) == "the agent on nas1 sees nginx.service running for 3 h or longer"
+
+
+def test_what_was_first_seen_so_after_the_alerts_own_time_is_told_without_a_span() -> None:
+    alert = an_alert("nginx").model_copy(update={"timestamp": "2026-11-29T09:00:00Z"})
+    assert sighting_in_words(alert, seen("nginx.service")) == "the agent on nas1 sees nginx.service running"
+    red = seen("nginx.service", state=SeenState.UNHEALTHY)
+    assert sighting_in_words(alert, red) == "the agent on nas1 sees nginx.service running, with its own check red"
 
 
 def test_no_message_brings_a_sighting_of_its_own() -> None:

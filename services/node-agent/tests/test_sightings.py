@@ -40,6 +40,10 @@ class Looking:
     def is_whole(self) -> bool:
         return read_note(self.sightings.note(), "nas1").complete
 
+    @property
+    def ports(self) -> dict[int, str]:
+        return dict(read_note(self.sightings.note(), "nas1").ports)
+
     def note(self) -> dict[str, Sighting]:
         return {row.service: row for row in read_note(self.sightings.note(), "nas1").rows}
 
@@ -90,6 +94,17 @@ def test_what_its_manager_says_of_its_age_counts_more() -> None:
     assert looking.note()["web"] == Sighting(
         service="web", state=SeenState.RUNNING, since="2001-01-01T00:00:00Z", runtime="systemd", enabled=True
     )
+
+
+def test_who_answers_at_a_port_is_the_one_that_is_up_and_nobody_where_two_may() -> None:
+    looking = Looking()
+    old = found("docker:/web-old", WELL, ended="stopped_by_person", status="exited", ports=[8080, 9090])
+    looking.sightings.see_all("docker", [found("docker:/web", WELL, ports=[8080]), old])
+    assert looking.ports == {8080: "web", 9090: "web-old"}
+    looking.sightings.see([found("docker:/web", SICK, "container_died", status="exited", ports=[8080])])
+    assert looking.ports == {9090: "web-old"}
+    looking.sightings.see_all("docker", [old])
+    assert looking.ports == {8080: "web-old", 9090: "web-old"}
 
 
 def test_what_a_full_round_does_not_find_and_what_a_lost_source_saw_is_forgotten() -> None:

@@ -26,6 +26,7 @@ from mesh_core.models.name_lists import first_of
 from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.models.proposals import NO_MODEL, RUNBOOK_SOURCE, Proposal
 from mesh_core.models.records import parse_time, rfc3339
+from mesh_core.models.sightings import MATCH_IN_WORDS, MATCHED_BY
 from mesh_core.policy.seen_before import doubted, in_words, suggested, tried
 from mesh_core.policy.track_record import PastRun
 from mesh_core.runtime.places_note import SickPlace
@@ -115,7 +116,7 @@ def card_for(proposal: Proposal, around: CardContext, now: datetime) -> Card:
         interrupts=_interrupts(proposal, around.runs),
         may_set=_may_set(proposal),
         because=because_of(proposal),
-        found="; ".join(filter(None, (*(one.text for one in findings), _seen(proposal), _said(proposal)))),
+        found="; ".join(filter(None, (*(one.text for one in findings), *_told_by_others(proposal)))),
         rule=_rule(proposal),
         runbook=next((one.text.partition("\n")[0] for one in proposal.evidence if one.source == RUNBOOK_SOURCE), ""),
         instead=_instead(proposal),
@@ -154,6 +155,16 @@ def because_of(proposal: Proposal) -> str:
     if proposal.model.provider not in NO_MODEL:
         return ""
     return proposal.rule.says if proposal.rule else proposal.reason
+
+
+def _told_by_others(proposal: Proposal) -> tuple[str, ...]:
+    return _matched(proposal.event), _seen(proposal), _said(proposal)
+
+
+def _matched(event: HealthEvent) -> str:
+    """What joined an alert that names no service with one; which says how sure that is."""
+    how = MATCH_IN_WORDS.get(str(event.payload.get(MATCHED_BY)), "") if event.trust is Trust.FOREIGN else ""
+    return f"taken to be about {event.service}, which the alert does not name: {how}" if how and event.service else ""
 
 
 def _seen(proposal: Proposal) -> str:

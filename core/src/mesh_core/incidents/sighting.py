@@ -7,14 +7,15 @@ nothing is known.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from mesh_core.models.durations import span_in_words
 from mesh_core.models.events import HealthEvent
-from mesh_core.models.records import parse_time
+from mesh_core.models.records import is_service_name, parse_time
 from mesh_core.models.sightings import MAX_NOTE_BYTES, MAX_SIGHTINGS, SeenState, Sighting
 from mesh_core.models.strict_json import Refusal, parse_object
 
@@ -25,17 +26,23 @@ _SAYS_ITS_MANAGER = ("container_", "unit_", "program_")  # as a type begins
 
 
 class SightingsNote(NamedTuple):
-    """`complete`: all that the agent sees is in it; one that says nothing of that may have been cut."""
+    """`complete`: all that the agent sees is in it; one that says nothing of that may have been cut. `ports`: which of
+    them answers at a port of the node."""
 
     rows: tuple[Sighting, ...] = ()
     complete: bool = False
+    ports: Mapping[int, str] = MappingProxyType({})
 
 
-def note_of(node: str, sightings: Iterable[Sighting], *, complete: bool = False) -> bytes:
+def note_of(
+    node: str, sightings: Iterable[Sighting], *, complete: bool = False, ports: Mapping[int, str] | None = None
+) -> bytes:
     """The note of a node's agent, as `read_note` reads it."""
     rows = b",".join(one.wire() for one in sightings)
     whole = b'"complete":true,' if complete else b""
-    return b'{"node":%s,%s"services":[%s]}' % (json.dumps(node).encode(), whole, rows)
+    # Beside the rows: a reader from before passes over a key that it does not know, and would refuse such a row.
+    at_ports = b'"ports":%s,' % json.dumps(ports, separators=(",", ":")).encode() if ports else b""
+    return b'{"node":%s,%s%s"services":[%s]}' % (json.dumps(node).encode(), whole, at_ports, rows)
 
 
 def read_note(raw: bytes, node: str) -> SightingsNote:
@@ -45,7 +52,8 @@ def read_note(raw: bytes, node: str) -> SightingsNote:
         return SightingsNote()
     told = note["services"][:MAX_SIGHTINGS]
     rows = tuple(filter(None, map(_read, told)))
-    return SightingsNote(rows, note.get("complete") is True and len(rows) == len(told))
+    complete = note.get("complete") is True and len(rows) == len(told)
+    return SightingsNote(rows, complete, _read_ports(note.get("ports")))
 
 
 def sighting_of(event: HealthEvent, sightings: Sequence[Sighting]) -> Sighting | None:
@@ -65,11 +73,16 @@ def absence_of(event: HealthEvent, note: SightingsNote) -> Sighting | None:
         return None
     if event.type.startswith(_SAYS_ITS_MANAGER) or any(event.payload.get(key) for key in _SAID_IN):
         return None
-    called = _plain(event.service)
-    names = {_plain(name) for one in note.rows for name in (one.service, *one.names)}
-    if any(called in (name, name.rpartition(".")[2]) for name in names):  # a compose service by its bare name
+    if is_called_there(event.service, note.rows):
         return None
     return Sighting(service=event.service, state=SeenState.ABSENT, since=event.timestamp, runtime="")
+
+
+def is_called_there(service: str, sightings: Iterable[Sighting]) -> bool:
+    """Is anything there called so, be it several, or a compose service by its bare name?"""
+    called = _plain(service)
+    names = {_plain(name) for one in sightings for name in (one.service, *one.names)}
+    return any(called in (name, name.rpartition(".")[2]) for name in names)
 
 
 def sighting_in_words(event: HealthEvent, seen: Sighting) -> str:
@@ -78,8 +91,9 @@ def sighting_in_words(event: HealthEvent, seen: Sighting) -> str:
         return f"the agent on {event.node} sees nothing that is called {seen.service}"
     seconds = max(0, round(parse_time(event.timestamp).timestamp() - parse_time(seen.since).timestamp()))
     health = ", and its own check says that it is healthy" if seen.healthy else ""
-    how = f"{_IN_WORDS[seen.state]} for {span_in_words(seconds)} or longer{health}"
-    return f"the agent on {event.node} sees {seen.service} {how}"
+    # Of what became so only after the alert's own time, or was first seen then, no span says anything.
+    span = f" for {span_in_words(seconds)} or longer" if seconds else ""
+    return f"the agent on {event.node} sees {seen.service} {_IN_WORDS[seen.state]}{span}{health}".removesuffix(",")
 
 
 _IN_WORDS = {
@@ -103,3 +117,10 @@ def _read(row: object) -> Sighting | None:
         return Sighting.model_validate(row)
     except ValidationError:
         return None
+
+
+def _read_ports(said: object) -> dict[int, str]:
+    if not isinstance(said, dict):
+        return {}
+    named = ((port, name) for port, name in said.items() if isinstance(name, str) and is_service_name(name))
+    return {int(port): name for port, name in named if port.isdecimal()}

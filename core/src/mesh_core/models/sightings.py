@@ -9,6 +9,7 @@ from pydantic import Field
 
 from mesh_core.models.records import EventTypeName, Record, ServiceName, Timestamp
 
+MATCHED_BY = "matched_by"  # of the payload of an alert that names no service and was joined with one of these
 MAX_SIGHTINGS = 200
 MAX_NOTE_BYTES = 16 * 1024
 
@@ -23,6 +24,21 @@ class SeenState(StrEnum):
     FAILED = "failed"  # it does not run, and nobody meant that
     STOPPED = "stopped"  # it does not run, and that was meant: a person stopped it, or its work was done
     ABSENT = "absent"  # nothing of this name is there; the planner's conclusion from a whole note, in no note itself
+
+
+class MatchedBy(StrEnum):
+    """By what, the surest first."""
+
+    NAME = "name"  # the alert is called after it
+    HEADLINE = "headline"  # that names it
+    PORT = "port"  # it publishes the one that was asked
+
+
+MATCH_IN_WORDS: dict[str, str] = {
+    MatchedBy.NAME: "the alert is called after it",
+    MatchedBy.HEADLINE: "the alert's headline names it",
+    MatchedBy.PORT: "it publishes the port that was asked",
+}
 
 
 class Sighting(Record):

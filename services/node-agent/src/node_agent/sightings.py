@@ -27,6 +27,7 @@ _TOLD = (
 _STARTING = frozenset({"starting", "activating", "STARTING"})
 _RESTARTING = frozenset({"restarting", "auto-restart", "BACKOFF"})
 _QUIET = frozenset({SeenState.RUNNING, SeenState.STOPPED})
+_DOWN = frozenset({SeenState.FAILED, SeenState.STOPPED})
 _UNSEEN_ENDS = ("removed", "replaced", "before_we_came")  # nothing is there, or nobody saw how it ended
 
 
@@ -40,6 +41,7 @@ class Sightings:
         self._looking: set[str] = set()  # probes whose last full round told of all that they see
         self._rows: dict[str, Sighting] = {}  # by the key of the target
         self._lives: dict[str, str] = {}  # likewise: in which life (container, process) it was seen
+        self._ports: dict[str, list[int]] = {}  # likewise: at which ports of the node it answers
 
     def see(self, results: Iterable[CheckResult]) -> None:
         """Some targets were looked at."""
@@ -66,13 +68,26 @@ class Sightings:
 
     def note(self) -> bytes:
         """At most MAX_SIGHTINGS in MAX_NOTE_BYTES."""
-        rows = sorted(self._rows.values(), key=lambda row: (row.state in _QUIET, row.service))[:MAX_SIGHTINGS]
-        while len(said := self._note_of(rows)) > MAX_NOTE_BYTES:
-            rows = rows[: len(rows) * MAX_NOTE_BYTES // (len(said) + 1)]
+        keys = sorted(self._rows, key=self._order)[:MAX_SIGHTINGS]
+        while len(said := self._note_of(keys)) > MAX_NOTE_BYTES:
+            keys = keys[: len(keys) * MAX_NOTE_BYTES // (len(said) + 1)]
         return said
 
-    def _note_of(self, rows: Sequence[Sighting]) -> bytes:
-        return note_of(self._node, rows, complete=len(rows) == len(self._rows) > 0 and self._looking >= _MANAGERS)
+    def _order(self, key: str) -> tuple[bool, str]:
+        return self._rows[key].state in _QUIET, self._rows[key].service
+
+    def _note_of(self, keys: Sequence[str]) -> bytes:
+        complete = len(keys) == len(self._rows) > 0 and self._looking >= _MANAGERS
+        return note_of(self._node, [self._rows[key] for key in keys], complete=complete, ports=self._answering(keys))
+
+    def _answering(self, keys: Sequence[str]) -> dict[int, str]:
+        """Who answers at each port: the one that is up, else the only one that would; nobody where two may."""
+        claims: dict[int, list[Sighting]] = {}
+        for key in keys:
+            for port in self._ports.get(key, ()):
+                claims.setdefault(port, []).append(self._rows[key])
+        meant = {port: [row for row in rows if row.state not in _DOWN] or rows for port, rows in claims.items()}
+        return {port: rows[0].service for port, rows in meant.items() if len(rows) == 1}
 
     def _see(self, result: CheckResult) -> None:
         state, runtime = _state_of(result), result.facts.get("runtime")
@@ -95,6 +110,7 @@ class Sightings:
         except ValidationError:  # a name that no action can be aimed at
             return self._forget([result.key])
         self._rows[result.key], self._lives[result.key] = row, _life_of(result)
+        self._ports[result.key] = result.facts.get("ports") or []
         return None
 
     def _since(self, result: CheckResult, state: SeenState) -> str:
@@ -113,6 +129,7 @@ class Sightings:
         for key in list(keys):
             self._rows.pop(key, None)
             self._lives.pop(key, None)
+            self._ports.pop(key, None)
 
     def _states(self) -> dict[str, tuple[SeenState, str]]:
         return {key: (row.state, row.since) for key, row in self._rows.items()}

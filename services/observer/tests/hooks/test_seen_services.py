@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hooks_rig import OPEN, Observer, Serve
+from hooks_rig import OPEN, Observer, Serve, body
 
 from mesh_core.incidents.sighting import note_of
 from mesh_core.models.sightings import SeenState, Sighting
 from mesh_core.models.streams import ALIVE_PREFIX
+from observer.hooks.seen_services import service_that_is_down
 from observer.hooks.service_in_names import service_in_headline
 
 SINCE = "2026-05-05T10:00:00.000Z"
@@ -81,3 +82,68 @@ async def test_what_others_may_have_written_names_no_service(serve: Serve, said:
     async with serve(OPEN) as observer:
         await observer.bus.call("SET", f"{ALIVE_PREFIX}barn", NOTE)
         assert await entered(observer, **said) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "service"),
+    [
+        ("PumpMeterDown", "pump-meter"),
+        ("pump_meter_is_not_running", "pump-meter"),
+        ("RadioServiceUnreachable", "radio.service"),
+        ("Feeds not responding", "feeds"),
+        ("FeedsAreSlow", ""),  # something else ails it
+        ("RadioMastDown", ""),
+        ("FeedsRunning", ""),
+        ("Feeds", ""),
+        ("Down", ""),
+    ],
+)
+def test_an_alert_that_says_no_more_than_that_something_is_down_is_called_after_it(name: str, service: str) -> None:
+    assert service_that_is_down(name, NAMES) == service
+
+
+def test_what_hosts_and_networks_are_called_is_no_name_of_a_program() -> None:
+    assert service_that_is_down("DockerDown", {"docker.service": "docker.service"}) == ""
+    assert service_that_is_down("FeedsDown", {**NAMES, "feeds.service": "feeds.service"}) == "", "which of the two?"
+
+
+PORTS = note_of("barn", [seen("home.web"), seen("feeds"), seen("front")], ports={8070: "feeds", 443: "front"})
+
+
+async def joined(observer: Observer, **labels: str) -> tuple[str | None, Any]:
+    before = await observer.events()
+    fired = {"status": "firing", "labels": {"alertname": "BlackboxProbeFailed", **labels}, "fingerprint": len(before)}
+    await observer.http.post("/hooks/alertmanager", json=body(fired))
+    (event,) = (await observer.events())[len(before) :]
+    return event.service, event.payload.get("matched_by")
+
+
+async def test_a_probe_that_failed_is_about_who_answers_at_that_port(serve: Serve) -> None:
+    async with serve(OPEN) as observer:
+        assert await joined(observer, instance="http://barn:8070/health") == (None, None)  # nobody sees anything
+        await observer.bus.call("SET", f"{ALIVE_PREFIX}barn", PORTS)
+        assert await joined(observer, instance="http://barn:8070/health") == ("feeds", "port")
+        assert await joined(observer, instance="http://barn:8071/") == (None, None)
+        assert await joined(observer, instance="https://barn/") == (None, None)  # a proxy's port
+        assert await joined(observer, instance="http://feeds.barn:8070/") == (None, None)  # behind it
+        assert await joined(observer, instance="barn:8070", alertname="HostHot") == (None, None)  # who measured
+        assert await joined(observer, instance="barn:9100", alertname="FeedsDown") == ("feeds", "name")
+        assert await joined(observer, instance="http://barn:8070/", service="papers") == ("papers", None)
+
+
+async def test_a_monitors_own_name_counts_where_something_is_called_so(serve: Serve) -> None:
+    async with serve(OPEN) as observer:
+        await observer.bus.call("SET", f"{ALIVE_PREFIX}barn", PORTS)
+
+        async def told(name: str, **monitor: Any) -> tuple[str | None, Any]:
+            before = await observer.events()
+            watched = {"id": len(before), "name": name, **monitor}
+            heartbeat = {"status": 0, "msg": "timeout", "time": "2026-05-05 10:00:00"}
+            await observer.http.post("/hooks/uptime-kuma", json={"monitor": watched, "heartbeat": heartbeat, "msg": ""})
+            (event,) = (await observer.events())[len(before) :]
+            return event.service, event.payload.get("matched_by")
+
+        assert await told("Morning papers", type="http", url="http://barn:8070/") == ("feeds", "port")
+        assert await told("Morning papers", type="port", hostname="barn", port=8070) == ("feeds", "port")
+        assert await told("web", type="http", url="http://barn:8070/") == ("web", None)  # home.web, by its bare name
+        assert await told("Morning papers", type="http", url="http://barn:8071/") == ("morning-papers", None)

@@ -21,6 +21,7 @@ from mesh_core.incidents.rule import is_benign
 from mesh_core.messaging.bus import IDEMPOTENCY_SECONDS, Bus
 from mesh_core.models.events import HealthEvent, Trust, has_raw_name
 from mesh_core.models.records import utc_now
+from mesh_core.models.sightings import MATCHED_BY
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
 from observer.hooks.mapping import Mapped, incident_of
@@ -72,7 +73,8 @@ class AlertIngest:
     async def enter(self, reads: Iterable[Read], hook: str) -> IngestResult:
         """Each by itself, in order. Raises BusDown: then the whole request may be repeated."""
         receipt = IngestResult()
-        names, seen = self._names(), SeenServices(self._bus)
+        names = self._names()
+        seen = SeenServices(self._bus, names)
         for number, read in enumerate(reads, 1):
             async with self._turn:
                 receipt.counts[await self._one(read, names, seen, hook, number, receipt)] += 1
@@ -101,13 +103,18 @@ class AlertIngest:
         return AlertOutcome.BENIGN if is_benign(event) else AlertOutcome.ENTERED
 
     async def _event_for(self, read: Alert, episode: str, names: KnownNames, seen: SeenServices) -> HealthEvent | Unfit:
-        """Where nothing else says a service, and its headline does, that."""
+        """Where nothing but perhaps a monitor's own name says a service: the one that its host's agent sees."""
         event = self._mapped.event_for(read, episode, self._clock(), names)
-        if isinstance(event, Unfit) or event.service or has_raw_name(event.payload):
+        if isinstance(event, Unfit) or has_raw_name(event.payload) or self._mapped.labels_name_a_service(read):
             return event
-        service = await seen.named_in(read.headline, event.node)
-        named = replace(read, service=service)
-        return self._mapped.event_for(named, episode, self._clock(), names) if service else event
+        meant = await seen.meant_by(read, event)
+        if meant is None:
+            return event
+        service, by = meant
+        where = tuple(("", host) for _, host in read.what_and_where)
+        details = {**read.details, MATCHED_BY: by.value}
+        named = replace(read, service=service, what_and_where=where, details=details)
+        return self._mapped.event_for(named, episode, self._clock(), names)
 
     async def _resolved(
         self,

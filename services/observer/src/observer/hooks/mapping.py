@@ -13,7 +13,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Runtime, Severity, Trust, raw_name
 from mesh_core.models.parsing import problems
 from mesh_core.models.records import EventTypeName, Name, is_service_name, rfc3339
-from mesh_core.models.slugs import folded
+from mesh_core.models.slugs import folded, plain_name
 from mesh_core.policy.names.hosts import host_in, key_of_host, node_for
 from mesh_core.policy.names.known_names import UNIT_SUFFIXES, KnownNames, host_as_ours
 from mesh_core.security.redaction import pruned, redacted
@@ -26,7 +26,7 @@ NOBODY = KnownNames()
 CONTAINER_LABELS = ("container", "container_name", "docker_container")
 UNIT_LABELS = ("unit", "systemd_unit", "unit_name")
 # Who measured may stand in one of these, and what was measured in another.
-_ASKED_OF = ("instance", "url", "target", "address", "ip_address", "ip")
+ASKED_OF = ("instance", "url", "target", "address", "ip_address", "ip")
 EXPORTED = "exported_"  # Prometheus puts it before a label of the measurement that it gives another value itself
 # Names that many rule collections share, as the types that our own agents use for the same trouble.
 TYPES = {
@@ -113,6 +113,11 @@ class Mapped(BaseModel):
             return Unfit(problems(error), raw_of(alert.details))
         return _bounded(event)
 
+    def labels_name_a_service(self, alert: Alert) -> bool:
+        """Or its sender's own expression does; a monitor that is called something says only what people call it."""
+        is_its_name = alert.service == plain_name(alert.name.strip().lower(), "monitor")
+        return bool(alert.service and not is_its_name) or bool(self._first(self.service_labels, alert.labels))
+
     def _service_on(self, node: str, host: str, alert: Alert, names: KnownNames) -> tuple[str, str, dict[str, object]]:
         """Which service of the node it is about, '' for the node itself; who runs it; and what else that says."""
         labels, more = alert.labels, dict[str, object]()
@@ -152,7 +157,7 @@ class Mapped(BaseModel):
         A URL may as well lead to the sender's own page: a host of ours that is called by its name comes before it.
         """
         first = self._first(self.node_labels, alert.labels)
-        asked = [text for text in (self._first((label,), alert.labels) for label in _ASKED_OF) if text]
+        asked = [text for text in (self._first((label,), alert.labels) for label in ASKED_OF) if text]
         if first and first not in asked:
             return first
         beside = filter(None, (names.node(where) for _, where in alert.what_and_where))

@@ -50,6 +50,8 @@ def _alert(monitor: dict[str, Any], heartbeat: dict[str, Any], status: int) -> A
     kind = str(monitor.get("type", ""))[:40]
     tags = _tags(monitor.get("tags"))
     labels = {**tags, **{key: str(monitor[key]) for key in ("hostname", "url") if monitor.get(key)}}
+    if kind == "port" and "hostname" in labels and whole_in(monitor.get("port")):
+        labels["address"] = f"{labels['hostname']}:{monitor['port']}"
     container = monitor.get("docker_container") if kind == "docker" else None
     if isinstance(container, str) and container:
         labels["container"] = container
