@@ -130,6 +130,34 @@ def test_what_an_alert_says_of_itself_is_quoted() -> None:
     evidence = (Evidence(source="payload.summary", text="lag is\n340 s"),)
     assert card(proposal(event={"trust": Trust.FOREIGN}, evidence=evidence)).found == 'it says: "lag is 340 s"'
     assert card(proposal(evidence=evidence)).found == ""
+    beside = {"annotations": {"summary": "  ", "description": "lag of\nreplica 2"}, "heartbeat": {"msg": "timeout"}}
+    assert card(proposal(event={"trust": Trust.FOREIGN, "payload": beside})).found == 'it says: "lag of replica 2"'
+    odd = {"annotations": "none", "heartbeat": {"msg": 5}}
+    assert card(proposal(event={"trust": Trust.FOREIGN, "payload": odd})).found == ""
+
+
+def test_of_what_a_program_printed_the_last_line_is_quoted_and_its_check_before_its_log() -> None:
+    logs = Evidence(source="payload.logs", text="ready\nno such key: listn\n")
+    assert card(proposal(evidence=(logs,))).found == 'its log ends with: "no such key: listn"'
+    check = Evidence(source="payload.health_output", text="500")
+    assert card(proposal(evidence=(logs, check))).found == 'its check says: "500"'
+
+
+def test_what_it_depends_on_and_is_not_well_is_named() -> None:
+    needs = {"db": "exited with 137", "cache": "running", "migrate": "finished", "mail": "unhealthy"}
+    event = {"payload": {"depends_on": needs}}
+    assert card(proposal(event=event)).found == "it depends on db (exited with 137), mail (unhealthy)"
+    assert card(proposal(event={**event, "trust": Trust.FOREIGN})).found == "", "who says so is a stranger"
+    assert card(proposal(event={"payload": {"depends_on": ["db"]}})).found == ""
+
+
+def test_where_a_yes_repairs_nothing_it_says_where_to_look() -> None:
+    text = "disk-space: A disk is full (found by its name)\nmeans: Nothing fits.\nlook at: What grew last."
+    told = (Evidence(source="runbook", text=text),)
+    assert card(proposal("notify", "notify", evidence=told)).look == "What grew last."
+    assert card(proposal(evidence=told)).look == ""
+    guess = (Evidence(source="runbook", text=text.replace("(found", "(perhaps, found")),)
+    assert card(proposal("notify", "notify", evidence=guess)).look == ""
 
 
 def test_a_certificate_says_when_it_runs_out() -> None:

@@ -48,6 +48,7 @@ def say_card(cli: CliContext, p: Proposal, card: Card, explained: Sequence[Expla
     _line(cli, "found", plain(card.found, 600))
     _line(cli, "rule", plain(card.rule, 128))
     _line(cli, "runbook", plain(card.runbook, 300))
+    _line(cli, "look at", plain(card.look, 600))
     _instead(cli, card.instead)
     for number, moment in enumerate(card.timeline):
         told = f"{age(seconds_between(moment.at, utc_now()))} ago: {plain(moment.what, 200)}"

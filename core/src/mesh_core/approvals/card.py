@@ -37,6 +37,12 @@ MOST_MOMENTS = 6
 MOST_NAMES = 8
 LATELY = timedelta(days=1)  # earlier actions of then stand on the timeline
 _SAYS = ("payload.summary", "payload.description", "payload.message", "payload.msg")
+_SAYS_BESIDE = (("annotations", "description"), ("annotations", "summary"), ("heartbeat", "msg"))  # as hooks keep them
+# What a program and its health check print, by what a card calls it: the last line says most.
+_PRINTS = (("payload.health_output", "its check says"), ("payload.logs", "its log ends with"))
+_LOOK_AT = "look at: "  # as runbooks are told as evidence
+_GUESSED = "(perhaps, found"
+_WELL = ("running", "healthy", "finished", "active")  # as an agent says it of what something depends on
 _ON_THE_TIMELINE = frozenset({"image.changed_seconds_ago", "unit.changed_seconds_ago"})
 TOLD_BEFORE = "told before"  # the source of the evidence that it got worse
 
@@ -83,7 +89,8 @@ class CardContext:
 class Card:
     """Sentences, '' or empty where there is nothing to say. `since` and the moments are times (RFC 3339).
 
-    `because` is '' where a model wrote the reason: its words are shown as a model's.
+    `because` is '' where a model wrote the reason: its words are shown as a model's. `look`, of a message alone: what
+    to look at first.
     """
 
     title: str
@@ -95,6 +102,7 @@ class Card:
     found: str
     rule: str
     runbook: str
+    look: str
     instead: tuple[NotChosen, ...]
     timeline: tuple[Moment, ...]
     others: tuple[SickPlace, ...]
@@ -118,7 +126,8 @@ def card_for(proposal: Proposal, around: CardContext, now: datetime) -> Card:
         because=because_of(proposal),
         found="; ".join(filter(None, (*(one.text for one in findings), *_told_by_others(proposal)))),
         rule=_rule(proposal),
-        runbook=next((one.text.partition("\n")[0] for one in proposal.evidence if one.source == RUNBOOK_SOURCE), ""),
+        runbook=_runbook(proposal).partition("\n")[0],
+        look=_look(proposal),
         instead=_instead(proposal),
         timeline=tuple(_timeline(proposal, around.runs, now)),
         others=tuple(place for place in around.sick if _is_other(place, proposal, around.explained)),
@@ -157,8 +166,28 @@ def because_of(proposal: Proposal) -> str:
     return proposal.rule.says if proposal.rule else proposal.reason
 
 
+def _runbook(proposal: Proposal) -> str:
+    return next((one.text for one in proposal.evidence if one.source == RUNBOOK_SOURCE), "")
+
+
+def _look(proposal: Proposal) -> str:
+    """What the runbook of this very trouble says; where a yes repairs nothing, that is what is left to do."""
+    heading, *lines = _runbook(proposal).split("\n")
+    if not is_message(proposal.type) or _GUESSED in heading:
+        return ""
+    return next((line.removeprefix(_LOOK_AT) for line in lines if line.startswith(_LOOK_AT)), "")
+
+
 def _told_by_others(proposal: Proposal) -> tuple[str, ...]:
-    return _matched(proposal.event), _seen(proposal), _said(proposal)
+    return _needs(proposal.event), _matched(proposal.event), _seen(proposal), _said(proposal)
+
+
+def _needs(event: HealthEvent) -> str:
+    """What it depends on and is not well, as its agent sees that."""
+    said = event.payload.get("depends_on") if event.trust is Trust.NODE else None
+    rows = said.items() if isinstance(said, dict) else ()
+    down = [f"{name} ({how})" for name, how in rows if not str(how).startswith(_WELL)]
+    return f"it depends on {first_of(down, MOST_NAMES)}" if down else ""
 
 
 def _matched(event: HealthEvent) -> str:
@@ -175,10 +204,23 @@ def _seen(proposal: Proposal) -> str:
 
 
 def _said(proposal: Proposal) -> str:
-    """What an alert says of itself, as its evidence keeps it: somebody else's words, so in quotes."""
-    texts = {one.source: " ".join(one.text.split()) for one in proposal.evidence}
-    said = next((texts[source] for source in _SAYS if texts.get(source)), "")
-    return f'it says: "{said[:MAX_SAID]}"' if said and proposal.event.trust is Trust.FOREIGN else ""
+    """What an alert says of itself, or what a program printed last: somebody else's words, so in quotes."""
+    texts = {one.source: one.text for one in proposal.evidence}
+    if proposal.event.trust is Trust.FOREIGN:
+        said = next((texts[source] for source in _SAYS if texts.get(source)), "") or _said_beside(proposal.event)
+        return _quoted("it says", said)
+    told = ((how, texts.get(source, "").strip().rpartition("\n")[2]) for source, how in _PRINTS)
+    return next((_quoted(how, line) for how, line in told if line), "")
+
+
+def _said_beside(event: HealthEvent) -> str:
+    found = (part.get(name) for key, name in _SAYS_BESIDE if isinstance(part := event.payload.get(key), dict))
+    return next((text for text in found if isinstance(text, str) and text.strip()), "")
+
+
+def _quoted(how: str, said: str) -> str:
+    line = " ".join(said.split())
+    return f'{how}: "{line[:MAX_SAID]}"' if line else ""
 
 
 def _rule(proposal: Proposal) -> str:

@@ -152,6 +152,7 @@ export interface Card {
   found: string
   rule: string
   runbook: string
+  look: string
   instead: { choices: string[]; why_not: string }[]
   timeline: { at: string; what: string }[]
   others: { node: string; service: string | null; type: string; since: string }[]

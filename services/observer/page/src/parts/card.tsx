@@ -53,6 +53,7 @@ export function Card({ p, request }: { p: ProposalDetail; request: string | null
         </Row>
         <Row name="Found">{card.found && <UntrustedText text={card.found} max={800} />}</Row>
         <Row name="Rule">{(card.rule || card.runbook) && <UntrustedText text={ruleOf(p)} max={800} />}</Row>
+        <Row name="Look at">{card.look && <UntrustedText text={card.look} max={800} />}</Row>
         <Row name="Instead">{card.instead.length > 0 && <Instead not={card.instead} />}</Row>
         <Row name="Happened">{card.timeline.length > 0 && <Happened moments={card.timeline} />}</Row>
         <Row name="Explains">{p.explains.length > 0 && <Explains p={p} />}</Row>
