@@ -190,6 +190,13 @@ def test_the_state_of_what_others_depend_on_in_a_word(state: dict[str, Any], wor
     assert state_in_words({"State": state}) == words
 
 
+def test_what_is_meant_to_run_for_ever_was_stopped_when_it_ends_well() -> None:
+    ended = {"State": {"Status": "exited", "ExitCode": 0}}
+    assert state_in_words({**ended, "HostConfig": {"RestartPolicy": {"Name": "unless-stopped"}}}) == "stopped"
+    assert state_in_words({**ended, "HostConfig": {"RestartPolicy": {"Name": "on-failure"}}}) == "finished"
+    assert state_in_words(ended, has_to_run=True) == "stopped"
+
+
 def test_a_result_says_what_is_known_of_the_container() -> None:
     result = checked(EXITED | {"Error": "\x1b[31mbad\x1b[0m"}, deaths=1, restarts=4)
     assert result.key == "docker:/web"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node_agent.containers.container_identity import container_facts, identity_for, is_one_off, one_each
-from node_agent.containers.container_labels import depends_on, is_to_be_watched, owners_labels
+from node_agent.containers.container_labels import depends_on, is_to_be_watched, needs_it_healthy, owners_labels
 
 
 @pytest.mark.parametrize("prefix", ["com.docker.compose", "io.podman.compose"])
@@ -97,3 +97,4 @@ def test_what_it_depends_on_by_its_owners_word_and_by_its_compose_file() -> None
     }
     assert depends_on(labels) == ("vpn", "cache", "db")
     assert depends_on({}) == ()
+    assert [name for name in ("vpn", "cache", "db") if needs_it_healthy(labels, name)] == ["db"]

@@ -210,14 +210,21 @@ def ended_at_of(detail: Mapping[str, Any]) -> float:
     return unix_time(state.get("FinishedAt")) if state.get("Status") in GONE else 0.0
 
 
-def state_in_words(detail: Mapping[str, Any]) -> str:
-    """`running`, `unhealthy`, `finished`, `exited with 137`, ... of a container that others depend on."""
+def state_in_words(detail: Mapping[str, Any], *, has_to_run: bool = False) -> str:
+    """`running`, `unhealthy`, `finished`, `exited with 137`, ... of a container that others depend on.
+
+    What is meant to run for ever, by its policy or because they wait until it is healthy, has not finished when it ends
+    with 0, as a database does that a person stops: it is `stopped`.
+    """
     state = detail.get("State") or {}
     status = str(state.get("Status") or "unknown")
     if status == "running":
         return "unhealthy" if (state.get("Health") or {}).get("Status") == "unhealthy" else status
     if status == "exited":
-        return "finished" if state.get("ExitCode") == 0 else f"exited with {state.get('ExitCode')}"
+        if state.get("ExitCode") != 0:
+            return f"exited with {state.get('ExitCode')}"
+        policy = (detail.get("HostConfig") or {}).get("RestartPolicy") or {}
+        return "stopped" if has_to_run or policy.get("Name") in RESTARTED else "finished"
     return status
 
 

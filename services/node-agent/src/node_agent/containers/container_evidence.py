@@ -9,7 +9,7 @@ from node_agent.checks.evidence import clean_text
 from node_agent.containers.container_check import state_in_words
 from node_agent.containers.container_dependents import company_of
 from node_agent.containers.container_identity import identity_for
-from node_agent.containers.container_labels import depends_on
+from node_agent.containers.container_labels import depends_on, needs_it_healthy
 from node_agent.containers.engine import Engine
 from node_agent.containers.known_containers import KnownContainers
 
@@ -52,4 +52,6 @@ class ContainerEvidence:
         if not found:
             return "missing"
         detail = await self._engine.container(self._known.id_of(found[0].key) or found[0].container)
-        return state_in_words(detail) if detail is not None else "missing"
+        if detail is None:
+            return "missing"
+        return state_in_words(detail, has_to_run=needs_it_healthy(labels, name))

@@ -22,9 +22,17 @@ def owners_labels(labels: Mapping[str, str]) -> dict[str, str]:
 
 def depends_on(labels: Mapping[str, str]) -> tuple[str, ...]:
     """What it needs to run: by its owner's word (`db, cache`), by its compose file (`db:service_healthy:false,...`)."""
-    said = ",".join(labels.get(name, "") for name in _DEPENDS_ON).replace(" ", ",")
-    names = dict.fromkeys(part.partition(":")[0] for part in said.split(","))
+    names = dict.fromkeys(part.partition(":")[0] for part in _needs(labels))
     return tuple(name for name in names if name)[:_MOST]
+
+
+def needs_it_healthy(labels: Mapping[str, str], name: str) -> bool:
+    """Does it wait for this one to be healthy, and not for its start or its end alone?"""
+    return any(part.startswith(f"{name}:service_healthy") for part in _needs(labels))
+
+
+def _needs(labels: Mapping[str, str]) -> list[str]:
+    return ",".join(labels.get(name, "") for name in _DEPENDS_ON).replace(" ", ",").split(",")
 
 
 def is_to_be_watched(labels: Mapping[str, str]) -> bool | None:
