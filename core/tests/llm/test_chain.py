@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mesh_core.llm.budget import Budget
-from mesh_core.llm.chain import budgets_in, chain_for, marked_to_write, model_urls
+from mesh_core.llm.chain import _ChainEntry, budgets_in, chain_for, marked_to_write, model_urls
 from mesh_core.llm.provider_kind import BadChain
 from mesh_core.llm.router import Price, Provider
 from mesh_core.llm.settings import ChainSettings
@@ -215,3 +215,14 @@ def test_where_the_models_are_asked_is_known_as_urls_whatever_form_it_was_given_
     lab = "- {name: lab, kind: openai, url: 'http://lab:9000/v1', model: x}\n"
     assert urls({"LLAMACPP_URL": "http://nas:8080"}, lab) == ["http://nas:8080", "http://lab:9000/v1"]
     assert urls({"LLAMACPP_URL": "http://nas:8080", "LLM_CHAIN": "floor"}, lab) == []
+
+
+def test_the_page_of_settings_shows_each_key_of_the_file_and_what_it_shows_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "settings.md").read_text()
+    shown = page.partition("```yaml\n")[2].partition("```")[0]
+    file = tmp_path / "chain.yml"
+    file.write_text(shown)
+    (lab,) = chain_for(ChainSettings(LLM_CHAIN="lab"), file, environ={"LAB_KEY": "k"})
+    assert (lab.name, marked_to_write(file)) == ("lab", {"lab"})
+    assert budgets_in(file)["lab"].usd_per_month is not None
+    assert {line.partition(":")[0].strip(" -") for line in shown.splitlines()} == set(_ChainEntry.model_fields)

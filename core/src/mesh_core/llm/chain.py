@@ -1,17 +1,7 @@
 """From settings and config/chain.yml to the providers, in order. Connects to nothing; a provider does when it is asked.
 
 config/chain.yml is optional: a list of providers, added to or in place of the four that have variables of their own.
-
-    - name: lab                       # the name that LLM_CHAIN uses; llamacpp, ollama, haiku and sonnet may be replaced
-      kind: openai                    # openai (any compatible server), ollama or anthropic
-      url: https://models.example/v1  # for anthropic: unset means its own API
-      model: qwen3-8b                 # unset: the server's first one that can chat (not for anthropic)
-      timeout_seconds: 20             # unset: LLM_LOCAL_TIMEOUT_SECONDS, or LLM_CLOUD_TIMEOUT_SECONDS for anthropic
-      price: {input: 0.5, output: 2}  # US dollars per million tokens; unset: 0
-      api_key_env: LAB_KEY            # the *name* of a variable (or LAB_KEY_FILE names a file that holds the key);
-                                      # while that is unset the provider is skipped
-      writes: true                    # may write tasks for a request that no recipe knows (docs/requests.md); unset: no
-      budget: {calls_per_hour: 60, tokens_per_day: 200000, usd_per_month: 5}  # then the next one is asked; unset: none
+docs/settings.md shows one with all that it may say.
 """
 
 from __future__ import annotations
