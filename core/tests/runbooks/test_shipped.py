@@ -128,3 +128,21 @@ def test_a_payload_of_any_shape_is_looked_at() -> None:
 
 def _found(payload: Mapping[str, Any]) -> Any:
     return shipped_index().find(HealthEvent(type="alert", node="n1", service="web", payload=dict(payload)))
+
+
+@pytest.mark.parametrize(
+    ("text", "runbook"),
+    [
+        ("na serwerze brak miejsca na dysku", "disk-space"),
+        ("디스크 공간이 부족합니다", "disk-space"),
+        ("de schijf is bijna vol", "disk-space"),
+        ("certyfikat wygasł wczoraj", "certificate-expired"),
+        ("usługa nie działa od rana", "unit-failed"),
+        ("서버 메모리 부족 경고", "memory-low"),
+        ("yedekleme başarısız oldu", "backup-failed"),
+        ("сайт недоступен", "page-down"),
+        ("przegrzanie procesora", "overheating"),
+    ],
+)
+def test_words_of_many_languages_lead_to_what_is_wrong(text: str, runbook: str) -> None:
+    assert shipped_index().search(text)[0].runbook.id == runbook
