@@ -33,13 +33,15 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.policy.policy import Policy
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
+from observer.hooks.request_body import MESSAGE
 from observer.hooks.rules import HookRules, read_hooks
 from observer.hooks.senders import SENDERS, any_json
 
 SETS = Path(__file__).parent / "judgement_sets"
 NAMES = (
     "open opened third_open third_opened fourth_open fourth_opened fifth_open fifth_opened sixth_open sixth_opened "
-    "seventh_open seventh_opened seventh_kept eighth_open eighth_opened eighth_kept ninth_open ninth_opened ninth_kept"
+    "seventh_open seventh_opened seventh_kept eighth_open eighth_opened eighth_kept ninth_open ninth_opened ninth_kept "
+    "tenth_opened tenth_kept"
 )
 ALL = tuple(SETS / f"{name}.jsonl" for name in NAMES.split())
 ONLY_SCORED = tuple(file for file in ALL if not is_shown(file.stem))
@@ -65,6 +67,7 @@ def event_of_hook(
     """What the observer makes of the raw body; None: nothing that is trouble. `by_fields`: as if nobody had described
     its sender."""
     sender, body = row["hook"]["sender"], row["hook"]["body"]
+    body = {MESSAGE: body} if isinstance(body, str) else body
     if by_fields:
         sender = any_json.NAME
     kind, _, name = sender.partition("/")
