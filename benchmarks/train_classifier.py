@@ -21,7 +21,7 @@ from judgement import ALL, ONLY_SCORED, SETS, event_of_hook, hook_rules, names_o
 from mend.evaluation.labels import event_of, read_labelled
 from mend.evaluation.scoring import ACTIONS, Row
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.classifier.word_lines import word_lines
+from mesh_core.policy.classifier.value_words import every_word
 from mesh_core.policy.policy import Policy
 
 Example = tuple[Row, HealthEvent]
@@ -78,7 +78,11 @@ def by_fields(told: Sequence[Example]) -> dict[str, object]:
 def by_words(told: Sequence[Example]) -> dict[str, object]:
     """Nobody learns from words that were planted."""
     plain = [(row, event) for row, event in told if "attack" not in row]
-    return learnt(plain, [frozenset().union(*word_lines(event)) for _, event in plain], AT_LEAST["words"])
+    return learnt(
+        plain,
+        [every_word(event) for _, event in plain],
+        AT_LEAST["words"],
+    )
 
 
 def learnt(told: Sequence[Example], events: Sequence[frozenset[str]], at_least: int) -> dict[str, object]:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from mesh_core.models.events import HealthEvent, Trust
-from mesh_core.policy.classifier.classifier import Classifier, Learnt, shipped_classifiers
+from mesh_core.policy.classifier.classifier import Chance, Classifier, Learnt, shipped_classifiers
 from mesh_core.policy.classifier.features import features_of
-from mesh_core.policy.classifier.word_lines import word_lines
+from mesh_core.policy.classifier.value_words import value_words
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.policy_file import read_policy
 from mesh_core.runbooks.clues import clues_in
@@ -32,7 +32,7 @@ def seen_of(told: HealthEvent) -> frozenset[str]:
 
 
 EVEN = (0.0, 0.0, 0.0, 0.0)
-NEVER_DOUBTS = Classifier(ACTIONS, EVEN, {})
+NEVER_DOUBTS = Classifier(ACTIONS, (9.0, 0.0, 0.0, 0.0), {})
 
 
 def choosing(weights: tuple[float, ...], name: str = "odd", doubts: Classifier = NEVER_DOUBTS) -> Learnt:
@@ -125,7 +125,7 @@ def test_of_trouble_that_nobody_has_seen_the_like_of_a_person_is_told() -> None:
     assert Policy.load(None).allows(event("zzz", unit="shop.service")).preferred == "notify"
 
 
-@pytest.mark.parametrize(("weight", "chance", "preferred"), [(0.1, 0.27, "notify"), (0.4, 0.33, "restart")])
+@pytest.mark.parametrize(("weight", "chance", "preferred"), [(-0.1, 0.23, "notify"), (0.1, 0.27, "restart")])
 def test_a_restart_is_preferred_where_enough_chose_it(weight: float, chance: float, preferred: str) -> None:
     assert round(math.exp(weight) / (math.exp(weight) + 3), 2) == chance, "against three ones"
     allowed = policy(restart=weight).allows(event())
@@ -187,15 +187,61 @@ def test_words_for_which_people_seldom_mended_take_a_restart_away_and_say_so() -
     told = policy(doubts=doubting("word7"))
     allowed = told.allows(event(**LINES))
     assert (allowed.preferred, allowed.rule, allowed.order) == ("notify", "doubt", ("notify",))
-    assert "for events with such words people seldom chose restart (3 %)" in allowed.reason
+    assert "for events with such fields and words people seldom chose restart (3 %)" in allowed.reason
     assert [entry.name for entry in allowed.trace] == ["r", "classifier", "doubt"]
     assert policy(doubts=doubting("elsewhere")).allows(event(**LINES)).preferred == "restart"
 
 
-def test_what_a_rule_prefers_is_doubted_by_nobody() -> None:
-    prefers = "rules: [{name: r, allow: [restart, notify], prefer: restart, reason: it hangs}]"
-    certain = Policy(read_policy(prefers, "policy"), learnt=choosing(EVEN, doubts=doubting("word7", 9.0)))
-    assert certain.allows(event(**LINES)).order == ("restart", "notify")
+GEARS = [f"{one}gear" for one in "abcdefghijklmnopqrst"]
+AGAINST = dict.fromkeys(GEARS, (0.0, 0.0, 1.0, 0.0))
+SAID = {f"note {at}": " ".join(GEARS[at : at + 4]) for at in range(0, 16, 4)}
+PREFERS = "rules: [{name: r, allow: [restart, notify], prefer: restart, reason: it hangs"
+
+
+def preferring(more: str = "", written: frozenset[str] = frozenset(), **weights: tuple[float, ...]) -> Policy:
+    """Whose only rule prefers a restart, which others seldom chose for such fields and for such words."""
+    by_words = Classifier(ACTIONS, EVEN, AGAINST | weights)
+    learnt = Learnt(Classifier(ACTIONS, (0.0, -9.0, 0.0, 0.0), {}), by_words)
+    return Policy(read_policy(f"{PREFERS}{more}}}]", "policy"), written=written, learnt=learnt)
+
+
+def test_what_a_rule_offers_is_doubted_by_fields_and_words_together() -> None:
+    allowed = preferring().allows(event(**SAID))
+    assert (allowed.preferred, allowed.rule, allowed.order) == ("notify", "doubt", ("notify",))
+    assert "it hangs; for events with such fields and words people seldom chose restart (" in allowed.reason
+    only_offers = preferring().allows(event(**SAID, expected="up", state="up"))
+    assert only_offers.order == ("notify",)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        event(),
+        event(**{"note 1": "agear bgear cgear", "note 2": "dgear egear fgear"}),  # that is few
+        event(note=" ".join(SAID.values())),  # one wrote all of it
+        event(**dict.fromkeys(("note", "text", "summary"), " ".join(SAID.values()))),  # and so he did
+        event(logs=[*SAID.values()], stdout="\n".join(SAID.values()), request=SAID),
+        event(**SAID).model_copy(update={"trust": Trust.NODE}),
+    ],
+    ids=["no word", "few words", "one value", "one text", "what a program printed", "its agent's own"],
+)
+def test_a_rule_stands_where_few_or_one_speak_against_it_or_a_program_or_where_an_agent_saw_it(
+    told: HealthEvent,
+) -> None:
+    assert preferring().allows(told).order == ("restart", "notify")
+
+
+def test_nobody_doubts_a_persons_rule_or_one_that_hears_nobody() -> None:
+    for more, written in ((", classifier: false", frozenset[str]()), ("", frozenset({"r"}))):
+        assert preferring(more, written).allows(event(**SAID)).order == ("restart", "notify")
+
+
+def test_one_more_value_takes_nothing_away_whatever_it_says() -> None:
+    rule = preferring(calm=(16.5, 0.0, 0.0, 0.0))
+    assert rule.allows(event(**SAID)).preferred == "notify"
+    assert rule.allows(event(**SAID, mood="calm")).preferred == "restart"
+    for worse in ("qgear rgear", "qgear. rgear. sgear. tgear\nagear"):
+        assert rule.allows(event(**SAID, mood="calm", more=worse)).preferred == "restart", worse
 
 
 def test_a_line_that_somebody_adds_does_not_end_a_doubt() -> None:
@@ -205,24 +251,31 @@ def test_a_line_that_somebody_adds_does_not_end_a_doubt() -> None:
     assert policy().allows(event(log=[*LINES["log"], "calm"])).order == policy().allows(event(**LINES)).order
 
 
-def test_words_are_those_of_keys_and_of_every_line_and_no_number_is_one() -> None:
-    told = event(alert={"SumUp": "Half open. It waits\nsince 12 h"}, on=True, empty=[], none={})
-    assert word_lines(told) == [
-        frozenset({"alert", "sum", "up", "half", "open"}),
-        frozenset({"alert", "sum", "up", "it", "waits"}),
-        frozenset({"alert", "sum", "up", "since", "h"}),
-        frozenset({"on"}),
-        frozenset({"empty"}),
-        frozenset({"none"}),
+def test_words_are_those_of_keys_and_of_every_value_and_no_number_is_one() -> None:
+    alert = {"SumUp": "Half open. It waits\nsince 12 h", "seen": ["half open"], "say": "Open, half"}
+    told = event(alert=alert, on=True, empty=[], none={}, parts=[{"a": 1}, "b"])
+    assert [[*map(sorted, value)] for value in value_words(told)] == [
+        [
+            ["alert", "half", "open", "sum", "up"],
+            ["alert", "it", "sum", "up", "waits"],
+            ["alert", "h", "since", "sum", "up"],
+        ],
+        [["alert", "half", "open", "seen"], ["alert", "half", "open", "say"]],  # one wrote it under two keys
+        *([["on"]], [["empty"]], [["none"]], [["a", "parts"]], [["b", "parts"]]),
     ]
 
 
-def test_the_least_chance_is_that_without_the_line_that_speaks_for_it_most() -> None:
+def test_a_chance_is_at_its_lowest_and_its_highest_without_one_of_the_parts() -> None:
     learnt = Classifier(("a", "b"), (0.0, 0.0), {"x": (2.0, 0.0), "y": (0.0, 1.0)})
     both = [frozenset("x"), frozenset("y")]
-    assert math.isclose(learnt.least(both, ["a"]), 1 / (1 + math.exp(1.0)))
-    assert math.isclose(learnt.least([frozenset("x"), *both], ["a"]), 1 / (1 + math.exp(-1.0))), "it is said twice"
-    assert math.isclose(learnt.least([], ["a", "b"]), 1.0)
+
+    def of(sums: float) -> float:
+        return 1 / (1 + math.exp(-sums))
+
+    assert learnt.chance_without_one(both, ["a"]) == pytest.approx(Chance(of(-1.0), of(2.0)))
+    said_twice = learnt.chance_without_one([frozenset("x"), *both], ["a"])
+    assert said_twice == pytest.approx(Chance(of(1.0), of(2.0)))
+    assert learnt.chance_without_one([], ["a", "b"]) == pytest.approx(Chance(1.0, 1.0))
 
 
 def test_fences_hold_whatever_people_chose() -> None:

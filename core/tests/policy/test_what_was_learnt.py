@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from policy_rig import event
 
-from mesh_core.policy.classifier import word_lines as room
+from mesh_core.policy.classifier import value_words as room
 from mesh_core.policy.classifier.classifier import Classifier
-from mesh_core.policy.classifier.word_lines import MOST_KEY_WORDS, chance_by_words, word_lines
+from mesh_core.policy.classifier.value_words import MOST_KEY_WORDS, chance_by_words, value_words
 from mesh_core.policy.policy import Policy
 
 LEARNT = Policy.load(None)
@@ -29,13 +29,13 @@ def test_each_key_and_each_line_is_taken_apart_once(monkeypatch: pytest.MonkeyPa
         return text.split()
 
     monkeypatch.setattr(room, "words_of", counted)
-    word_lines(event("disk_slow", {"outer key": {"inner key": ["one", "two\nthree", 4]}}))
+    value_words(event("disk_slow", {"outer key": {"inner key": ["one", "two\nthree", 4]}}))
     assert sorted(read) == ["inner key", "one", "outer key", "three", "two"]
 
 
 def test_keys_as_long_as_an_event_make_no_line_longer() -> None:
     keys = {" ".join(f"a{at}" for at in range(900)): {" ".join(f"b{at}" for at in range(900)): ["said"] * 500}}
-    lines = word_lines(event("disk_slow", {"kept": keys}))
+    (lines,) = value_words(event("disk_slow", {"kept": keys}))
     assert len(lines) == 500
     assert all("said" in line and len(line) <= MOST_KEY_WORDS + 1 for line in lines)
 
@@ -62,7 +62,7 @@ def test_lines_where_strangers_write_speak_against_a_restart_only(where: str) ->
     by_words = Classifier(("mend", "tell"), (0.0, 0.0), weights)
 
     def chance(**payload: Any) -> float:
-        return chance_by_words(event("disk_slow", {"found": "a leak", **payload}), by_words, ["mend"])
+        return chance_by_words(event("disk_slow", {"found": "a leak", **payload}), by_words, ["mend"]).lowest
 
     for many in (["calm"] * 3, "calm\ncalm\ncalm", ["calm again", "again calm"], [{"a": "calm"}, {"b": "calm, again"}]):
         assert chance(**{where: many}) == pytest.approx(chance()), many

@@ -12,7 +12,7 @@ from mesh_core.incidents.at_work import why_held
 from mesh_core.incidents.event_types import RECOVERIES
 from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.classifier.word_lines import word_lines
+from mesh_core.policy.classifier.value_words import every_word
 from mesh_core.policy.event_facts.facts import facts_for
 from mesh_core.policy.offer import CLASSIFIER, DOUBT
 from mesh_core.policy.policy import Allowed, Policy
@@ -43,7 +43,7 @@ class HeardName:
 class Explanation:
     """`route`: is the policy asked about such an event at all? `facts`, `cues`, `names`: with the fields that
     say them. `weighed`: where the classifier chose, how much each feature that it knows spoke for that rather than for
-    a notification, what weighed most first; where that was doubted, how much each word did."""
+    a notification, what weighed most first; where a restart or a redeploy was doubted, how much each word did."""
 
     event: HealthEvent
     allowed: Allowed
@@ -108,11 +108,12 @@ def _held_back(allowed: Allowed) -> list[HeldBack]:
 
 
 def _weighed(event: HealthEvent, policy: Policy, allowed: Allowed) -> dict[str, float]:
-    """What was doubted was chosen before: then its words are told, which took it away."""
-    chosen = next((entry.preferred for entry in reversed(allowed.trace) if entry.name == CLASSIFIER), "")
-    if not chosen or policy.learnt is None:
+    """Of what was doubted its words, which took it away; else of what was chosen its fields."""
+    if policy.learnt is None:
         return {}
-    if any(entry.name == DOUBT for entry in allowed.trace):
-        words = frozenset().union(*word_lines(event))
-        return policy.learnt.by_words.speaking(words, chosen, NOTIFY.word)
-    return policy.learnt.by_fields.speaking(policy.features_of(event), chosen, NOTIFY.word)
+    for entry in reversed(allowed.trace):
+        if entry.name == DOUBT:
+            return policy.learnt.by_words.speaking(every_word(event), entry.removed[0], NOTIFY.word)
+        if entry.name == CLASSIFIER:
+            return policy.learnt.by_fields.speaking(policy.features_of(event), entry.preferred, NOTIFY.word)
+    return {}

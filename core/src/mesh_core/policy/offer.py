@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from mesh_core.actions.choices import IGNORE, NOTIFY, RESTART
 from mesh_core.actions.register import type_for
 from mesh_core.models.events import HealthEvent
+from mesh_core.policy.classifier.classifier import Chance
 from mesh_core.policy.policy_file import PolicyRule, When
 from mesh_core.policy.track_record import RankedChoice, TrackRecord, ranked
 from mesh_core.policy.words.name_words import ABOUT, SAYS
@@ -23,12 +24,14 @@ MESSAGES = frozenset({NOTIFY.word, IGNORE.word})  # they touch no host
 WORDS = "words"  # the one that narrows to what holds without the words of the event
 NEEDS = "needs"  # the entry of the trace that takes away what the event does not give enough for
 PLAYBOOK = "playbook"  # the one that takes away what the playbook lint refuses
+RUNBOOK = "runbook"  # the one of what is documented for it
 CLASSIFIER = "classifier"  # the one of what people chose for events with such fields
-DOUBT = "doubt"  # the one of what people did not choose for events with such words
+DOUBT = "doubt"  # the one of what people seldom chose for events with such fields and words
 REDEPLOY = "redeploy"
-# Chances by its fields from which on each is preferred to a notification: decision 0214.
-LIKELY = {RESTART.word: 0.3, REDEPLOY: 0.45}
-DOUBTED = 0.25  # the chance by its words below which none of these is
+# Chances by its fields from which on each is preferred to a notification; and by both, its fields and its words, below
+# which none of these is offered: what was learnt, and what a rule says. Decisions 0214 and 0218.
+LIKELY = {RESTART.word: 0.25, REDEPLOY: 0.45}
+BY_BOTH, DOUBTED = 0.12, 0.1
 SIGHTING = "sighting"  # the entry, and the fence, of what the node's own agent sees
 
 
@@ -137,7 +140,7 @@ class Offer:
         if self._rule.runbook_adds and not self._by_words:
             helps_too = [word for word in runbook.helps if word == RESTART.word]
             self._include(helps_too)
-            self._note("runbook", f"the runbook {runbook.id} says that {', '.join(helps_too)} can help")
+            self._note(RUNBOOK, f"the runbook {runbook.id} says that {', '.join(helps_too)} can help")
         helps = next((word for word in runbook.helps if word in self.actions - MESSAGES), NOTIFY.word)
         if self.preferred in runbook.useless:
             said = f"the runbook {runbook.id} says that {self.preferred} cannot help"
@@ -146,8 +149,8 @@ class Offer:
         else:
             return
         self.actions.add(helps)
-        self.preferred, self.rule_name, self.reason = helps, "runbook", f"{self.reason}; {said}"
-        self._note("runbook", said)
+        self.preferred, self.rule_name, self.reason = helps, RUNBOOK, f"{self.reason}; {said}"
+        self._note(RUNBOOK, said)
 
     def _include(self, words: Iterable[str]) -> None:
         """Behind what the rule names."""
@@ -188,21 +191,31 @@ class Offer:
             self.preferred, self.rule_name, self.reason = liked, CLASSIFIER, f"{self.reason}; {said}"
             self._note(CLASSIFIER, said)
 
+    def may_be_doubted(self, *, by_rule: bool) -> bool:
+        """Is a restart or a redeploy offered because it was learnt, or else by a rule that may be doubted, and not by
+        what is documented for this very trouble?"""
+        return not LIKELY.keys().isdisjoint(self.actions) and (
+            self._is_learnt or (by_rule and self.rule_name != RUNBOOK)
+        )
+
     @property
-    def is_learnt(self) -> bool:
+    def _is_learnt(self) -> bool:
         """Is something preferred because people chose it for events with such fields?"""
         return self.rule_name == CLASSIFIER
 
-    def doubt(self, chance: float) -> None:
-        """Of a learnt one: with this chance people chose any of it for events with such words. Too seldom, and it is
-        not offered."""
-        if chance >= DOUBTED:
-            return
+    def doubt(self, by_fields: float, by_words: Chance) -> None:
+        """With these chances people chose a restart or a redeploy for events with such fields, and with such words.
+        Both are too seldom, and none is offered: what was learnt stands on the lowest, what a rule says on the highest.
+        """
+        chance = by_fields * (by_words.lowest if self._is_learnt else by_words.highest)
         doubted = self.actions & LIKELY.keys()
+        if not doubted or chance >= (BY_BOTH if self._is_learnt else DOUBTED):
+            return
         seldom = f"{' or '.join(sorted(doubted))} ({round(100 * chance)} %)"
-        said = f"for events with such words people seldom chose {seldom}"
+        said = f"for events with such fields and words people seldom chose {seldom}"
         self.actions = self.actions - doubted | {NOTIFY.word}
-        self.preferred, self.rule_name, self.reason = NOTIFY.word, DOUBT, f"{self.reason}; {said}"
+        if self.preferred in doubted:
+            self.preferred, self.rule_name, self.reason = NOTIFY.word, DOUBT, f"{self.reason}; {said}"
         self._note(DOUBT, said)
 
     def hold_back(self, sentence: str) -> None:

@@ -13,6 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import NamedTuple
+
+
+class Chance(NamedTuple):
+    """From 0 to 1 each."""
+
+    lowest: float
+    highest: float
 
 
 @dataclass(frozen=True)
@@ -27,14 +35,15 @@ class Classifier:
         """Of each action, from 0 to 1; together they are 1."""
         return dict(zip(self.actions, _shares(self._added(features, self.bias, 1)), strict=True))
 
-    def least(self, lines: Sequence[frozenset[str]], actions: Iterable[str]) -> float:
-        """The chance that it is one of these actions, at its lowest when any one of the lines is left out: a line that
-        somebody adds cannot lift it above what it was of all the others."""
-        times = Counter(feature for line in lines for feature in line)
+    def chance_without_one(self, parts: Sequence[frozenset[str]], actions: Iterable[str]) -> Chance:
+        """That it is one of these actions, at its lowest and at its highest when at most one of the parts is left out:
+        a part that somebody adds lifts the one, and presses the other, no further than it was of all the rest."""
+        times = Counter(feature for part in parts for feature in part)
         places = [at for at, action in enumerate(self.actions) if action in actions]
         whole = self._added(times, self.bias, 1)
-        without = (self._added((one for one in line if times[one] == 1), whole, -1) for line in lines)
-        return min(sum(_shares(sums)[at] for at in places) for sums in (whole, *without))
+        without = (self._added((one for one in part if times[one] == 1), whole, -1) for part in parts)
+        found = [sum(_shares(sums)[at] for at in places) for sums in (whole, *without)]
+        return Chance(min(found), max(found))
 
     def _added(self, features: Iterable[str], sums: Sequence[float], sign: int) -> list[float]:
         found = list(sums)
