@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import socket
 import subprocess
 import sys
@@ -18,10 +19,10 @@ from mend.errors import CliError
 from mend.local.inventory_file import make_inventory
 from mend.local.plan import plan_for, wants_bundled_model
 from mend.local.redis_server import password_file, redis_for, server_binary
-from mend.local.supervisord import Job, conf_text
+from mend.local.supervisord import Job, Supervisord, conf_text
 from mesh_core.policy.inventory import Inventory
 from mesh_core.runtime.services import EXECUTOR, OBSERVER, PLANNER, SERVICES
-from mesh_core.testing import RedisServer, free_port
+from mesh_core.testing import RedisServer, free_port, until
 
 
 def test_a_configured_chain_means_no_bundled_model(tmp_path: Path) -> None:
@@ -174,8 +175,26 @@ def test_supervisords_configuration_survives_odd_names() -> None:
     parsed.read_string(conf_text(Path("/s"), Path("/l"), Path("/p"), [job]))
     section = parsed["program:x"]
     assert section["command"] == "'/a b/python' -m 100%%"
-    assert section["stdout_logfile"] == "/lo g/100%%.log"
+    assert section["stdout_logfile"] == "/lo g/100%%%%.log"
     assert section["environment"] == 'A=""'
+
+
+def test_supervisord_itself_reads_a_folder_with_a_percent_sign_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "50%off %s"
+    folder.mkdir()
+    job = Job("x", (sys.executable, "-c", "print('hello')"), folder / "x%.log", folder=folder)
+    supervisord = Supervisord(folder, folder / "own.log")
+    supervisord.start([job], os.environ)
+    try:
+        until(lambda: job.log.is_file() and "hello" in job.log.read_text(), 20, "its log")
+    finally:
+        supervisord.end()
+
+
+@pytest.mark.parametrize("name", ['say "hi"', "box #2", "a ;b", "back\\slash", "two\nlines"])
+def test_a_folder_that_supervisord_or_redis_would_misread_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CliError, match="RUNTIME_PATH"):
+        plan_for({}, tmp_path / name, "n1", f"redis://127.0.0.1:{free_port()}/0")
 
 
 def test_the_first_inventory_holds_this_machine_and_is_never_overwritten(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ A server of our own gets a port on loopback; a server that the settings name is 
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mend.errors import CliError
 from mend.local.model_server import ModelMissing, bundled_model
 from mend.local.redis_server import OwnRedis, password_file, redis_for
 from mesh_core.runtime.ports import free_port, is_free
@@ -20,6 +22,8 @@ from mesh_core.runtime.services import EXECUTOR, OBSERVER, PLANNER, SERVICES
 
 STOP_SECONDS = 15
 EXECUTOR_STOP_SECONDS = 25.0
+# In a path supervisord takes what follows a blank and one of these for a comment; Redis' quotes end at a quote.
+_MISREAD = re.compile(r"\s[;#]|[\"\\\r\n]")
 # Who alone is told.
 SECRETS = {
     "ANTHROPIC_API_KEY": (PLANNER,),
@@ -82,6 +86,9 @@ class Plan:
 
 def plan_for(environ: Mapping[str, str], runtime: Path, node: str, redis_url: str) -> Plan:
     """The plan for this environment (with `.env` under it). CliError when a setting cannot be followed."""
+    if misread := _MISREAD.search(str(runtime)):
+        words = "what is started here reads it as something else in its configuration; choose another folder"
+        raise CliError(f"RUNTIME_PATH has {misread[0]!r} in it: {words}")
     own, url, notes = redis_for(redis_url, explicit=is_given(environ, "REDIS_URL"), runtime=runtime)
     programs: list[Program] = []
     if own is not None:

@@ -222,7 +222,7 @@ def conf_text(socket: Path, log: Path, pid_file: Path, jobs: Iterable[Job]) -> s
             "killasgroup=true",
             f"priority={job.priority}",
             "redirect_stderr=true",
-            f"stdout_logfile={_ini(job.log)}",
+            f"stdout_logfile={_ini(_ini(job.log))}",  # which it takes out of its form twice
             "stdout_logfile_maxbytes=10MB",
             "stdout_logfile_backups=3",
         ]
