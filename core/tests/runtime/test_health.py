@@ -160,7 +160,7 @@ async def test_whoever_asks_a_hundred_times_a_second_costs_one_look(
     ("request_head", "status"),
     [
         (b"POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 405),
-        (b"HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+        (b"HEAD /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404),
         (b"GET /etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404),
         (b"GET /metrics?x=1 HTTP/1.1\r\nHost: x\r\n\r\n", 200),
         (b"GET /healthz HTTP/1.0\r\n\r\n", 200),
@@ -179,6 +179,20 @@ async def test_strangers_get_a_status_and_nothing_else(probes: Probes, request_h
         writer.close()
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert answer.lower().count(b"http/1.1") == 1
+
+
+async def test_whoever_asks_by_head_gets_the_status_without_the_body(probes: Probes) -> None:
+    port = free_port()
+    async with serving(probes, port):
+        told = []
+        for method in (b"GET", b"HEAD"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(method + b" /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            told.append((await asyncio.wait_for(reader.read(), 60)).partition(b"\r\n\r\n"))
+            writer.close()
+    (head, _, body), (same, _, nothing) = told
+    assert head.split()[1] == same.split()[1]
+    assert (bool(body), nothing) == (True, b"")
 
 
 async def test_a_caller_that_never_asks_is_let_go(probes: Probes, monkeypatch: pytest.MonkeyPatch) -> None:

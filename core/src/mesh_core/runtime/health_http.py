@@ -84,7 +84,7 @@ class ProbesServer:
             "Connection": "close",
         }
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = "GET"
+            headers["Allow"] = "GET, HEAD"
         body = b"" if request is not None and request.method == b"HEAD" else answer.body
         response = h11.Response(
             status_code=answer.status, headers=list(headers.items()), reason=HTTPStatus(answer.status).phrase
@@ -96,8 +96,8 @@ class ProbesServer:
             writer.write_eof()
 
     async def _answer_to(self, request: h11.Request) -> Answer:
-        if request.method != b"GET":
-            return _plain(405, "only GET")
+        if request.method not in (b"GET", b"HEAD"):  # by which many monitors and balancers ask
+            return _plain(405, "only GET and HEAD")
         path = request.target.partition(b"?")[0].decode("latin-1")
         return await self._probes.answer(path) or _plain(404, "there are /metrics, /healthz and /readyz")
 

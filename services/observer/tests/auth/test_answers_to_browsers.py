@@ -40,6 +40,8 @@ async def test_health_is_asked_by_anybody_metrics_by_who_may_look_and_hooks_by_n
         app.browser() as page,
     ):
         assert (await stranger.get(f"{ORIGIN}/healthz", headers={"Host": "observer:8686"})).status_code != 403
+        by_head = await stranger.head(f"{ORIGIN}/healthz", headers={"Host": "observer:8686"})
+        assert (by_head.status_code, by_head.text) == ((await stranger.get(f"{ORIGIN}/healthz")).status_code, "")
         assert error_of(await stranger.get(f"{ORIGIN}/metrics")) == (401, "unauthenticated")
         shown = await eye.get(f"{ORIGIN}/metrics", headers={"Host": "observer:8686"})
         assert shown.status_code == 200

@@ -12,18 +12,21 @@ router = APIRouter(tags=["health"])
 _NOT_NOW: dict[int | str, dict[str, Any]] = {503: {"description": "the same body, saying what is wrong"}}
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", responses=_NOT_NOW)
 async def healthz(request: Request) -> Response:
     """200 while the loop turns."""
     return _response(_probes(request).healthz())
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses=_NOT_NOW)
 async def readyz(request: Request) -> Response:
     """200 while Redis answers and the folders can be written to; the body names the part that is not ready."""
     return _response(await _probes(request).readyz())
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
     """Every metric of the observer, for Prometheus."""
