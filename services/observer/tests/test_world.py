@@ -91,6 +91,13 @@ def test_it_stays_sick_until_the_last_open_incident_is_well() -> None:
     assert states(disk, memory, well, event("service_recovered", service=None, incident="d")) == {"pi4/": "healthy"}
 
 
+def test_what_stays_sick_is_called_after_trouble() -> None:
+    alert = event("web_is_slow", trust=Trust.FOREIGN, incident="alert/1")
+    for news in (event("service_recovered", incident="i1"), event("deployment_started")):
+        place = told(event("container_unhealthy", incident="i1"), alert, news)[0].places["pi4/web"]
+        assert (place.state, place.event_type, place.event_id) == (HealthState.UNHEALTHY, "web_is_slow", alert.id)
+
+
 def test_an_alert_that_is_resolved_ends_its_own_trouble_only() -> None:
     died = event("container_died", incident="web01/1")
     slow = event("latency_high", trust=Trust.FOREIGN, incident="grafana/1")

@@ -214,13 +214,15 @@ def _node_comes(world: World, target: TargetHealth, event: HealthEvent) -> dict[
 
 
 def _settled(target: TargetHealth, state: HealthState, event: HealthEvent) -> TargetHealth:
+    """What stays sick is called after trouble, and not after the end of another one of it."""
+    still_sick = state is HealthState.UNHEALTHY and not is_trouble(event)
     return replace(
         target,
         state=state,
         severity=worst(target.open.values()),
         since=target.since if state is target.state else event.timestamp,
-        event_id=event.id,
-        event_type=event.type,
+        event_id=target.event_id if still_sick else event.id,
+        event_type=target.event_type if still_sick else event.type,
     )
 
 
