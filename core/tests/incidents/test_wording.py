@@ -104,3 +104,12 @@ def test_a_card_has_one_sentence_for_its_title(
     type_: str, service: str | None, payload: dict[str, Any], words: str
 ) -> None:
     assert in_a_sentence(event(payload, type=type_, service=service)) == words
+
+
+@pytest.mark.parametrize(
+    ("state", "how"), [("running", "is said not to run"), ("failed", "does not run"), ("stopped", "does not run")]
+)
+def test_what_the_agent_sees_running_is_only_said_not_to_run(state: str, how: str) -> None:
+    seen = {"service": "shop", "state": state, "since": "2026-05-05T10:00:00Z", "runtime": "docker"}
+    told = event({}, type="container_died", service="shop", sighting=seen, trust="foreign")
+    assert in_a_sentence(told) == f"shop on nas {how}: container died"

@@ -9,6 +9,7 @@ from mesh_core.incidents.alert_name import title_of
 from mesh_core.incidents.event_types import DOES_NOT_ANSWER, DOES_NOT_RUN, SERVICE_STATES, EventType
 from mesh_core.incidents.subject import IN_COMMON, alert_in, found_at, thing_of
 from mesh_core.models.events import HealthEvent
+from mesh_core.models.sightings import SeenState
 
 QUOTE = '"'  # stands around a stranger's words, and so not in them
 MAX_ASKED = 160  # characters of a request in a title
@@ -49,12 +50,16 @@ def in_a_sentence(event: HealthEvent) -> str:
         return f"{event.node} is offline" if offline else f"{event.node}: {what_is_wrong(event)}"
     place = f"{event.service} on {event.node}"
     if event.type in DOES_NOT_RUN:
-        return f"{place} does not run: {what_is_wrong(event)}"
+        how = "is said not to run" if event.sighting and event.sighting.state in _RUNS else "does not run"
+        return f"{place} {how}: {what_is_wrong(event)}"
     if event.type in DOES_NOT_ANSWER:
         words = _NOT_ANSWERING.get(event.type, "is unhealthy")
         return f"{place} {words}" + (f": {told}" if (told := about(event)) else "")
     return f"{place}: {what_is_wrong(event)}"
 
+
+# As the node's agent sees what an alert says does not run.
+_RUNS = (SeenState.RUNNING, SeenState.STARTING, SeenState.UNHEALTHY)
 
 _NOT_ANSWERING: dict[str, str] = {
     EventType.SERVICE_FLAPPING: "fails and recovers again and again",
