@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from node_agent.containers.container_dependents import MAX_DEPENDENTS, company_of
+from node_agent.containers.container_dependents import MAX_DEPENDENTS, company_of, lost_network_of
 from node_agent.containers.container_identity import identity_for, published_ports
 
 SICK = "f" * 64
@@ -75,3 +75,21 @@ def test_the_ports_of_its_host_are_told_in_either_form() -> None:
     }
     short = {"Ports": [{"PrivatePort": 6379, "PublicPort": 6380}, {"PrivatePort": 80}]}
     assert (published_ports(long), published_ports(short), published_ports({})) == ([6380], [6380], [])
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_lost"),
+    [
+        ("container:" + "a" * 64, True),  # of an earlier life of the one that is there
+        ("container:" + "b" * 64, False),
+        ("container:vpn", False),
+        ("container:", False),
+        ("host", False),
+        ("", False),
+    ],
+)
+def test_whoever_lives_in_the_network_of_one_that_is_gone_has_none(mode: str, is_lost: bool) -> None:
+    rows = [row("vpn", id="b" * 64), row("guest", id=SICK, HostConfig={"NetworkMode": mode})]
+    lost = {"network_mode": f"container:{'a' * 12}", "network_container_there": False}
+    assert lost_network_of(SICK, rows) == (lost if is_lost else {})
+    assert lost_network_of("not there", rows) == {}

@@ -11,6 +11,7 @@ import pytest
 from docker_rig import CHECKED, Box
 
 from mesh_core.models.events import Runtime
+from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.testing import free_port, wait_for
 from node_agent.containers.engine import Engine as Api
 from node_agent.host.mounts import mount_of, read_mounts
@@ -45,6 +46,19 @@ async def test_what_lives_in_its_network_stands_in_the_event(box: Box, watching:
         event = await watched.see(host, "container_unhealthy")
         assert event.payload["in_its_network"] == [guest]
         assert "dependents" not in event.payload
+
+
+async def test_whoever_lived_in_the_network_of_one_that_was_made_anew_has_none(box: Box, watching: Any) -> None:
+    host = box.run("sleep 600", "--init", name="host")
+    has_network = "! test -e /sick && grep -q eth0 /proc/net/dev"
+    guest = box.run("sleep 600", "--init", "--network", f"container:{host}", *CHECKED, has_network, name="guest")
+    await wait_for(lambda: box.engine.health(guest) == "healthy", 15, "a healthy guest")
+    async with watching(box.probe(resync_seconds=1)) as watched:
+        box.engine.rm(host)
+        box.run("sleep 600", "--init", name="host")
+        event = await watched.see(guest, "container_unhealthy")
+        assert event.payload["network_mode"].startswith("container:")
+        assert Fact.NETWORK_GONE in facts_for(event)
 
 
 async def test_a_probe_from_outside_names_the_sick_replica_or_all_that_are_up(box: Box) -> None:

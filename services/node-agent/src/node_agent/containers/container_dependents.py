@@ -43,6 +43,21 @@ def company_of(identity: Identity, container_id: str, rows: Rows) -> dict[str, l
     return {word: sorted(set(names))[:MAX_DEPENDENTS] for word, names in found.items() if names}
 
 
+def lost_network_of(container_id: str, rows: Rows) -> dict[str, Any]:
+    """Whose network it lives in, where that one is gone: an update made it anew under another id, and what lived with
+    the old one runs on without any network. A restart cannot find it either. {} for all others."""
+    mine = next((row for row in rows if str(row.get("Id")) == container_id), {})
+    mode = str((mine.get("HostConfig") or {}).get("NetworkMode") or "")
+    of, _, owner = mode.partition(":")
+    if of != "container" or not owner or any(_is_called(row, owner) for row in rows):
+        return {}
+    return {"network_mode": f"container:{owner[:12]}", "network_container_there": False}
+
+
+def _is_called(row: dict[str, Any], owner: str) -> bool:
+    return str(row.get("Id")).startswith(owner) or f"/{owner}" in (row.get("Names") or [])
+
+
 def _lives_in(row: dict[str, Any], identity: Identity, container_id: str) -> bool:
     network = str((row.get("HostConfig") or {}).get("NetworkMode") or "")
     return network in (f"container:{container_id}", f"container:{identity.container}")

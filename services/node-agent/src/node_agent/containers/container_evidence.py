@@ -7,7 +7,7 @@ from typing import Any
 
 from node_agent.checks.evidence import clean_text
 from node_agent.containers.container_check import state_in_words
-from node_agent.containers.container_dependents import company_of
+from node_agent.containers.container_dependents import company_of, lost_network_of
 from node_agent.containers.container_identity import identity_for
 from node_agent.containers.container_labels import depends_on, needs_it_healthy
 from node_agent.containers.engine import Engine
@@ -21,11 +21,14 @@ class ContainerEvidence:
         self._engine = engine
         self._known = known
 
-    async def company(self, key: str) -> dict[str, list[str]]:
-        """Who depends on it, and who shares its network."""
+    async def company(self, key: str) -> dict[str, Any]:
+        """Who depends on it, who shares its network, and whether the one that it lives in is still there."""
         container_id = self._known.id_of(key) or ""
         identity = self._known.identity_of(container_id)
-        return company_of(identity, container_id, await self._engine.containers()) if identity else {}
+        if identity is None:
+            return {}
+        rows = await self._engine.containers()
+        return company_of(identity, container_id, rows) | lost_network_of(container_id, rows)
 
     async def details(self, key: str, *, health: bool) -> dict[str, Any]:
         """Its last log lines, what it needs and how that is; with `health` also what its last check printed."""
