@@ -61,7 +61,7 @@ class Looking:
         (found("docker:/web", SICK, "container_died", status="exited"), SeenState.FAILED),
         (found("docker:/web", UNCLEAR, status="running", health="starting"), SeenState.STARTING),
         (found("docker:/web", UNCLEAR, status="restarting"), SeenState.RESTARTING),
-        (found("docker:/web", UNCLEAR, status="paused"), None),
+        (found("docker:/web", UNCLEAR, status="paused"), SeenState.STOPPED),
         (found("systemd:web", UNCLEAR, active_state="activating", sub_state="auto-restart"), SeenState.RESTARTING),
         (found("systemd:web", UNCLEAR, active_state="activating", sub_state="start"), SeenState.STARTING),
         (found("supervisor:web", UNCLEAR, state="STARTING"), SeenState.STARTING),

@@ -102,7 +102,7 @@ _IN_WORDS = {
     SeenState.RESTARTING: "being started again and again",
     SeenState.UNHEALTHY: "running, with its own check red,",
     SeenState.FAILED: "not running, which nobody meant,",
-    SeenState.STOPPED: "stopped, as by a person or after its work,",
+    SeenState.STOPPED: "stopped or paused, as by a person or after its work,",
 }
 
 

@@ -22,7 +22,7 @@ class SeenState(StrEnum):
     RESTARTING = "restarting"  # its manager starts it again, or again and again
     UNHEALTHY = "unhealthy"  # it runs, and its own check says no
     FAILED = "failed"  # it does not run, and nobody meant that
-    STOPPED = "stopped"  # it does not run, and that was meant: a person stopped it, or its work was done
+    STOPPED = "stopped"  # it does not run, and that was meant: a person stopped or paused it, or its work was done
     ABSENT = "absent"  # nothing of this name is there; the planner's conclusion from a whole note, in no note itself
 
 

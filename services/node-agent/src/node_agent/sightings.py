@@ -152,6 +152,8 @@ def _state_of(result: CheckResult) -> SeenState | None:
             return SeenState.UNHEALTHY
         return SeenState.RESTARTING if result.type.endswith("_loop") else SeenState.FAILED
     said = {facts.get(key) for key in ("status", "health", "active_state", "sub_state", "state")}
+    if "paused" in said:
+        return SeenState.STOPPED
     if said & _RESTARTING:
         return SeenState.RESTARTING
     return SeenState.STARTING if said & _STARTING else None
