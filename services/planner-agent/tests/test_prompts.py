@@ -295,6 +295,8 @@ def test_who_may_not_choose_is_asked_for_a_reason_alone_and_shown_the_most_telli
     assert "exit_code: 1" in prompt.user
     big = EVENT.model_copy(update={"payload": {f"k{n}": "word " * 500 for n in range(40)}})
     assert len(prompt_for(big, evidence_for(big), ALLOWED).user) < MAX_SHOWN_TO_EXPLAIN + 500
+    said = prompt_for(big, evidence_for(big), ALLOWED).user.partition("EVIDENCE\n")[2]
+    assert said.startswith("k0: ..."), "of what is cut it is still said what it is"
     assert isinstance(READ(prompt.user.splitlines()[-1]), ModelAnswer), "its own example would be accepted"
     other = READ(json.dumps({"action": "notify", "reason": "the container exited with code 1"}))
     assert isinstance(other, Rejection)

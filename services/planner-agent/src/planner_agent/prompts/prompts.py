@@ -304,14 +304,21 @@ def _shown(evidence: tuple[Evidence, ...], most_of_all: int = MAX_SHOWN) -> str:
         name = piece.source.removeprefix("payload.")
         if name in UNTELLING or piece.text in ("", "false", "none", "null"):
             continue
-        text = _plain(f"{name}: {piece.text}")
         most = min(left, MAX_SHOWN_PIECE, most_of_all // 2)
-        room = text if len(text) <= most else "..." + text[-max(0, most - 3) :]
+        room = _shortened(f"{name}: ", _plain(f"{name}: {piece.text}"), most)
         if left < 40:
             break
         parts.append(room)
         left -= len(room)
     return "\n".join(parts)
+
+
+def _shortened(label: str, text: str, most: int) -> str:
+    """The end says most, and what it is the end of stands before it."""
+    if len(text) <= most:
+        return text
+    begin = f"{label if text.startswith(label) else ''}..."
+    return (begin + text[-max(1, most - len(begin)) :])[:most]
 
 
 def _plain(text: str) -> str:
