@@ -147,6 +147,12 @@ def test_one_s_own_history_is_labelled_by_what_was_decided_and_proven(mend: Mend
     assert rules["unacceptable"]["hits"] == 1, "what was rejected would be proposed again"
 
 
+def test_of_nothing_there_is_no_share(mend: Mend, tmp_path: Path) -> None:
+    told = tmp_path / "told.jsonl"
+    told.write_text(json.dumps({"event": {"type": "disk_smells", "node": "nas"}, "preferred": "notify"}) + "\n")
+    assert "of none" in mend("eval", str(told), "--rules").stdout
+
+
 def test_what_cannot_be_measured_says_why(mend: Mend) -> None:
     assert mend("eval").exit_code == 2
     assert mend("eval", "--history").exit_code == 3

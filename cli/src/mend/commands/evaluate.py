@@ -185,7 +185,7 @@ def _row(one: Measured) -> list[Text]:
         harm,
         Text(f"{found.plain.hits} of {found.plain.total}"),
         Text(f"{found.mean:.2f} ({low:.2f} to {high:.2f})", "bold"),
-        Text(f"{found.fix.value:.2f} ({found.fix.interval[0]:.2f} to {found.fix.interval[1]:.2f})", "bold"),
+        Text(found.fix.told(2), "bold"),
         *(Text(f"{share.hits} of {share.total}") for share in counts),
     ]
 

@@ -93,19 +93,14 @@ def _table(some: Sequence[Measured]) -> Iterator[str]:
         cells = (
             one.title,
             f"{len(one.decided)}",
-            _told(found.unacceptable),
+            found.unacceptable.told(3),
             f"{found.plain.hits} of {found.plain.total}",
             f"{found.mean:.2f} ({low:.2f} to {high:.2f})",
-            _told(found.fix),
+            found.fix.told(3),
             *(f"{share.hits} of {share.total}" for share in counts),
         )
         yield f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
     yield "</tbody></table></div>"
-
-
-def _told(share: Share) -> str:
-    low, high = share.interval
-    return f"{share.value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _spent(some: Sequence[Measured]) -> Iterator[str]:

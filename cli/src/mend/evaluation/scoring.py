@@ -58,6 +58,11 @@ class Share:
         low, high = (middle - half) / (1 + Z * Z / n), (middle + half) / (1 + Z * Z / n)
         return low if self.hits else 0.0, high if self.hits < n else 1.0  # exactly: rounding leaves 1e-18
 
+    def told(self, digits: int) -> str:
+        """With its interval; of nothing there is no share."""
+        low, high = self.interval
+        return f"{self.value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})" if self.total else "of none"
+
 
 @dataclass(frozen=True)
 class Figures:
