@@ -131,6 +131,18 @@ async def test_a_probe_that_failed_is_about_who_answers_at_that_port(serve: Serv
         assert await joined(observer, instance="http://barn:8070/", service="papers") == ("papers", None)
 
 
+async def test_an_instance_that_is_down_is_who_answers_at_its_port_while_the_agent_of_that_host_speaks(
+    serve: Serve,
+) -> None:
+    async with serve(OPEN) as observer:
+        assert await joined(observer, instance="barn:8070", alertname="InstanceDown") == (None, None)
+        await observer.bus.call("SET", f"{ALIVE_PREFIX}barn", PORTS)
+        assert await joined(observer, instance="barn:8070", alertname="InstanceDown") == ("feeds", "port")
+        assert await joined(observer, instance="barn:9100", alertname="InstanceDown") == (None, None)
+        types = [event.type for event in await observer.events()]
+        assert types == ["node_unreachable", "instance_down", "node_unreachable"]
+
+
 async def test_a_monitors_own_name_counts_where_something_is_called_so(serve: Serve) -> None:
     async with serve(OPEN) as observer:
         await observer.bus.call("SET", f"{ALIVE_PREFIX}barn", PORTS)

@@ -13,6 +13,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import MAX_EVENT_BYTES, HealthEvent, Runtime, Severity, Trust, raw_name
 from mesh_core.models.parsing import problems
 from mesh_core.models.records import EventTypeName, Name, is_service_name, rfc3339
+from mesh_core.models.sightings import MATCHED_BY, MatchedBy
 from mesh_core.models.slugs import folded, plain_name
 from mesh_core.policy.names.hosts import host_in, key_of_host, node_for
 from mesh_core.policy.names.known_names import UNIT_SUFFIXES, KnownNames, host_as_ours
@@ -60,6 +61,7 @@ TYPES = {
     "probefailed": EventType.HTTP_PROBE_FAILED,
 }
 _OF_A_TARGET = ("targetdown", "prometheustargetmissing")  # where a service is named, the target is that, and no host
+_OF_ITS_PORT = ("instancedown",)  # likewise where that service is known by the port of the instance
 NODE_LABELS = (
     *("node", "nodename", "kubernetes_node", "host", "hostname", "agent_hostname", "server", "instance", "url"),
     *("target", "machine", "computer", "host_name", "fqdn", "address", "ip_address", "ip"),
@@ -141,7 +143,8 @@ class Mapped(BaseModel):
         configured = {name.lower(): event_type for name, event_type in self.types.items()}
         for name in (alert.name, alert.type):
             plain = name.lower().replace("_", "")
-            ours = "" if service and plain in _OF_A_TARGET else TYPES.get(plain, "")
+            targets = _OF_A_TARGET + (_OF_ITS_PORT if alert.details.get(MATCHED_BY) == MatchedBy.PORT else ())
+            ours = "" if service and plain in targets else TYPES.get(plain, "")
             if event_type := configured.get(name.lower()) or ours:
                 return event_type
         return type_out_of(alert.type or alert.name)

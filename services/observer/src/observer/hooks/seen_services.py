@@ -21,7 +21,8 @@ from observer.hooks.alert import Alert
 from observer.hooks.mapping import ASKED_OF
 from observer.hooks.service_in_names import is_a_programs_name, service_in_headline
 
-_PROBES = (EventType.HTTP_PROBE_FAILED, EventType.TCP_PROBE_FAILED)
+# Whose address did not answer; a node whose agent speaks is not unreachable, one of its ports may be.
+_PROBES = (EventType.HTTP_PROBE_FAILED, EventType.TCP_PROBE_FAILED, "node_unreachable")
 _DOWN = frozenset(
     (
         *("down", "offline", "unreachable", "unavailable", "unhealthy", "dead", "stopped", "crashed", "gone"),
