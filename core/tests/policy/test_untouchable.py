@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mesh_core.models.events import HealthEvent, Trust
@@ -36,6 +38,23 @@ def test_why_nothing_can_be_run_there(told: HealthEvent, offline: str, words: st
     assert words in why
     assert bool(words) is bool(why)
     assert untouchable(told, "the inventory cannot be read", "") == ""
+
+
+def asking(node: str, **payload: Any) -> HealthEvent:
+    payload = {"address": "x:2283", "asks": {"node": node, "port": 2283}, **payload}
+    event = {"type": "tcp_probe_failed", "node": "web01", "service": "photos", "payload": payload, "trust": "node"}
+    return HealthEvent.model_validate(event)
+
+
+def test_a_probe_of_another_host_of_ours_restarts_nothing_on_the_one_that_asks() -> None:
+    why = untouchable(asking("web02"), INVENTORY)
+    assert why == "what does not answer is on web02, at port 2283, and not on web01, which asks"
+    assert POLICY.allows(asking("web02"), untouchable=why).actions == {"notify"}
+    assert untouchable(asking("web01"), INVENTORY) == ""
+    assert untouchable(asking("example.org"), INVENTORY) == "", "it may be any name of this host"
+    assert untouchable(asking("web02", runtime="docker", backed_by="photos"), INVENTORY) == "", "a person said so"
+    stranger = asking("web02").model_copy(update={"trust": Trust.FOREIGN})
+    assert untouchable(stranger, INVENTORY) == ""
 
 
 def test_then_only_messages_are_offered_and_the_reason_says_what_is_missing() -> None:

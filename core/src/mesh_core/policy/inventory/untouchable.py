@@ -1,7 +1,8 @@
-"""Why nothing can be run on a host at this moment, as a sentence that says what is missing. Pure."""
+"""Why nothing can be run on a host at this moment, or why that would be the wrong host, as a sentence. Pure."""
 
 from __future__ import annotations
 
+from mesh_core.incidents.causes import ASKS
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.inventory import Inventory
 
@@ -13,4 +14,16 @@ def untouchable(event: HealthEvent, inventory: Inventory | str, offline_since: s
         return problem
     if offline_since and event.trust is not Trust.NODE:
         return f"{event.node} is offline since {offline_since}: nothing can be run there until it is back"
-    return ""
+    return _elsewhere(event, inventory) if isinstance(inventory, Inventory) else ""
+
+
+def _elsewhere(event: HealthEvent, inventory: Inventory) -> str:
+    """Of a probe that asks another host of ours: whatever is called so on the host that asks is another thing, unless
+    a person said that this is what is behind the probe (`backed_by`)."""
+    asked = event.payload.get(ASKS) if event.trust is Trust.NODE and event.runtime is None else None
+    if not isinstance(asked, dict):
+        return ""
+    where = asked.get("node")
+    if where == event.node or where not in inventory.addresses():
+        return ""
+    return f"what does not answer is on {where}, at port {asked.get('port')}, and not on {event.node}, which asks"
