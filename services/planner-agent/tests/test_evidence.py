@@ -168,6 +168,11 @@ def test_the_most_telling_fields_come_first_and_the_order_is_always_the_same() -
     assert evidence_for(event(dict(reversed(payload.items())))) == evidence_for(event(payload))
 
 
+def test_what_its_sender_left_empty_is_no_evidence_and_zero_and_no_are_some() -> None:
+    told = evidence_for(event({"notes": {}, "startsAt": None, "tags": [], "text": "", "count": 0, "up": False}))
+    assert {piece.source: piece.text for piece in told} == {"payload.count": "0", "payload.up": "false"}
+
+
 def test_a_field_that_does_not_fit_any_more_is_left_out_and_later_ones_still_come() -> None:
     payload: dict[str, Any] = {f"a{n}": "word " * 400 for n in range(20)} | {"zz": "short"}
     names = [piece.source for piece in evidence_for(event(payload))]

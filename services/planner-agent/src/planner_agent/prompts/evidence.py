@@ -60,6 +60,7 @@ _FIRST = (
     "events",
     "investigation",
 )
+_NOTHING: tuple[object, ...] = (None, "", {}, [])  # a sender's own form has fields that it does not fill in
 _RANK = {name: number for number, name in enumerate(_FIRST)}
 
 
@@ -69,7 +70,8 @@ def evidence_for(event: HealthEvent) -> tuple[Evidence, ...]:
     seen = event.sighting
     pieces = [Evidence(source=AGENTS_WORD, text=redacted(sighting_in_words(event, seen)))] if seen else []
     left = MAX_TOTAL_BYTES
-    fields = sorted(event.payload, key=lambda k: (_RANK.get(str(k).lower(), len(_RANK)), str(k)))[:MAX_FIELDS]
+    telling = (key for key, value in event.payload.items() if value not in _NOTHING)
+    fields = sorted(telling, key=lambda k: (_RANK.get(str(k).lower(), len(_RANK)), str(k)))[:MAX_FIELDS]
     for key, text in (piece for field in fields for piece in _told(event, field)):
         source = "payload." + clean(key[:100]).replace("\n", " ")
         size = len(source.encode()) + len(text.encode())
