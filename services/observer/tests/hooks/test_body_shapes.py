@@ -124,8 +124,8 @@ async def test_a_signed_form_comes_in_as_well(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("rules", "headers", "status", "reason"),
     [
-        (OPEN, {}, 415, "forms and texts are read with a key only"),
-        (OPEN, KEY, 415, "forms and texts are read with a key only"),  # nothing tells whether it is one
+        (OPEN, {}, 415, "forms are read with a key only"),
+        (OPEN, KEY, 415, "forms are read with a key only"),  # nothing tells whether it is one
         (HookRules(common=Keys(token=TOKEN), loopback=True), {}, 401, "Authorization: Bearer TOKEN"),
         (WITH_TOKEN, {"Cookie": f"token={TOKEN}"}, 401, "Authorization: Bearer TOKEN"),
     ],
@@ -139,24 +139,6 @@ async def test_a_form_that_a_web_page_could_have_sent_enters_nothing(
         assert (answer.status_code, reason in answer.json()["detail"]) == (status, True)
         assert await observer.nothing_entered()
         assert await observer.letters() == []
-
-
-async def test_a_text_with_a_key_is_a_message_and_without_one_enters_nothing(serve: Serve) -> None:
-    said = "One of its disks does not answer.\n".encode("utf-16")
-    as_text, path = {"Content-Type": "text/plain"}, "/hooks/generic/mailed"
-    generic = {"mailed": GenericHook(type="'pool_degraded'", node="'attic'")}
-    async with serve(replace(OPEN, generic=generic)) as observer:
-        answer = await observer.http.post(path, content=said, headers=as_text)
-        assert (answer.status_code, "texts are read with a key only" in answer.json()["detail"]) == (415, True)
-        assert await observer.nothing_entered()
-    async with serve(replace(WITH_TOKEN, generic=generic)) as observer:
-        answer = await observer.http.post(path, content=said, headers=KEY | as_text)
-        assert answer.status_code == 200, answer.text
-        (event,) = await observer.events()
-        assert (event.node, event.payload["message"]) == ("attic", "One of its disks does not answer.")
-        as_json = KEY | {"Content-Type": "text/json"}
-        assert (await observer.http.post(path, content=b'"down"', headers=as_json)).status_code == 400
-        assert (await observer.http.post("/hooks/any", content=b" \n", headers=KEY | as_text)).status_code == 422
 
 
 async def test_a_hook_that_knows_its_sender_reads_no_form(serve: Serve) -> None:

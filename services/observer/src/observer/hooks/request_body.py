@@ -1,4 +1,4 @@
-"""What the bytes of a hook's request hold: JSON, a form's fields, a text. Pure; never decides who may send which."""
+"""What the bytes of a hook's request hold: JSON, or the fields of a form. Pure; never decides who may send which."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from mesh_core.models.foreign_text import decoded, encoding_of, parse_foreign, p
 from mesh_core.models.strict_json import Refusal
 
 FORM = "application/x-www-form-urlencoded"
-MESSAGE = "message"  # the field that a text is
 MOST_FORM_FIELDS = 400
 
 Body = dict[str, Any] | list[Any]
@@ -20,26 +19,12 @@ def media_of(content_type: str) -> str:
     return content_type.partition(";")[0].partition(",")[0].strip(' "\t').lower()
 
 
-def is_json(media: str) -> bool:
-    return "json" in media.partition("/")[2]
-
-
-def is_form_or_text(media: str) -> bool:
-    """What a web page may send to any other site: only who shows a key is believed to have sent it."""
-    return media == FORM or (media.startswith("text/") and not is_json(media))
-
-
 def body_in(plain: bytes, content_type: str, max_bytes: int, *, any_shape: bool) -> Body | Refusal:
-    """A JSON object; with `any_shape` a list, a form, a text as well. JSON that `curl -d` calls a form, or somebody a
-    text, is JSON."""
+    """A JSON object; with `any_shape` a list and a form as well. JSON that `curl -d` calls a form is JSON."""
     if not any_shape:
         return parse_foreign(plain, max_bytes=max_bytes, content_type=content_type)
-    media = media_of(content_type)
-    if is_form_or_text(media) and not plain.lstrip().startswith((b"{", b"[")):
-        if media == FORM:
-            return _fields_of(plain, content_type)
-        text = decoded(plain, content_type)
-        return text if isinstance(text, Refusal) else {MESSAGE: text}
+    if media_of(content_type) == FORM and not plain.lstrip().startswith((b"{", b"[")):
+        return _fields_of(plain, content_type)
     value = parse_foreign_value(plain, max_bytes=max_bytes, content_type=content_type)
     if isinstance(value, dict | list | Refusal):
         return value

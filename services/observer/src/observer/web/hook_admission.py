@@ -20,7 +20,7 @@ from mesh_core.models.records import sha256_of
 from mesh_core.runtime.metrics import HOOK_REQUESTS
 from observer.auth.request_origin import neighbourhood
 from observer.hooks.authentication import REPLAY_SECONDS, Access, AccessDecision, authenticate, needs_body
-from observer.hooks.request_body import is_form_or_text, is_json, media_of
+from observer.hooks.request_body import FORM, media_of
 from observer.hooks.rules import HookRules
 from observer.web.errors import HttpProblem
 from observer.web.request_limits import HOOK_BYTES
@@ -78,7 +78,7 @@ class HookAdmission:
     async def body_of(self, request: Request, kind: str, hook: str, *, forms: bool) -> tuple[bytes, AccessDecision]:
         """The body of a request that may come in; everybody else is told why not, as early as possible.
 
-        `forms`: this hook reads them, and texts, from whoever shows a key. No page of a browser can: it has none.
+        `forms`: this hook reads them, from whoever shows a key. No page of a browser can: it has none.
         """
         headers = {name.lower(): value for name, value in request.headers.items()}
         peer = request.client.host if request.client else ""
@@ -131,12 +131,11 @@ class OneTimeSignature:
 
 
 def _check_media(media: str, kind: str, *, forms: bool, keyed: bool) -> None:
-    """JSON is what no web page can send to another site without asking; a form or a text it can, but without a key."""
-    simple = forms and is_form_or_text(media)
-    if is_json(media) or (simple and keyed):
+    """JSON is what no web page can send to another site without asking; a form it can, but without a key."""
+    if "json" in media.partition("/")[2] or (media == FORM and forms and keyed):
         return
     came = f"the body is {media[:60]!r}" if media else "no Content-Type says what the body is"
-    or_key = " (or set HOOKS_TOKEN_FILE: forms and texts are read with a key only)" if simple else ""
+    or_key = " (or set HOOKS_TOKEN_FILE: forms are read with a key only)" if media == FORM and forms else ""
     raise refusal(kind, 415, "media_type", f"{came}; send JSON, with Content-Type: application/json{or_key}")
 
 

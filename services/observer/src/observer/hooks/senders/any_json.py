@@ -1,4 +1,4 @@
-"""Whatever posts JSON, a form or a text that nobody described: read by its fields of known meaning. Pure."""
+"""Whatever posts JSON or a form that nobody described: read by its fields of known meaning. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def alerts_in(body: Body) -> list[Read] | Unfit:
 
 SENDER = HookSender(
     NAME,
-    "Any JSON object, list of them, form or text, read by fields of known meaning: host, service, severity.",
+    "Any JSON object, list of them or form, read by fields of known meaning: host, service, severity.",
     alerts_in,
     any_shape=True,
 )

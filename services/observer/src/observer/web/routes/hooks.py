@@ -31,7 +31,6 @@ _JSON = {"application/json": {"schema": _OBJECT}}
 _ANY_SHAPE = {
     "application/json": {"schema": {"anyOf": [_OBJECT, {"type": "array", "items": _OBJECT}]}},
     FORM: {"schema": _TEXTS},
-    "text/plain": {"schema": {"type": "string"}},
 }
 _NO: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)
@@ -100,7 +99,7 @@ def _route_of(sender: HookSender) -> Callable[..., Awaitable[HookAnswer]]:
 async def from_anybody(
     request: Request, hooks: Hooks, name: Annotated[str, PathParameter(max_length=64)]
 ) -> HookAnswer:
-    """Any JSON object, list of them, form or text, read by the expressions under `generic` in config/hooks.yml."""
+    """Any JSON object, list of them or form, read by the expressions under `generic` in config/hooks.yml."""
     hook = hooks.rules.generic.get(name)
     if hook is None:
         # Admitted first: a stranger does not learn which names there are.
