@@ -33,7 +33,6 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.policy.policy import Policy
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
-from observer.hooks.request_body import MESSAGE
 from observer.hooks.rules import HookRules, read_hooks
 from observer.hooks.senders import SENDERS, any_json
 
@@ -67,7 +66,6 @@ def event_of_hook(
     """What the observer makes of the raw body; None: nothing that is trouble. `by_fields`: as if nobody had described
     its sender."""
     sender, body = row["hook"]["sender"], row["hook"]["body"]
-    body = {MESSAGE: body} if isinstance(body, str) else body
     if by_fields:
         sender = any_json.NAME
     kind, _, name = sender.partition("/")
