@@ -33,6 +33,7 @@ from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.policy.policy import Policy
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
+from observer.hooks.plain_text import fields_of_text
 from observer.hooks.rules import HookRules, read_hooks
 from observer.hooks.senders import SENDERS, any_json
 
@@ -66,6 +67,8 @@ def event_of_hook(
     """What the observer makes of the raw body; None: nothing that is trouble. `by_fields`: as if nobody had described
     its sender."""
     sender, body = row["hook"]["sender"], row["hook"]["body"]
+    if isinstance(body, str):  # which came as text/plain
+        body = fields_of_text(body)
     if by_fields:
         sender = any_json.NAME
     kind, _, name = sender.partition("/")

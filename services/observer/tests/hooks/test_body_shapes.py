@@ -124,8 +124,8 @@ async def test_a_signed_form_comes_in_as_well(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("rules", "headers", "status", "reason"),
     [
-        (OPEN, {}, 415, "forms are read with a key only"),
-        (OPEN, KEY, 415, "forms are read with a key only"),  # nothing tells whether it is one
+        (OPEN, {}, 415, "texts and forms are read with a key only"),
+        (OPEN, KEY, 415, "texts and forms are read with a key only"),  # nothing tells whether it is one
         (HookRules(common=Keys(token=TOKEN), loopback=True), {}, 401, "Authorization: Bearer TOKEN"),
         (WITH_TOKEN, {"Cookie": f"token={TOKEN}"}, 401, "Authorization: Bearer TOKEN"),
     ],

@@ -1,15 +1,18 @@
-"""What the bytes of a hook's request hold: JSON, or the fields of a form. Pure; never decides who may send which."""
+"""What the bytes of a request to a hook hold: JSON, a form, a text. Pure; never decides who may send which."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
 from mesh_core.models.foreign_text import decoded, encoding_of, parse_foreign, parse_foreign_value
 from mesh_core.models.strict_json import Refusal
+from observer.hooks.plain_text import fields_of_text, is_text
 
 FORM = "application/x-www-form-urlencoded"
 MOST_FORM_FIELDS = 400
+_BLANK = re.compile(rb"[ \t\n]")
 
 Body = dict[str, Any] | list[Any]
 
@@ -20,11 +23,17 @@ def media_of(content_type: str) -> str:
 
 
 def body_in(plain: bytes, content_type: str, max_bytes: int, *, any_shape: bool) -> Body | Refusal:
-    """A JSON object; with `any_shape` a list and a form as well. JSON that `curl -d` calls a form is JSON."""
+    """A JSON object; with `any_shape` a list, a form and a text as well. What `curl -d` calls a form is JSON where it
+    begins so, and a text where blanks stand in it, which in a form are written otherwise."""
     if not any_shape:
         return parse_foreign(plain, max_bytes=max_bytes, content_type=content_type)
-    if media_of(content_type) == FORM and not plain.lstrip().startswith((b"{", b"[")):
-        return _fields_of(plain, content_type)
+    media = media_of(content_type)
+    if not plain.lstrip().startswith((b"{", b"[")):
+        if is_text(media) or (media == FORM and _BLANK.search(plain.strip())):
+            text = decoded(plain, content_type)
+            return text if isinstance(text, Refusal) else fields_of_text(text)
+        if media == FORM:
+            return _fields_of(plain, content_type)
     value = parse_foreign_value(plain, max_bytes=max_bytes, content_type=content_type)
     if isinstance(value, dict | list | Refusal):
         return value

@@ -20,6 +20,7 @@ from mesh_core.models.records import sha256_of
 from mesh_core.runtime.metrics import HOOK_REQUESTS
 from observer.auth.request_origin import neighbourhood
 from observer.hooks.authentication import REPLAY_SECONDS, Access, AccessDecision, authenticate, needs_body
+from observer.hooks.plain_text import is_text
 from observer.hooks.request_body import FORM, media_of
 from observer.hooks.rules import HookRules
 from observer.web.errors import HttpProblem
@@ -131,11 +132,12 @@ class OneTimeSignature:
 
 
 def _check_media(media: str, kind: str, *, forms: bool, keyed: bool) -> None:
-    """JSON is what no web page can send to another site without asking; a form it can, but without a key."""
-    if "json" in media.partition("/")[2] or (media == FORM and forms and keyed):
+    """JSON is what no web page can send to another site without asking; a form or a text it can, but without a key."""
+    is_simple = forms and (media == FORM or is_text(media))
+    if "json" in media.partition("/")[2] or (is_simple and keyed):
         return
     came = f"the body is {media[:60]!r}" if media else "no Content-Type says what the body is"
-    or_key = " (or set HOOKS_TOKEN_FILE: forms are read with a key only)" if media == FORM and forms else ""
+    or_key = " (or set HOOKS_TOKEN_FILE: texts and forms are read with a key only)" if is_simple else ""
     raise refusal(kind, 415, "media_type", f"{came}; send JSON, with Content-Type: application/json{or_key}")
 
 
