@@ -90,7 +90,19 @@ OWN_HEADLINES = (*_OF_ALERTS, "title", "headline", "summary")  # no mail's subje
 HEADLINES = ("title", "subject", "summary", "headline", *_OF_ALERTS)  # what stands above a text
 TITLES = (
     *(*HEADLINES, "message", "msg", "text", "content", "body", "name"),
-    *("titel", "betreff", "meldung", "nachricht", "titre", "titulo", "titolo", "asunto", "mensaje", "logmessage"),
+    *(
+        "titel",
+        "betreff",
+        "meldung",
+        "nachricht",
+        "titre",
+        "titulo",
+        "titolo",
+        "asunto",
+        "mensaje",
+        "logmessage",
+        "logmsg",
+    ),
     *("description", "desc", "output", "serviceoutput", "hostoutput", "status", "state"),
 )
 # Which of several things of one host: the end of one is none of another.
@@ -133,6 +145,7 @@ ALERTS_STATE = (  # of the alert alone, whatever else is said of the thing
     *("newstatus", "currentstate", "currentstatus", "monitorcondition", "monitorstatus", "checkstatus", "transition"),
     *("alerttypefriendlyname", "notificationtype", "notifytype", "eventtype", "event", "action", "eventaction"),
     *("triggertype", "servicestate", "triggerstatus", "triggerstate", "alerttransition"),
+    *("actiongroup", "actiongroupname"),
 )
 NONE_LEFT = ("eventvalue", "triggervalue")  # how many problems: 0 is the end, where no word says how it stands
 ENDED_AT = ("resolvedat", "closedat", "recoveredat", "clearedat", "restoredat")
@@ -148,7 +161,7 @@ OF_AN_INCIDENT = (
 )
 OUTPUTS = ("output", "serviceoutput", "hostoutput")  # of a check: another text each time
 SAY_HOW_IT_STANDS = tuple(key for key in ALERTS_STATE if key.endswith(("state", "status", "friendlyname")))
-YES_IS_WELL = ("isresolved", "recovered", "isup", "up", "success", "succeeded", "healthy")
+YES_IS_WELL = ("isresolved", "isrecovered", "recovered", "isup", "up", "success", "succeeded", "healthy")
 YES_IS_UP = ("online", "reachable", "alive")  # which a monitor says of that, and others beside any trouble
 NO_IS_WELL = ("firing", "isfiring", "triggered", "isdown", "failed")
 # Kinds that say no more than that something is said.

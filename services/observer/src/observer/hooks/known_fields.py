@@ -226,7 +226,10 @@ class KnownFields:
             return False
         if self._texts.get("severity", "").strip().lower() in names.OVER_SEVERITIES or self._texts.get("state") == "0":
             return False
-        if "0" in self._told(*names.NONE_LEFT) and not self._told(*names.STATES, *names.SAY_HOW_IT_STANDS):
+        if "0" in self._told(*names.NONE_LEFT) and not (
+            self._told(*names.STATES, *names.SAY_HOW_IT_STANDS)
+            or any(truth_in(text) is False for text in self._told(*names.YES_IS_WELL))
+        ):
             return False
         ended = any(_DATE.match(text) for text in self._told(*names.ENDED_AT))
         if ended or truth_in(self._texts.get("resolved", "")) is True or self._is_closed:

@@ -38,6 +38,10 @@ _BAD = re.compile(
 _HUMPED = re.compile(r"(.*[a-z])(Restored|Resolved|Recovered|Cleared|Healthy)")
 # A kind that says what is over.
 _OVER_FIRST = re.compile(r"(?:Resolved|Recovered|Cleared)(?:Critical|Error|Warning|Info|MissingData|NoData)")
+_ACKNOWLEDGED = re.compile(r"(?i)[\s_-](?:un)?ack(?:ed|nowledged)?$")  # whether anybody looked at it, beside its state
+# Behind who says it, in capitals; the marks of a state behind that word.
+_BEHIND_SENDER = re.compile(r"\s*(?:\[[^\]]{1,60}\]\s*)+(?:RESOLVED|RECOVERED|RECOVERY|OK|CLEARED)\b")
+_SHOWN = re.compile(r"\s*[(\[](?:green|ok|up|clear)[)\]]\s*$", re.IGNORECASE)
 _MARKED = re.compile(r"\W*(?:resolved|recovered|recovery|ok|cleared)\s*(?:[]):|]|-\s|\u2013)", re.IGNORECASE)
 _ALERT_OVER = re.compile(
     r"\b(?:recovered|resolved)$"
@@ -48,6 +52,7 @@ _ALERT_OVER = re.compile(
 _ALL_WELL = re.compile(
     r"\b(?:is|are|now|came) (?:back |now |again )*(?:up|ok|normal|online|healthy|reachable|available)(?: again| now)*$"
     r"|\b(?:succeeded|success|successful|successfully)$"
+    r"|\b(?:power|connection|connectivity|communications?|link) (?:has been |is |was )?restored\b(?! from)"
     # Of what is good when it is little.
     r"|\b(?:cpu|memory|temperature|bandwidth|load\w*|usage|utili[sz]ation|latency)\b.* below threshold$"
 )
@@ -55,10 +60,13 @@ _ALL_WELL = re.compile(
 
 def says_over(text: str) -> bool:
     """Of a state or a kind: `OK`, `[RESOLVED]`, `monitor.up`, `incident_resolved`, `HealthRestored`."""
+    text = _ACKNOWLEDGED.sub("", text)
     words = _plain(text).split()
     if _is_over(text) or _OVER_FIRST.fullmatch(text) or (words[-1:] in _ENDS and not _OF_ALERTS.isdisjoint(words)):
         return True
     *before, last = re.split(r"[._:/-]", text)
+    if last.lower() == "inactive" and before and _OF_ALERTS.isdisjoint(words):
+        return False  # a unit, a timer
     humped = _HUMPED.fullmatch(last)
     said = [*before, *(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", humped[1]) if humped else ())]
     ends_so = humped is not None or _is_over(last) or (last.lower() == "restored" and bool(before))
@@ -72,7 +80,8 @@ def _is_over(word: str) -> bool:
 
 def says_alert_over(title: str) -> bool:
     """In words that are said of alerts only, whatever beside them says how bad it was."""
-    return _ends(title, _ALERT_OVER) or (_MARKED.match(title) is not None and not _NOT.search(_plain(title)))
+    is_marked = any(form.match(title) for form in (_MARKED, _BEHIND_SENDER))
+    return _ends(title, _ALERT_OVER) or (is_marked and not _NOT.search(_plain(title)))
 
 
 def says_all_well(title: str) -> bool:
@@ -103,7 +112,7 @@ def says_lists_over(text: str) -> bool:
 
 
 def _ends(title: str, how: re.Pattern[str]) -> bool:
-    plain = _plain(title)
+    plain = _plain(_SHOWN.sub("", title))
     return how.search(plain) is not None and not _NOT.search(plain)
 
 

@@ -29,7 +29,7 @@ SEVERITIES = {
     "sev0": Severity.CRITICAL,
     "sev1": Severity.ERROR,
     **dict.fromkeys(
-        ("info", "information", "informational", "notice", "low", "none", "debug", "ok", "good", "success"),
+        ("info", "information", "informational", "notice", "low", "none", "debug", "ok", "good", "success", "normal"),
         Severity.INFO,
     ),
     **dict.fromkeys(("hoch", "grave", "alta", "élevé", "élevée"), Severity.ERROR),
