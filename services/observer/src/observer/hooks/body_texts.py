@@ -27,6 +27,7 @@ from observer.hooks.field_names import (
     LOGGED_BY,
     NAMED_BY,
     OF_OTHERS,
+    ONE_OF,
     PROJECTS,
     READ_OF_OTHERS,
     ROLES,
@@ -188,7 +189,7 @@ def _of_a_list(key: str, value: list[Any], level: int) -> Iterator[tuple[str, An
     elif len(value) > 1 and all(isinstance(one, dict) for one in value):
         yield key, _agreed(value[:50]), level + 1
     elif value and isinstance(value[0], dict | str):
-        yield key, value[0], level + 1
+        yield (ONE_OF.get(bare_key(key), key) if len(value) == 1 else key), value[0], level + 1
 
 
 def _agreed(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -48,8 +48,18 @@ MANAGED = {
 }
 IMAGE = "image"  # beside a name and one of these it is a container's
 OF_A_CONTAINER = ("state", "status", "exitcode", "restartcount", "restarts", "health", "oomkilled")
+KINDS_OF_THINGS = ("kind", "type", "objecttype", "resourcetype", "objectkind", "resourcekind")
+# Of a list of one thing, what that is.
+ONE_OF = {
+    **{f"{word}s": word for word in ("container", "service", "unit", "host", "node", "server", "hostname")},
+    "processes": "process",
+}
+# What an engine or a manager tells of with what was done beside it: `type: container, action: die`.
+ACTED_ON = frozenset({*MANAGED, "pod", "image", "volume", "network", "instance", "vm", "task", "guest", "lifecycle"})
+ACTIONS = ("action", "verb", "operation")
 MANAGED_AS = ("resourcename", "objectname", "family")
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
+ENDS_OF_CALLED = ("name", "ident", "host", "node", "server", "device", "location", "originator", "cluster")
 CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),
     *("servicedescription", "servicedesc", "family", "agent", "entity", "source", "group", "groupname"),

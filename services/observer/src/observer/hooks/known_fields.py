@@ -16,12 +16,14 @@ from mesh_core.policy.names.hosts import host_in
 from observer.hooks import field_names as names
 from observer.hooks import monitors
 from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of, texts_of
+from observer.hooks.engine_events import NAME, declared_thing, is_image, named_beside_images, with_action
 from observer.hooks.how_bad import is_information, of_state, severity_of
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
+from observer.hooks.no_names import is_no_name
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over, speaks_of_failure
 from observer.hooks.service_in_names import is_a_programs_name, is_said_not_to_run
-from observer.hooks.severities import SEVERE, severity_in
+from observer.hooks.severities import SEVERE
 from observer.hooks.title_forms import rule_in_title
 
 MOST_NAME_CHARS = 120
@@ -29,10 +31,7 @@ MOST_HEADLINE_CHARS = 300
 _OF_WHOM = frozenset({*NODE_LABELS, *SERVICE_LABELS}) - {"name"}
 _CLOSED_BY = ("action", "status", "state")
 _HOSTS = (*map(bare_key, NODE_LABELS), *names.LABELS["node"])
-_WORD = re.compile(r"[A-Za-z][\w.@-]{1,99}")
-_IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]+)?(?<!\.jpg)(?<!\.png)(?:@sha256:[0-9a-f]+)?")
 _LETTERS = re.compile(r"[^\W\d_]{3}")
-_VERSION = re.compile(r"v\d+")  # of the form of a kind: `incident.created_v2`
 _DATE = re.compile(r"20|\d{10}")  # in words, or since 1970
 _STATE_WORDS = re.compile(
     r"\b(?:is|are|was|has|been|now|back|again|to|up|down|ok|not|resolved|unresolved|recovered|recovery|restored|cleared"
@@ -63,8 +62,10 @@ class KnownFields:
             found.setdefault("hostname", logged)
         if app := self._app:
             found.setdefault("service", app)
-        if (check := self.first(names.CHECKED)) and _WORD.fullmatch(check):
+        if (check := self.first(names.CHECKED)) and NAME.fullmatch(check):
             found.setdefault("service", check)
+        if not any(found.get(key) and key in map(_snake, self.body) for key in SERVICE_LABELS):
+            found |= declared_thing(self.body)
         found = self.tags | found
         says_which = any(found.get(key) for key in SERVICE_LABELS)
         return found if says_which else self._managed | monitors.contained(found) | found
@@ -84,15 +85,15 @@ class KnownFields:
         label = next((names.MANAGED[word] for word in words if word in names.MANAGED), "") or self._has_an_image
         own = self.body.get("name")  # not that of an agent, a room or whatever else it speaks of
         things = [*self._told(*names.MANAGED_AS), *([own] if isinstance(own, str) else [])]
+        things += named_beside_images(self.body)
         thing = next((text for text in things if text != self.rule or self._has_an_image), "")
-        return {label: thing} if label and _WORD.fullmatch(thing) and thing not in self._told(*_HOSTS) else {}
+        return {label: thing} if label and NAME.fullmatch(thing) and thing not in self._told(*_HOSTS) else {}
 
     @property
     def _has_an_image(self) -> str:
         """A label of what is made of one, as its own state says: a picture is no image."""
         own = {bare_key(key): value for key, value in self.body.items()}
-        image = own.get(names.IMAGE)
-        is_one = isinstance(image, str) and _IMAGE.fullmatch(image) and not set(own).isdisjoint(names.OF_A_CONTAINER)
+        is_one = is_image(own.get(names.IMAGE)) and not set(own).isdisjoint(names.OF_A_CONTAINER)
         return "container" if is_one else ""
 
     @cached_property
@@ -111,11 +112,11 @@ class KnownFields:
         named = (
             self._named(names.RULES)
             or rule_in_title(_first_line(self.first(names.HEADLINES)))
-            or self._named(names.KINDS_OF_RULE)
+            or with_action(self._named(names.KINDS_OF_RULE), self.first(names.ACTIONS))
         )
         if named or title:
             return named or (title if len(title.split()) <= 4 else "")
-        return "" if _is_no_name(self._prefix) else self._prefix
+        return "" if is_no_name(self._prefix) else self._prefix
 
     @cached_property
     def kind(self) -> str:
@@ -174,7 +175,7 @@ class KnownFields:
 
     def _named(self, keys: tuple[str, ...]) -> str:
         told = (_first_line(self._texts.get(key, "")) for key in keys)
-        return next((text for text in told if text and len(text) <= MOST_NAME_CHARS and not _is_no_name(text)), "")
+        return next((text for text in told if text and len(text) <= MOST_NAME_CHARS and not is_no_name(text)), "")
 
     @cached_property
     def title(self) -> str:
@@ -265,7 +266,7 @@ class KnownFields:
     @property
     def steady_name(self) -> str:
         """What it is called, without the words in which its beginning and its end differ."""
-        things = [text for text in self._told(*names.THINGS) if not _is_no_name(text)]
+        things = [text for text in self._told(*names.THINGS) if not is_no_name(text)]
         return " ".join([*_STATE_WORDS.sub(" ", _plain(self._own_name)).split(), *things])
 
     @property
@@ -281,6 +282,9 @@ class KnownFields:
     def called(self) -> tuple[str, ...]:
         """What may name a host or a service of the mesh: names and tags first, then each word of the title."""
         said = [self._monitors_name] + [text for key in names.CALLED if (text := self._texts.get(key, "").strip())]
+        of_others = tuple(names.OF_OTHERS - {"target"})
+        ends = names.ENDS_OF_CALLED
+        said += [text for key, text in self._texts.items() if key.endswith(ends) and not key.startswith(of_others)]
         return (*said, *bare_tags_of(self.body), *re.findall(r"[\w.-]+", self.title))[:60]
 
     @property
@@ -333,16 +337,6 @@ def _first_line(text: str) -> str:
 
 def _plain(text: str) -> str:
     return plain_words(text, MOST_NAME_CHARS)
-
-
-def _is_no_name(text: str) -> bool:
-    """A state, a severity, a word for "something is said", an expression."""
-    words = [word for word in _plain(text).split() if not _VERSION.fullmatch(word)]
-    if names.SAYS_NOTHING.issuperset(words):
-        return True
-    if len(words) != 1:
-        return says_over(text) or (len(words) == 2 and words[1] in names.SAYS_NOTHING) or "=" in text
-    return severity_in(text) is not None or says_over(text) or truth_in(text) is not None
 
 
 def _snake(key: str) -> str:

@@ -1,0 +1,51 @@
+"""What engines and managers tell of their things: which one, and what was done to it. Pure.
+
+`{"Type": "container", "Action": "die", "Actor": {"Attributes": {"name": "wiki", "image": "wiki:3"}}}` as Docker has it,
+`{"object": {"kind": "unit", "name": "wiki.service"}}` as others do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mesh_core.models.owner_labels import bare_key
+from observer.hooks.body_texts import parts_of
+from observer.hooks.field_names import ACTED_ON, IMAGE, KINDS_OF_THINGS, MANAGED
+from observer.hooks.plain_words import plain_words
+
+NAME = re.compile(r"[A-Za-z][\w.@-]{1,99}")
+_IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]+)?(?<!\.jpg)(?<!\.png)(?:@sha256:[0-9a-f]+)?")
+_MOST_CHARS = 120
+
+
+def declared_thing(body: Mapping[str, Any]) -> dict[str, str]:
+    """Its label and name, of the first part that says of itself that it is a container or a unit."""
+    for part in list(parts_of(body))[1:]:
+        told = {bare_key(key): text for key, text in part.items() if isinstance(text, str)}
+        kinds = (told.get(key, "").lower() for key in KINDS_OF_THINGS)
+        label = next((MANAGED[kind] for kind in kinds if kind in MANAGED), "")
+        if label and NAME.fullmatch(told.get("name", "")):
+            return {label: told["name"]}
+    return {}
+
+
+def named_beside_images(body: Mapping[str, Any]) -> list[str]:
+    parts = ({bare_key(key): value for key, value in part.items()} for part in parts_of(body))
+    found = (part.get("name") for part in parts if is_image(part.get(IMAGE)))
+    return [name for name in found if isinstance(name, str)]
+
+
+def is_image(value: object) -> bool:
+    """A picture is none."""
+    return isinstance(value, str) and _IMAGE.fullmatch(value) is not None
+
+
+def with_action(kind: str, action: str) -> str:
+    """`container die` of a kind that only says to what something was done."""
+    if not action or plain_words(kind, _MOST_CHARS) not in ACTED_ON:
+        return kind
+    action = action.rpartition(": ")[2]  # `health_status: unhealthy`
+    says_it_all = len(re.split(r"[\s_-]+", action)) > 1  # `instance-stopped`
+    return action if says_it_all else f"{kind} {action}"

@@ -1,0 +1,84 @@
+"""What engines and managers tell of a thing: which one it is, and what was done to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from alert_rig import NOW, one
+
+from mesh_core.models.events import HealthEvent
+from mesh_core.policy.names.known_names import KnownNames
+from observer.hooks.alert import Alert
+from observer.hooks.mapping import Mapped
+from observer.hooks.senders.any_json import alerts_in
+
+OURS = KnownNames(hosts={"barn": "", "loft": ""})
+
+
+def entered(body: dict[str, Any]) -> HealthEvent:
+    alert = one(alerts_in(body))
+    assert isinstance(alert, Alert), alert
+    event = Mapped().event_for(alert, "1", NOW, OURS)
+    assert isinstance(event, HealthEvent)
+    return event
+
+
+def of_engine(action: str, **attributes: str) -> dict[str, Any]:
+    actor = {"ID": "77aa01", "Attributes": {"name": "tally", "image": "tally/tally:4", **attributes}}
+    return {"Type": "container", "Action": action, "node": "barn", "Actor": actor}
+
+
+@pytest.mark.parametrize(
+    ("action", "event_type"),
+    [
+        ("die", "container_died"),
+        ("oom", "container_oom"),
+        ("health_status: unhealthy", "container_unhealthy"),
+        ("restart", "container_restart"),
+    ],
+)
+def test_an_engine_says_which_container_and_what_was_done(action: str, event_type: str) -> None:
+    event = entered(of_engine(action))
+    assert (event.type, event.node, event.service, event.runtime) == (event_type, "barn", "tally", "docker")
+
+
+@pytest.mark.parametrize("kind", ["lifecycle", "instance", "VM"])
+def test_what_was_done_says_it_all_where_it_names_the_thing_itself(kind: str) -> None:
+    assert entered({"type": kind, "action": "guest-paused", "location": "loft"}).type == "guest_paused"
+
+
+def test_an_action_beside_another_kind_is_no_part_of_it() -> None:
+    assert entered({"type": "tank-low", "action": "email", "host": "barn"}).type == "tank_low"
+
+
+@pytest.mark.parametrize(
+    ("part", "service", "runtime"),
+    [
+        ({"object": {"kind": "container", "name": "tally"}}, "tally", "docker"),
+        ({"resource": {"type": "Unit", "name": "tally.service"}}, "tally.service", "systemd"),
+        ({"containers": [{"name": "tally", "exitCode": 3}]}, "tally", "docker"),
+        ({"containers": [{"name": "tally", "exitCode": 3}, {"name": "till", "exitCode": 0}]}, None, None),
+        ({"object": {"kind": "room", "name": "tally"}}, None, None),
+        ({"object": {"kind": "container", "name": "tally of the shop"}}, None, None),
+        ({"sender": {"kind": "container", "name": "tally"}}, None, None),
+    ],
+)
+def test_a_part_that_says_what_it_is_names_it(part: dict[str, Any], service: str | None, runtime: str | None) -> None:
+    event = entered({"rule": "Till is shut", "host": "barn", **part, "data": {"log": {"container": "other"}}})
+    assert (event.service, event.runtime) == (service, runtime)
+
+
+def test_what_stands_at_the_top_is_believed_before_a_part() -> None:
+    body = {"rule": "Till is shut", "host": "barn", "service": "till", "object": {"kind": "container", "name": "tally"}}
+    assert entered(body).service == "till"
+
+
+@pytest.mark.parametrize("key", ["location", "target_ident", "DeviceName", "cluster"])
+def test_a_field_that_may_name_anything_names_a_host_of_ours(key: str) -> None:
+    assert entered({"rule": "Till is shut", key: "loft"}).node == "loft"
+    assert entered({"rule": "Till is shut", key: "cellar"}).node == "unknown"
+
+
+def test_whoever_asked_or_sent_is_not_where_it_is() -> None:
+    assert entered({"rule": "Till is shut", "clientName": "loft", "sourceDevice": "barn"}).node == "unknown"
