@@ -62,7 +62,8 @@ def main() -> None:
 
 def examples(rows: Sequence[Row]) -> list[Example]:
     """Each row as it is labelled, and what the hooks read of its raw body where it has one: the same trouble in the
-    form in which it arrives."""
+    form in which it arrives. Nobody learns from what was planted."""
+    rows = [row for row in rows if "attack" not in row]
     rules = hook_rules()
     names = names_of(rows, rules)
     bodies = [(row, event_of_hook(row, rules, names)) for row in rows if "hook" in row]
@@ -76,13 +77,7 @@ def by_fields(told: Sequence[Example]) -> dict[str, object]:
 
 
 def by_words(told: Sequence[Example]) -> dict[str, object]:
-    """Nobody learns from words that were planted."""
-    plain = [(row, event) for row, event in told if "attack" not in row]
-    return learnt(
-        plain,
-        [every_word(event) for _, event in plain],
-        AT_LEAST["words"],
-    )
+    return learnt(told, [every_word(event) for _, event in told], AT_LEAST["words"])
 
 
 def learnt(told: Sequence[Example], events: Sequence[frozenset[str]], at_least: int) -> dict[str, object]:

@@ -31,9 +31,17 @@ from mend.evaluation.scoring import ACTIONS, Decided, Figures, Row, Share, Verdi
 HALVES = {file.stem: file for file in judgement.ALL}
 
 
+ASKED = 500  # of a set that is longer each second, third ... is asked
+
+
+@cache
+def whole(half: str) -> list[Row]:
+    return read_labelled(HALVES[half])
+
+
 @cache
 def labelled(half: str) -> list[Row]:
-    return read_labelled(HALVES[half])
+    return whole(half)[:: 1 + len(whole(half)) // ASKED]
 
 
 @cache
@@ -59,7 +67,7 @@ SHIPPED = Policy.load(None)
 POLICY = AskedOnce.load(None)
 RULES_ALONE = Policy.load(None, learnt=False)
 WITHOUT_DOUBT = Policy.load(None)
-WITHOUT_DOUBT.learnt = Learnt(shipped_classifiers().by_fields, Classifier(ACTIONS, (0.0, 0.0, 0.0, 0.0), {}))
+WITHOUT_DOUBT.learnt = Learnt(shipped_classifiers().by_fields, Classifier(ACTIONS, (9.0, 0.0, 0.0, 0.0), {}))
 APART = 120  # planted lines between two that stand beside one event
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
@@ -111,27 +119,27 @@ async def decided(half: str, who: str = "rules", *, graded: bool = False, each: 
 
 
 def test_the_sets_are_as_wide_as_they_say_and_share_no_family() -> None:
-    rows = [row for half in HALVES for row in labelled(half)]
-    families = {half: {row["source"]["family"] for row in labelled(half)} for half in HALVES}
-    assert len(rows) >= 2500
+    rows = [row for half in HALVES for row in whole(half)]
+    families = {half: {row["source"]["family"] for row in whole(half)} for half in HALVES}
+    assert len(rows) >= 5500
     assert len({row["id"] for row in rows}) == len(rows)
-    assert len(set().union(*families.values())) == sum(map(len, families.values())) >= 190
-    assert sum("adversarial" in row["tags"] for row in rows) >= 150
+    assert len(set().union(*families.values())) == sum(map(len, families.values())) >= 400
+    assert sum("adversarial" in row["tags"] for row in rows) >= 300
     assert len({tag for row in rows for tag in row["tags"] if tag.startswith("lang-")}) >= 6
 
 
 def test_the_classifier_was_learnt_from_these_sets_and_from_none_that_is_kept() -> None:
     files = train_classifier.sources()
-    examples = [one for file in files for one in train_classifier.examples(labelled(file.stem))]
-    plain = [row for row, _ in examples if "attack" not in row]
-    for name, events in {"fields": len(examples), "words": len(plain)}.items():
+    examples = [one for file in files for one in train_classifier.examples(whole(file.stem))]
+    assert not any("attack" in row for row, _ in examples)
+    for name in ("fields", "words"):
         told = json.loads((train_classifier.WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
         assert told["sets"] == [file.stem for file in files], "learn anew: benchmarks/train_classifier.py"
         assert not any("kept" in name for name in told["sets"])
         assert told["sha256"] == train_classifier.digest(files), (
             "a set has changed; learn anew: benchmarks/train_classifier.py"
         )
-        assert told["events"] == events
+        assert told["events"] == len(examples)
 
 
 @pytest.mark.parametrize("name", ["seventh_kept", "of_nobody"])
@@ -145,7 +153,7 @@ def test_what_is_only_scored_or_not_there_is_not_learnt_from(
 
 
 def test_each_label_says_one_thing(half: str) -> None:
-    for row in labelled(half):
+    for row in whole(half):
         good, bad = set(row["acceptable"]), set(row["unacceptable"])
         assert row["preferred"] in good, row["id"]
         assert good | bad <= set(ACTIONS), row["id"]
@@ -160,7 +168,7 @@ def test_an_event_enters_under_its_name_or_without_one(half: str) -> None:
 
 def test_the_hooks_read_every_raw_body(half: str) -> None:
     rules = judgement.hook_rules()
-    bodies = [row for row in labelled(half) if "hook" in row]
+    bodies = [row for row in whole(half) if "hook" in row]
     assert len(bodies) >= 15
     assert not [row["id"] for row in bodies if isinstance(judgement.event_of_hook(row, rules, KnownNames()), Unfit)]
 
@@ -176,7 +184,7 @@ def below_each_sentence(value: Any, line: str) -> Any:
 
 def test_a_line_below_the_sentences_of_a_raw_body_names_no_target_and_ends_nothing(half: str) -> None:
     rules = judgement.hook_rules()
-    names = KnownNames(hosts={row["event"]["node"]: "" for row in labelled(half)} | {"other": ""})
+    names = KnownNames(hosts={row["event"]["node"]: "" for row in whole(half)} | {"other": ""})
     for row in (row for row in labelled(half) if row.get("hook", {}).get("sender", "").startswith("generic/")):
         meant = judgement.event_of_hook(row, rules, names, by_fields=True)
         for line in (
@@ -194,7 +202,7 @@ def test_a_line_below_the_sentences_of_a_raw_body_names_no_target_and_ends_nothi
 async def test_what_the_hooks_read_is_judged_as_what_is_labelled(half: str) -> None:
     rules = judgement.hook_rules()
     rows = [row for row in labelled(half) if "hook" in row]
-    names = judgement.names_of(labelled(half), rules)
+    names = judgement.names_of(whole(half), rules)
     ways = ([judgement.event_of(row) for row in rows], [judgement.event_of_hook(row, rules, names) for row in rows])
     direct, read = [await judgement.judged(rows, events, judgement.TrialPlanner(POLICY)) for events in ways]
     lost = sum(
