@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -26,6 +27,8 @@ from planner_agent.requests.understanding.tokens import TextToken, TokenKind, to
 MAX_TOKENS, MAX_CLAUSES = 200, 20
 _SHORTEST_VERB, _NEARLY = 5, 0.8  # letters; how alike, of 1
 _UNSEEN = ("Cc", "Cf", "Co", "Cs")  # Unicode's categories
+_BULLET = re.compile(r"\s*(?:[-*\u2022\u2013]|\d{1,2}[.)])\s+")
+_QUOTES = frozenset("\"'`\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019")
 _EXAMPLE = "such as: install nginx, restart the service sshd, open port 443 in the firewall"
 
 
@@ -79,11 +82,27 @@ def read_request(
     attachments: Sequence[Attachment] = (),
     hosts: Collection[str] | None = None,
 ) -> Read | NotUnderstood:
-    """Its clauses, before anybody answered anything."""
+    """Its clauses, before anybody answered anything. What makes no sense as one text may be a list, a line a wish."""
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
     if problem := _no_text(text):
         return NotUnderstood(problem)
+    read = _read_whole(text, recipes, attachments, hosts)
+    if isinstance(read, Read) or not (listed := _listed(text)):
+        return read
+    again = _read_whole(listed, recipes, attachments, hosts)
+    return again if isinstance(again, Read) else read
+
+
+def _listed(text: str) -> str:
+    """Its lines with a mark between them, without bullets; '' for one line, and where quotes may hold several."""
+    lines = [_BULLET.sub("", line).strip().rstrip(".;,") for line in text.split("\n") if line.strip()]
+    return "; ".join(lines) if len(lines) > 1 and not _QUOTES.intersection(text) else ""
+
+
+def _read_whole(
+    text: str, recipes: Mapping[str, Recipe], attachments: Sequence[Attachment], hosts: Collection[str] | None
+) -> Read | NotUnderstood:
     known = lexicons(recipes)
-    text = unicodedata.normalize("NFC", text).strip()
     lexicon = known[language_of(text, known).code]
     clauses = _clauses(text, lexicon, hosts)
     if isinstance(clauses, NotUnderstood):
