@@ -33,6 +33,7 @@ async def test_the_right_token_comes_in_by_both_ways_that_senders_know(serve: Se
         {"Authorization": f"Bearer {TOKEN[:-1]}"},
         {"Authorization": f"Token {TOKEN}"},
         {"Authorization": "Basic !!!"},
+        {"Authorization": "Basic \u00fc"},
         {"Authorization": "Bearer ü"},
         {"X-Mendmesh-Signature": "0" * 64, "X-Mendmesh-Timestamp": "1"},
     ],
@@ -68,6 +69,13 @@ async def test_each_hook_may_have_a_key_of_its_own(serve: Serve) -> None:
         assert await post("/hooks/alertmanager", "only-grafana") == 401
         assert await post("/hooks/generic/nobody", "wrong") == 401
         assert await post("/hooks/generic/nobody", TOKEN) == 404
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+async def test_a_token_with_other_letters_comes_in_as_its_sender_writes_it(serve: Serve, encoding: str) -> None:
+    async with serve(replace(WITH_TOKEN, common=Keys(token="Schl\u00fcssel"))) as observer:
+        headers = {"Authorization": "Bearer Schl\u00fcssel".encode(encoding)}
+        assert (await observer.http.post("/hooks/alertmanager", json=body(alert()), headers=headers)).status_code == 200
 
 
 async def test_a_signed_request_comes_in_once(serve: Serve) -> None:

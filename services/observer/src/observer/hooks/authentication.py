@@ -6,7 +6,6 @@ Without any key a hook is open to programs on this machine only, and only while 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -123,10 +122,18 @@ def _token_in(authorization: str) -> str:
     """`Bearer TOKEN`, or Basic with the token for a password: some senders know nothing else."""
     scheme, _, rest = authorization.strip().partition(" ")
     if scheme.lower() == "bearer":
-        return rest.strip()
+        return _as_sent(rest.strip())
     if scheme.lower() == "basic":
         try:
             return base64.b64decode(rest.strip(), validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, not even ASCII, or no text in it
             return ""
     return ""
+
+
+def _as_sent(header: str) -> str:
+    """HTTP hands a header on as Latin-1; whoever sends a word with other letters writes UTF-8, as a rule."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
