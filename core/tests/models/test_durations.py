@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -43,3 +45,32 @@ def test_moments_as_people_type_them() -> None:
     for text in ("25:00", "tomorrow", "", "2026-13-01", "0001-01-01", "9999-12-31"):
         with pytest.raises(BadTime):
             parse_moment(text, NOW, vienna)
+
+
+@pytest.fixture
+def _in_a_zone_with_summer_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_a_zone_with_summer_time")
+@pytest.mark.parametrize(
+    ("now", "text", "wanted"),
+    [
+        ("2027-03-20T12:00", "2027-04-02T06:00", "2027-04-02T04:00"),  # summer time by then
+        ("2027-03-20T12:00", "2027-03-27", "2027-03-26T23:00"),
+        ("2027-10-20T12:00", "2027-11-02T06:00", "2027-11-02T05:00"),
+        ("2027-03-27T20:00", "08:00", "2027-03-28T06:00"),  # put on meanwhile
+        ("2027-10-30T20:00", "08:00", "2027-10-31T07:00"),  # put back meanwhile
+        ("2027-10-31T00:40", "02:30", "2027-10-31T01:30"),  # 02:40 for the first time: the other 02:30
+        ("2027-10-31T01:40", "02:30", "2027-11-01T01:30"),  # for the second time
+    ],
+)
+def test_a_moment_beyond_a_change_of_the_clocks_is_as_late_as_clocks_will_show_then(
+    now: str, text: str, wanted: str
+) -> None:
+    now_utc, wanted_utc = (datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in (now, wanted))
+    assert parse_moment(text, now_utc) == wanted_utc

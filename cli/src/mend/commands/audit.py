@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -204,9 +204,8 @@ def _lines(cli: CliContext, oldest: datetime | None, actor: str | None, limit: i
 
 
 def _since(text: str, timestamp: datetime) -> datetime:
-    here = timestamp.astimezone()
     try:
-        return parse_moment(text, here, here.tzinfo or UTC) if "-" in text else timestamp - parse_span(text)
+        return parse_moment(text, timestamp) if "-" in text else timestamp - parse_span(text)
     except BadTime as error:
         raise CliError(f"--since {plain(error)}", USAGE) from None
 

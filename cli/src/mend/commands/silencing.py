@@ -157,7 +157,7 @@ def _end(for_: str | None, until: str | None, timestamp: datetime, begins: datet
 
 def _parse_time(option: str, text: str, timestamp: datetime) -> datetime:
     try:
-        return parse_moment(text, timestamp, timestamp.astimezone().tzinfo or timestamp.tzinfo)  # type: ignore[arg-type]
+        return parse_moment(text, timestamp)
     except BadTime as error:
         raise CliError(f"{option} {plain(error)}", USAGE) from None
 

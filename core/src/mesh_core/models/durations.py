@@ -6,7 +6,7 @@ Every refusal is a sentence that shows how it is written.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _SPAN = re.compile(r"(?:\d{1,9}[smhdw])+")
@@ -41,14 +41,15 @@ def span_in_words(seconds: int) -> str:
     return next((f"{seconds // size} {unit}" for unit, size in _READ if seconds >= 2 * size), f"{seconds} s")
 
 
-def parse_moment(text: str, now: datetime, zone: tzinfo) -> datetime:
+def parse_moment(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
     """`18:30` (the next time that it is so late in `zone`), `2026-01-31`, `2026-01-31T12:00`, `...T12:00:00Z`.
 
-    What names no zone is in `zone`; what is returned always has one. BadTime for anything else.
+    What names no zone is in `zone`, without one in this machine's as it will be then: between now and the moment its
+    clocks may be put on or back. What is returned always has a zone. BadTime for anything else.
     """
     said = text.strip()
     if match := _CLOCK.fullmatch(said):
-        return _next(int(match[1]), int(match[2]), text, now.astimezone(zone))
+        return _next(int(match[1]), int(match[2]), text, now, zone)
     try:
         moment = datetime.fromisoformat(said)
     except ValueError:
@@ -57,12 +58,18 @@ def parse_moment(text: str, now: datetime, zone: tzinfo) -> datetime:
         ) from None
     if not _YEARS[0] <= moment.year <= _YEARS[1]:  # at the ends of the calendar, zones overflow
         raise BadTime(f"{text[:40]!r} is not between the years {_YEARS[0]} and {_YEARS[1]}")
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return moment if moment.tzinfo else _in_zone(moment, zone)
 
 
-def _next(hour: int, minute: int, text: str, here: datetime) -> datetime:
+def _in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
+    return moment.replace(tzinfo=zone) if zone else moment.astimezone()  # one without a zone is taken for a local one
+
+
+def _next(hour: int, minute: int, text: str, now: datetime, zone: tzinfo | None) -> datetime:
     try:
-        today = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        today = now.astimezone(zone).replace(hour=hour, minute=minute, second=0, microsecond=0, fold=0, tzinfo=None)
     except ValueError:
         raise BadTime(f"{text[:40]!r} is no time of day; it goes from 00:00 to 23:59") from None
-    return today if today > here else today + timedelta(days=1)
+    # Where the clocks are put back it is so late twice.
+    moments = (_in_zone(one, zone) for one in (today, today.replace(fold=1), today + timedelta(days=1)))
+    return next(one for one in moments if one.astimezone(UTC) > now)
