@@ -168,7 +168,8 @@ def _tells_a_state(one: Mapping[str, Any]) -> bool:
 
 def _of_text(key: str, value: Any) -> Any:
     if key in IN_TEXTS and isinstance(value, str) and value.lstrip().startswith("{"):
-        inner = parse_object(value.encode("utf-8", "replace"), max_bytes=len(value) * 4)
+        whole = value[: value.rfind("}") + 1]  # a relay may write a line below it
+        inner = parse_object(whole.encode("utf-8", "replace"), max_bytes=len(whole) * 4)
         return value if isinstance(inner, Refusal) else inner
     return value
 

@@ -59,7 +59,10 @@ ACTED_ON = frozenset({*MANAGED, "pod", "image", "volume", "network", "instance",
 ACTIONS = ("action", "verb", "operation")
 MANAGED_AS = ("resourcename", "objectname", "family")
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
-ENDS_OF_CALLED = ("name", "ident", "host", "node", "server", "device", "location", "originator", "cluster")
+ENDS_OF_CALLED = (
+    *("name", "ident", "host", "node", "server", "device", "location", "originator", "cluster"),
+    *("instance", "instanceid"),
+)
 CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),
     *("servicedescription", "servicedesc", "family", "agent", "entity", "source", "group", "groupname"),
@@ -115,6 +118,7 @@ TITLES = (
     ),
     *("description", "desc", "output", "serviceoutput", "hostoutput", "status", "state"),
 )
+TEXTS = ("message", "msg", "text", "content", "body", "description")  # what stands below a title
 # Which of several things of one host: the end of one is none of another.
 THINGS = (
     *("jobid", "job", "backupname", "plan", "datastore", "repository", "pool", "volume", "mountpoint", "mount"),

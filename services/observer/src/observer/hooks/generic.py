@@ -141,7 +141,7 @@ class GenericHook(BaseModel):
 def _severity_of(known: KnownFields) -> str:
     """Of what does not say it: as of Uptime Kuma, whose monitors say down only after their tries; what only measures
     tells no trouble."""
-    if known.probe:
+    if known.probe or known.told:
         return Severity.ERROR
     return Severity.INFO if known.only_measures or known.is_information else ""
 

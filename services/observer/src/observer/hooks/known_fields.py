@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,23 +15,25 @@ from mesh_core.policy.event_facts.alert_state import says_well
 from mesh_core.policy.names.hosts import host_in
 from observer.hooks import field_names as names
 from observer.hooks import monitors
-from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of, texts_of
+from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of
 from observer.hooks.engine_events import NAME, declared_thing, is_image, named_beside_images, with_action
+from observer.hooks.field_texts import MOST_NAME_CHARS, FieldTexts, first_line
 from observer.hooks.how_bad import is_information, of_state, severity_of
-from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
+from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS, UNIT_LABELS
 from observer.hooks.no_names import is_no_name
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over, speaks_of_failure
 from observer.hooks.service_in_names import is_a_programs_name, is_said_not_to_run
 from observer.hooks.severities import SEVERE
 from observer.hooks.title_forms import rule_in_title
+from observer.hooks.told_in_title import Told, told_of
 
-MOST_NAME_CHARS = 120
 MOST_HEADLINE_CHARS = 300
 _OF_WHOM = frozenset({*NODE_LABELS, *SERVICE_LABELS}) - {"name"}
 _CLOSED_BY = ("action", "status", "state")
 _HOSTS = (*map(bare_key, NODE_LABELS), *names.LABELS["node"])
 _LETTERS = re.compile(r"[^\W\d_]{3}")
+_UNIT = re.compile(r"[\w.@-]{1,99}\.(?:service|timer|socket|mount)(?= )")  # beside what became of it
 _DATE = re.compile(r"20|\d{10}")  # in words, or since 1970
 _STATE_WORDS = re.compile(
     r"\b(?:is|are|was|has|been|now|back|again|to|up|down|ok|not|resolved|unresolved|recovered|recovery|restored|cleared"
@@ -41,15 +43,13 @@ _STATE_WORDS = re.compile(
 
 
 @dataclass(frozen=True)
-class KnownFields:
+class KnownFields(FieldTexts):
     """One alert's body."""
-
-    body: Mapping[str, Any]
 
     @cached_property
     def labels(self) -> dict[str, str]:
         """Whom it concerns, by the names that `mapping` in config/hooks.yml looks for."""
-        found = self._nearest(_snake)
+        found = self.nearest(_snake)
         found.pop("name", None)  # whose, is not said
         if "url" in found and not monitors.leads_to_a_host(found["url"]):
             del found["url"]
@@ -58,7 +58,7 @@ class KnownFields:
         for label, others in names.LABELS.items():
             if text := self.first(others):
                 found.setdefault(label, text)
-        if logged := next((text for key, text in self._said if key.lower() == names.LOGGED_BY), ""):
+        if logged := next((text for key, text in self.said if key.lower() == names.LOGGED_BY), ""):
             found.setdefault("hostname", logged)
         if app := self._app:
             found.setdefault("service", app)
@@ -66,7 +66,8 @@ class KnownFields:
             found.setdefault("service", check)
         if not any(found.get(key) and key in map(_snake, self.body) for key in SERVICE_LABELS):
             found |= declared_thing(self.body)
-        found = self.tags | found
+        found = {label: first_line(text) for label, text in (self.tags | found).items()}
+        found |= {label: unit[0] for label in UNIT_LABELS if (unit := _UNIT.match(found.get(label, "")))}
         says_which = any(found.get(key) for key in SERVICE_LABELS)
         return found if says_which else self._managed | monitors.contained(found) | found
 
@@ -84,10 +85,10 @@ class KnownFields:
         words = map(str.lower, re.findall(r"[A-Z]?[a-z]+|[A-Z]+", self.rule))
         label = next((names.MANAGED[word] for word in words if word in names.MANAGED), "") or self._has_an_image
         own = self.body.get("name")  # not that of an agent, a room or whatever else it speaks of
-        things = [*self._told(*names.MANAGED_AS), *([own] if isinstance(own, str) else [])]
+        things = [*self.told_by(*names.MANAGED_AS), *([own] if isinstance(own, str) else [])]
         things += named_beside_images(self.body)
         thing = next((text for text in things if text != self.rule or self._has_an_image), "")
-        return {label: thing} if label and NAME.fullmatch(thing) and thing not in self._told(*_HOSTS) else {}
+        return {label: thing} if label and NAME.fullmatch(thing) and thing not in self.told_by(*_HOSTS) else {}
 
     @property
     def _has_an_image(self) -> str:
@@ -110,9 +111,9 @@ class KnownFields:
         """What its sender calls the rule, check or kind; else a title of few words. '' for what says no name."""
         title = self.title
         named = (
-            self._named(names.RULES)
-            or rule_in_title(_first_line(self.first(names.HEADLINES)))
-            or with_action(self._named(names.KINDS_OF_RULE), self.first(names.ACTIONS))
+            self.named_by(names.RULES)
+            or rule_in_title(first_line(self.first(names.HEADLINES)))
+            or with_action(self.named_by(names.KINDS_OF_RULE), self.first(names.ACTIONS))
         )
         if named or title:
             return named or (title if len(title.split()) <= 4 else "")
@@ -121,12 +122,21 @@ class KnownFields:
     @cached_property
     def kind(self) -> str:
         """The same, but for a monitor's own name: that says which thing, and its address what failed."""
-        return self.probe or self.rule
+        told = self.told
+        return self.probe or (told.type if told else self.rule)
+
+    @cached_property
+    def told(self) -> Told | None:
+        """Which program its title says does not run; None where a rule says more, or that may be a host."""
+        told = told_of(self.title, self.first(names.TEXTS))
+        if told is None or self.named_by(names.RULES):
+            return None
+        return told if told.is_sure or told.name == self.label_of(SERVICE_LABELS) else None
 
     @cached_property
     def probe(self) -> str:
         """Which one failed, of a monitor of an address; '' where that is not what it tells."""
-        states = self._told(*names.ALERTS_STATE, *names.STATES)
+        states = self.told_by(*names.ALERTS_STATE, *names.STATES)
         if not self._is_a_monitors and not monitors.only_says_down(self.rule, states):
             return ""
         return monitors.failed_probe(self._asked, states, self.first(names.CAUSES))
@@ -165,44 +175,30 @@ class KnownFields:
     @property
     def only_measures(self) -> bool:
         """Does it call itself a measurement, and say nothing else of how anything stands?"""
-        says = self.title or self._told(*names.STATES, *names.SAY_HOW_IT_STANDS)
+        says = self.title or self.told_by(*names.STATES, *names.SAY_HOW_IT_STANDS)
         return _plain(self.rule) in names.MEASURES and not says
 
     @property
     def _is_a_monitors(self) -> bool:
         """Is a monitor's own name all that is named?"""
-        return self.rule in (self._texts.get(key, "").strip() for key in names.MONITORS)
-
-    def _named(self, keys: tuple[str, ...]) -> str:
-        told = (_first_line(self._texts.get(key, "")) for key in keys)
-        return next((text for text in told if text and len(text) <= MOST_NAME_CHARS and not is_no_name(text)), "")
-
-    @cached_property
-    def title(self) -> str:
-        """The first line of what a person would read first."""
-        return next(iter(self.first(names.TITLES).strip().splitlines()), "")[:300]
+        return self.rule in (self.texts.get(key, "").strip() for key in names.MONITORS)
 
     @property
     def headline(self) -> str:
         """Its own; of what lies deeper, others may have written it."""
-        return _first_line(self._own_text(names.OWN_HEADLINES))[:MOST_HEADLINE_CHARS]
-
-    def _own_text(self, keys: Iterable[str]) -> str:
-        """The first of these that lies at the top."""
-        own = {bare_key(key): text for key, text in self.body.items() if isinstance(text, str)}
-        return next((own[key] for key in keys if own.get(key)), "")
+        return first_line(self.own_text(names.OWN_HEADLINES))[:MOST_HEADLINE_CHARS]
 
     @cached_property
     def severity(self) -> Severity | None:
-        return severity_of(self._texts, self.body)
+        return severity_of(self.texts, self.body)
 
     @property
     def is_information(self) -> bool:
         """Where no severity is said."""
-        if self._named(names.RULES) or self._told(*names.STATES, *names.CAUSES):
+        if self.named_by(names.RULES) or self.told_by(*names.STATES, *names.CAUSES):
             return False
         own = {bare_key(key): str(text) for key, text in self.body.items() if isinstance(text, str | int)}
-        return is_information(own, self._named(names.KINDS_OF_RULE), self.first(names.TITLES))
+        return is_information(own, self.named_by(names.KINDS_OF_RULE), self.first(names.TITLES))
 
     @property
     def incident(self) -> str:
@@ -211,36 +207,36 @@ class KnownFields:
     @property
     def time(self) -> str:
         """Its own; what lies deeper may tell when something else began."""
-        return self._own_text(names.TIMES) or self.first(names.TIMES)
+        return self.own_text(names.TIMES) or self.first(names.TIMES)
 
     @property
     def firing(self) -> bool:
         """Not where it says that the alert is over, or that all is well and no severity contradicts that."""
         states = self._states
         of_a_service = self.first(("servicedescription", "servicedesc", "servicename"))
-        of_the_alert = self._told(*names.ALERTS_STATE, *(() if of_a_service else ("hoststate",)))
+        of_the_alert = self.told_by(*names.ALERTS_STATE, *(() if of_a_service else ("hoststate",)))
         of_the_alert += [] if self.title else [self._prefix]
-        is_bad = any(of_state(self._texts.get(key, "")) in SEVERE for key in names.STATES)
+        is_bad = any(of_state(self.texts.get(key, "")) in SEVERE for key in names.STATES)
         if any(map(says_over, of_the_alert)) or any(map(says_alert_over, (*states, "" if is_bad else self.title))):
             return False
-        if says_well(self._texts.get("alert", "")) and not self._told(*names.STATES):  # an alert may be called `up`
+        if says_well(self.texts.get("alert", "")) and not self.told_by(*names.STATES):  # an alert may be called `up`
             return False
-        if self._texts.get("severity", "").strip().lower() in names.OVER_SEVERITIES or self._texts.get("state") == "0":
+        if self.texts.get("severity", "").strip().lower() in names.OVER_SEVERITIES or self.texts.get("state") == "0":
             return False
-        if "0" in self._told(*names.NONE_LEFT) and not (
-            self._told(*names.STATES, *names.SAY_HOW_IT_STANDS)
-            or any(truth_in(text) is False for text in self._told(*names.YES_IS_WELL))
+        if "0" in self.told_by(*names.NONE_LEFT) and not (
+            self.told_by(*names.STATES, *names.SAY_HOW_IT_STANDS)
+            or any(truth_in(text) is False for text in self.told_by(*names.YES_IS_WELL))
         ):
             return False
-        ended = any(_DATE.match(text) for text in self._told(*names.ENDED_AT))
-        if ended or truth_in(self._texts.get("resolved", "")) is True or self._is_closed:
+        ended = any(_DATE.match(text) for text in self.told_by(*names.ENDED_AT))
+        if ended or truth_in(self.texts.get("resolved", "")) is True or self._is_closed:
             return False
         if self.severity in SEVERE:
             return True
-        is_well = [truth_in(text) is True for text in self._told(*names.YES_IS_WELL)]
+        is_well = [truth_in(text) is True for text in self.told_by(*names.YES_IS_WELL)]
         says_no_more = self._is_a_monitors and self.title == self.rule
-        is_well += [truth_in(text) is True for text in self._told(*names.YES_IS_UP) if says_no_more]
-        is_well += [truth_in(text) is False for text in self._told(*names.NO_IS_WELL)]
+        is_well += [truth_in(text) is True for text in self.told_by(*names.YES_IS_UP) if says_no_more]
+        is_well += [truth_in(text) is False for text in self.told_by(*names.NO_IS_WELL)]
         in_words = says_all_well(self.title) or says_lists_over(self.first(names.TITLES))
         of_its_title = self.severity in (None, Severity.INFO) and in_words
         return not any((*is_well, *map(says_over, states), of_its_title))
@@ -248,32 +244,32 @@ class KnownFields:
     @property
     def _states(self) -> list[str]:
         """Its own; where it has none those of what it tells of, unless its title speaks of a failure."""
-        states = self._told(*names.STATES, *names.KINDS)
+        states = self.told_by(*names.STATES, *names.KINDS)
         own = [str(text) for key, text in self.body.items() if bare_key(key) in names.STATES and text]
         if own:
-            states = [text for text in states if text in own or text in self._told(*names.KINDS)]
+            states = [text for text in states if text in own or text in self.told_by(*names.KINDS)]
         elif speaks_of_failure(self.title):
             states = []
-        if self._named(names.RULES):  # a thing that runs may be what the rule is about
+        if self.named_by(names.RULES):  # a thing that runs may be what the rule is about
             states = [text for text in states if _plain(text) != "running"]
         return states
 
     @property
     def _is_closed(self) -> bool:
-        of_an_incident = self._told(*names.OF_AN_INCIDENT)
-        return bool(of_an_incident) and any(_plain(word) in ("close", "closed") for word in self._told(*_CLOSED_BY))
+        of_an_incident = self.told_by(*names.OF_AN_INCIDENT)
+        return bool(of_an_incident) and any(_plain(word) in ("close", "closed") for word in self.told_by(*_CLOSED_BY))
 
     @property
     def steady_name(self) -> str:
         """What it is called, without the words in which its beginning and its end differ."""
-        things = [text for text in self._told(*names.THINGS) if not is_no_name(text)]
+        things = [text for text in self.told_by(*names.THINGS) if not is_no_name(text)]
         return " ".join([*_STATE_WORDS.sub(" ", _plain(self._own_name)).split(), *things])
 
     @property
     def _own_name(self) -> str:
         """Not what a check put out, where its service says which check that was, or the host whose state it is."""
         is_output = self.title == self.first(names.OUTPUTS).partition("\n")[0]
-        of_a_host = self.label_of(NODE_LABELS) and self._told("state", "hoststate")
+        of_a_host = self.label_of(NODE_LABELS) and self.told_by("state", "hoststate")
         if is_output and (self.label_of(SERVICE_LABELS) or of_a_host):
             return ""
         return self.rule or self.title or " ".join(sorted(bare_key(key) for key in self.body))
@@ -281,21 +277,23 @@ class KnownFields:
     @property
     def called(self) -> tuple[str, ...]:
         """What may name a host or a service of the mesh: names and tags first, then each word of the title."""
-        said = [self._monitors_name] + [text for key in names.CALLED if (text := self._texts.get(key, "").strip())]
+        said = [self._monitors_name] + [text for key in names.CALLED if (text := self.texts.get(key, "").strip())]
         of_others = tuple(names.OF_OTHERS - {"target"})
         ends = names.ENDS_OF_CALLED
-        said += [text for key, text in self._texts.items() if key.endswith(ends) and not key.startswith(of_others)]
+        said += [text for key, text in self.texts.items() if key.endswith(ends) and not key.startswith(of_others)]
         return (*said, *bare_tags_of(self.body), *re.findall(r"[\w.-]+", self.title))[:60]
 
     @property
     def what_and_where(self) -> tuple[tuple[str, str], ...]:
         """What a monitor of an address watches, on which host, as far as its name says it; else that of its rule."""
         where = host_in(self.label_of(NODE_LABELS))
-        told = self._told(*names.CHECKS)
+        told = self.told_by(*names.CHECKS)
         checks = {text for text in told if is_said_not_to_run(text, self.title)}
+        if self.told:
+            return ((self.told.name, self.told.host or where),)
         if not self._asked and monitors.says_tcp(self.first(names.CAUSES)):
             checks |= {text.lower() for text in told[:1] if is_a_programs_name(text)}
-        checked = tuple((check, where) for check in checks if check not in self._told(*_HOSTS))
+        checked = tuple((check, where) for check in checks if check not in self.told_by(*_HOSTS))
         in_its_rule = tuple(("", where) for _, where in monitors.told_in_name(self.rule))
         watched = monitors.what_and_where(self._monitors_name, self._asked, where)
         return watched if any(what for what, _ in watched) else (*checked, *watched, *in_its_rule)
@@ -306,33 +304,8 @@ class KnownFields:
         wrong?"""
         if not self.label_of((*NODE_LABELS, *SERVICE_LABELS)):
             return False
-        others = [text for key, text in self._said if _snake(key) not in _OF_WHOM]
+        others = [text for key, text in self.said if _snake(key) not in _OF_WHOM]
         return not self.firing or any(_LETTERS.search(text) and not says_over(text) for text in others)
-
-    def _told(self, *keys: str) -> list[str]:
-        return [self._texts[key] for key in keys if self._texts.get(key)]
-
-    def first(self, keys: tuple[str, ...]) -> str:
-        return next((text for key in keys if (text := self._texts.get(key, "").strip())), "")
-
-    @cached_property
-    def _texts(self) -> dict[str, str]:
-        return self._nearest(bare_key)
-
-    @cached_property
-    def _said(self) -> tuple[tuple[str, str], ...]:
-        return tuple(texts_of(self.body))
-
-    def _nearest(self, folded: Callable[[str], str]) -> dict[str, str]:
-        """The text of each key, in that form of it: of several the one that lies nearest to the top."""
-        found: dict[str, str] = {}
-        for key, text in self._said:
-            found.setdefault(folded(key), text)
-        return found
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0].rstrip()
 
 
 def _plain(text: str) -> str:

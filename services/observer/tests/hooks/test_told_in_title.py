@@ -1,0 +1,90 @@
+"""A title of one form says which program of a host of ours does not run; any other sentence names none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from alert_rig import NOW, one
+
+from mesh_core.models.events import HealthEvent, Severity
+from mesh_core.policy.names.known_names import KnownNames
+from observer.hooks.alert import Alert
+from observer.hooks.mapping import Mapped
+from observer.hooks.senders.any_json import alerts_in
+
+OURS = KnownNames(hosts={"barn": "", "loft-2": ""})
+
+
+def entered(body: dict[str, Any]) -> HealthEvent:
+    alert = one(alerts_in(body))
+    assert isinstance(alert, Alert), alert
+    event = Mapped().event_for(alert, "1", NOW, OURS)
+    assert isinstance(event, HealthEvent)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("title", "event_type", "service"),
+    [
+        ("tally.service failed on barn", "unit_failed", "tally.service"),
+        ("\U0001f6d1 Dienst tally auf barn ist ausgefallen", "service_down", "tally"),
+        (":red_circle: *tally* on `barn` is dead since noon, all else is fine", "service_down", "tally"),
+        ("barn: tally is not running", "service_down", "tally"),
+        ("barn/tally is unhealthy", "service_unhealthy", "tally"),
+        ("tally: unit failed on barn", "unit_failed", "tally"),
+        ("[Watch] Container tally on barn has stopped unexpectedly", "container_exited", "tally"),
+        ("barn: tally: Exited (9) a minute ago", "container_exited", "tally"),
+        ("tally.timer ha fallado en barn", "unit_failed", "tally.timer"),
+    ],
+)
+def test_a_title_says_which_program_of_a_host_of_ours_does_not_run(title: str, event_type: str, service: str) -> None:
+    event = entered({"title": title, "message": "a\nb"})
+    assert (event.type, event.node, event.service, event.severity) == (event_type, "barn", service, Severity.ERROR)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Backup failed on barn",
+        "Container recreation failed on barn",
+        "Connection to tally on barn is down",
+        "tally on barn was down for a minute",
+        "barn is down",
+        "tally on barn is up",
+        "barn: container has crashed",
+        "somebody says that tally.service failed on barn",
+        "disk is dead on barn",
+    ],
+)
+def test_any_other_sentence_names_no_program(title: str) -> None:
+    assert entered({"title": title, "message": "a\nb"}).service is None
+
+
+def test_of_a_host_that_the_mesh_does_not_know_no_program_is_named() -> None:
+    assert entered({"title": "tally.service failed on cellar"}).service is None
+    assert entered({"title": "tally.service failed on barn", "host": "loft-2"}).service is None
+
+
+def test_what_a_field_names_is_believed_before_a_title() -> None:
+    body = {"title": "till.service failed on barn", "service": "tally", "host": "barn"}
+    assert entered(body).service == "tally"
+    assert entered({"title": "tally crashed", "container": "tally", "host": "barn"}).type == "service_down"
+
+
+def test_a_rule_that_has_a_name_stays_what_is_wrong() -> None:
+    event = entered({"title": "tally.service failed on barn", "rule": "Shop is shut"})
+    assert (event.type, event.service) == ("shop_is_shut", None)
+
+
+@pytest.mark.parametrize("title", ["Watch", "Watch: barn"])
+def test_below_a_title_that_only_says_who_says_it_the_first_line_is_one(title: str) -> None:
+    line = "Container tally is not running"
+    assert entered({"title": title, "host": "barn", "text": f"{line}\nmore"}).service == "tally"
+    assert entered({"title": title, "host": "barn", "text": f"more\n{line}"}).service is None
+    assert entered({"title": "Till of the shop is shut", "host": "barn", "text": line}).service is None
+
+
+def test_a_unit_beside_what_became_of_it_is_that_unit() -> None:
+    event = entered({"rule": "Shop is shut", "host": "barn", "unit": "tally.service failed (Result: signal)"})
+    assert event.service == "tally.service"
