@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from alert_rig import event_of, one
 
+from mesh_core.models.events import Severity
 from observer.hooks.alert import Alert
 from observer.hooks.senders.any_json import alerts_in
 
@@ -104,3 +106,37 @@ def of_itself(body: Body) -> str:
 )
 def test_who_was_turned_away_or_left_and_lines_of_information_need_nobody(body: Body, said: str) -> None:
     assert of_itself(body) == said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"event": "choir_finished", "room": {"name": "hall"}},
+        {"type": "shop.tally.updated", "data": {"name": "till"}},
+        {"content": {"name": "pumpStart", "value": "pump runs"}},
+        {"subject": "Updates applied on 'barn'.", "body": "till 3 to 4"},
+        {"images": [{"reference": "till:3", "result": {"has_update": True}}], "kind": "till"},
+        {"metrics": {"updates_available": 2}, "kind": "till"},
+    ],
+)
+def test_what_took_its_course_is_information(body: dict[str, Any]) -> None:
+    assert event_of(one(alerts_in(body))).severity == Severity.INFO
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"event": "choir_finished", "message": "2 singers failed"},
+        {"event": "choir_finished", "status": "aborted"},
+        {"event": "choir_finished", "severity": "major"},
+        {"event": "store_failover_completed"},
+        {"event": "incident.updated"},
+        {"event": "finished"},
+        {"rule": "choir_finished", "host": "barn"},
+        {"subject": "Updates applied on barn, 3 failed"},
+        {"metrics": {"updates_available": 0}, "title": "Till is slow"},
+        {"title": "Till is dead", "updateAvailable": True},
+    ],
+)
+def test_what_only_sounds_like_it_is_trouble(body: dict[str, Any]) -> None:
+    assert event_of(one(alerts_in(body))).severity != Severity.INFO

@@ -141,6 +141,17 @@ TURNED_AWAY = frozenset({"ban", "banned", "block", "blocked", "drop", "dropped",
 BANNED_FOR = ("bantime", "banduration")
 CLIENTS = frozenset({"client", "session", "visitor", "guest"})
 COME_AND_GO = frozenset({"connect", "connected", "disconnect", "disconnected", "joined", "left"})
+# Of a kind's last word: things took their course. Of an alert or an incident it is no information that there is one.
+COURSE = frozenset(
+    {
+        *("start", "started", "startup", "finished", "completed", "updated", "applied", "published", "downloaded"),
+        *("uploaded", "imported", "exported", "installed", "upgraded"),
+    }
+)
+NO_COURSE = frozenset({"alert", "alarm", "incident", "problem", "outage", "issue", "failover", "failure", "error"})
+UPDATES = frozenset({"update", "updates", "upgrade", "upgrades"})
+# That there is something newer: yes, or how many.
+UPDATE_AVAILABLE = ("updateavailable", "updatesavailable", "availableupdates", "hasupdate", "hasupdates", "newversion")
 MAY_BE_SYSLOGS_NUMBER = ("priority", "severity", "level")
 BESIDE_SYSLOGS_NUMBER = frozenset({"syslogidentifier", "systemdunit", "facility", "shortmessage"})  # the last is GELF's
 STATES = (

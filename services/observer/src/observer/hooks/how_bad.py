@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from mesh_core.models.events import Severity
 from mesh_core.models.owner_labels import bare_key
+from mesh_core.models.truth import truth_in
 from observer.hooks import field_names as names
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import speaks_of_trouble
@@ -38,7 +40,7 @@ def _told(texts: Mapping[str, str], body: Mapping[str, Any]) -> Iterator[Severit
 
 def is_information(own: Mapping[str, str], kind: str, text: str) -> bool:
     """Where nothing says how bad it is and no rule found it: a line that its logger calls information and that speaks
-    of no trouble, a guest who was turned away as he has to be, a client that comes or goes.
+    of no trouble, a guest who was turned away as he has to be, a client that comes or goes, what took its course.
 
     `own`: what lies at the top, by bare key; what lies deeper may be said of something else.
     """
@@ -47,8 +49,26 @@ def is_information(own: Mapping[str, str], kind: str, text: str) -> bool:
         return bool(text) and not speaks_of_trouble(text)
     if own.get("action", "").strip().lower() in names.TURNED_AWAY or any(own.get(key) for key in names.BANNED_FOR):
         return True
-    words = plain_words(kind, _MOST_CHARS).split()
-    return len(words) == 2 and words[0] in names.CLIENTS and words[1] in names.COME_AND_GO
+    words = _words_of(kind)
+    comes_or_goes = len(words) == 2 and words[0] in names.CLIENTS and words[1] in names.COME_AND_GO
+    return comes_or_goes or (_is_course(words, text) and not speaks_of_trouble(text))
+
+
+def tells_updates(texts: Mapping[str, str]) -> bool:
+    """Does a field say that there is something newer?"""
+    said = (texts.get(key, "") for key in names.UPDATE_AVAILABLE)
+    return any(truth_in(text) is True or (text.isdigit() and int(text[:9]) > 0) for text in said)
+
+
+def _is_course(kind: Sequence[str], text: str) -> bool:
+    """`room_finished`, `image.updated`; a title that begins so: "Updates applied on nas"."""
+    title = plain_words(text, _MOST_CHARS).split()
+    updated = len(title) > 1 and title[0] in names.UPDATES and title[1] in names.COURSE
+    return updated or (len(kind) > 1 and kind[-1] in names.COURSE and names.NO_COURSE.isdisjoint(kind))
+
+
+def _words_of(kind: str) -> list[str]:
+    return plain_words(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind), _MOST_CHARS).split()
 
 
 def _is_syslogs(texts: Mapping[str, str], numbers: Collection[str]) -> bool:

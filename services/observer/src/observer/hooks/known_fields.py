@@ -18,11 +18,18 @@ from observer.hooks import monitors
 from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of
 from observer.hooks.engine_events import NAME, declared_thing, is_image, named_beside_images, with_action
 from observer.hooks.field_texts import MOST_NAME_CHARS, FieldTexts, first_line
-from observer.hooks.how_bad import is_information, of_state, severity_of
+from observer.hooks.how_bad import is_information, of_state, severity_of, tells_updates
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS, UNIT_LABELS
 from observer.hooks.no_names import is_no_name
 from observer.hooks.plain_words import plain_words
-from observer.hooks.said_over import says_alert_over, says_all_well, says_lists_over, says_over, speaks_of_failure
+from observer.hooks.said_over import (
+    says_alert_over,
+    says_all_well,
+    says_lists_over,
+    says_over,
+    speaks_of_failure,
+    speaks_of_trouble,
+)
 from observer.hooks.service_in_names import is_a_programs_name, is_said_not_to_run
 from observer.hooks.severities import SEVERE
 from observer.hooks.title_forms import rule_in_title
@@ -197,6 +204,8 @@ class KnownFields(FieldTexts):
         """Where no severity is said."""
         if self.named_by(names.RULES) or self.told_by(*names.STATES, *names.CAUSES):
             return False
+        if tells_updates(self.texts):
+            return not speaks_of_trouble(self.first(names.TITLES))
         own = {bare_key(key): str(text) for key, text in self.body.items() if isinstance(text, str | int)}
         return is_information(own, self.named_by(names.KINDS_OF_RULE), self.first(names.TITLES))
 
