@@ -38,6 +38,7 @@ from observer.folders.silence_expiry import SilenceExpiry
 from observer.hooks.rules import HookRules
 from observer.index.indexer import Indexer
 from observer.liveness.node_liveness import NodeLiveness
+from observer.liveness.told_again import ToldAgain
 from observer.notify.notifier import Notifier
 from observer.notify.rules import rules_file
 from observer.pipeline.observer import GROUP, Observer
@@ -76,6 +77,7 @@ class ObserverWiring:
             **self._keeping(),
             **self._trimming(),
             "liveness": self._liveness.run,
+            "told_again": ToldAgain(self._bus, lambda: self.world, self._archive.root).run,
             "paths": self._paths.run,
         }
 
