@@ -29,6 +29,19 @@ def test_edit_files_new_bytes_under_a_new_digest_with_the_editors_name(mend: Men
     assert mend("approve", proposal.id).exit_code == 0
 
 
+@pytest.mark.parametrize("layout", ["r + b'\\n'", "r.replace(b'\\n', b'\\r\\n')", "json.dumps(json.loads(r)).encode()"])
+def test_an_editor_that_only_lays_it_out_anew_has_changed_nothing(mend: Mend, tmp_path: Path, layout: str) -> None:
+    proposal = mend.propose()
+    script = tmp_path / "ed.py"
+    script.write_text(
+        f"import json, pathlib, sys\np = pathlib.Path(sys.argv[1])\nr = p.read_bytes()\np.write_bytes({layout})\n"
+    )
+    said = mend("edit", proposal.id, VISUAL="", EDITOR=f"{sys.executable} {script}")
+    assert "Nothing was changed" in said.stdout, said.output
+    assert [filed.name.digest for filed in mend.actions.pending()] == [digest_of(proposal.wire())]
+    assert mend.actions.pending()[0].proposal.edited_by is None
+
+
 def test_edit_without_a_change_says_so_and_leaves_the_file(mend: Mend) -> None:
     proposal = mend.propose()
     said = mend("edit", proposal.id, VISUAL="", EDITOR="true")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic_core import to_json
 
 from mend.commands.decide import PendingId
 from mend.context import CliContext
@@ -24,9 +25,9 @@ from mesh_core.approvals import edits
 from mesh_core.approvals.errors import CannotDecide
 from mesh_core.approvals.proposal_files import ActionName, Filed, digest_of, short_id
 from mesh_core.models.foreign_text import decoded
-from mesh_core.models.proposals import Folder, Proposal
+from mesh_core.models.proposals import MAX_PROPOSAL_BYTES, Folder, Proposal
 from mesh_core.models.records import utc_now
-from mesh_core.models.strict_json import Refusal
+from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.policy.current_config import current_policy
 from mesh_core.policy.policy import BadPolicy, Policy
 
@@ -77,7 +78,7 @@ def _edit_in_editor(cli: CliContext, filed: Filed, folder: Folder) -> None:
     raw = _without_mark(copy.read_bytes())
     sound = folder is Folder.PENDING and filed.name.digest == digest_of(old)
     sound = sound and edits.shows_what_would_run(filed.proposal)
-    if raw == old and sound:
+    if sound and _says_the_same(raw, old):
         copy.unlink()
         cli.say("Nothing was changed; the proposal waits as before.")
         return
@@ -89,6 +90,12 @@ def _edit_in_editor(cli: CliContext, filed: Filed, folder: Folder) -> None:
         raise CliError(sentence, failure.code) from None
     copy.unlink()
     _say_edited(cli, filed.proposal, name, edited)
+
+
+def _says_the_same(raw: bytes, old: bytes) -> bool:
+    """An editor may end each line otherwise, or the last one, and lay out anew what nobody touched."""
+    given, before = (parse_object(one, max_bytes=MAX_PROPOSAL_BYTES) for one in (raw, old))
+    return raw == old or (not isinstance(given, Refusal) and to_json(given) == to_json(before))
 
 
 def _without_mark(raw: bytes) -> bytes:
