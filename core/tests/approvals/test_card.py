@@ -149,6 +149,8 @@ def test_what_it_depends_on_and_is_not_well_is_named() -> None:
     assert card(proposal(event=event)).found == "it depends on db (exited with 137), mail (unhealthy)"
     assert card(proposal(event={**event, "trust": Trust.FOREIGN})).found == "", "who says so is a stranger"
     assert card(proposal(event={"payload": {"depends_on": ["db"]}})).found == ""
+    lost = card(proposal(event={"payload": {"network_container_there": False, "depends_on": needs}})).found
+    assert lost == "the container in whose network it lives is gone, so it has none until it is made anew"
 
 
 def test_where_a_yes_repairs_nothing_it_says_where_to_look() -> None:

@@ -57,6 +57,22 @@ def test_a_probe_of_another_host_of_ours_restarts_nothing_on_the_one_that_asks()
     assert untouchable(stranger, INVENTORY) == ""
 
 
+def test_what_has_lost_its_network_is_not_ended_by_a_restart_that_cannot_start_it() -> None:
+    payload = {
+        "runtime": "docker",
+        "status": "running",
+        "network_mode": "container:5f3",
+        "network_container_there": False,
+    }
+    lost = HealthEvent(type="container_unhealthy", node="web01", service="x", payload=payload, trust=Trust.NODE)
+    why = untouchable(lost, INVENTORY)
+    assert "a restart cannot find it" in why
+    assert POLICY.allows(lost, untouchable=why).actions == {"notify"}
+    declared = lost.model_copy(update={"payload": {**payload, "compose": {"project": "media", "service": "x"}}})
+    assert untouchable(declared, INVENTORY) == ""
+    assert POLICY.allows(declared).preferred == "redeploy"
+
+
 def test_then_only_messages_are_offered_and_the_reason_says_what_is_missing() -> None:
     why = untouchable(event("db01"), INVENTORY)
     told = POLICY.allows(event("db01"), untouchable=why)

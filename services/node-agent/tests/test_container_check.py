@@ -167,6 +167,14 @@ def test_one_that_runs_again_has_forgotten_its_engines_end() -> None:
     assert not record.ended_with_engine
 
 
+def test_one_without_a_network_is_ill_unless_its_own_check_knows_better() -> None:
+    lost = checked(RUNNING, has_lost_network=True)
+    assert (lost.condition, lost.type) == (Condition.UNHEALTHY, "container_unhealthy")
+    assert checked(RUNNING | {"Health": {"Status": "healthy"}}, has_lost_network=True).condition is Condition.HEALTHY
+    assert checked(RUNNING | {"Health": {"Status": "starting"}}, has_lost_network=True).condition is Condition.UNKNOWN
+    assert checked(EXITED, has_lost_network=True).type == "container_died"
+
+
 def test_one_that_waits_for_its_next_start_does_not_run() -> None:
     """Else its engine would seem to leave one alone at its end, and what it stopped would be a person's doing."""
     record = ContainerRecord()

@@ -53,12 +53,17 @@ async def test_whoever_lived_in_the_network_of_one_that_was_made_anew_has_none(b
     has_network = "! test -e /sick && grep -q eth0 /proc/net/dev"
     guest = box.run("sleep 600", "--init", "--network", f"container:{host}", *CHECKED, has_network, name="guest")
     await wait_for(lambda: box.engine.health(guest) == "healthy", 15, "a healthy guest")
+    unchecked = box.run("sleep 600", "--init", "--network", f"container:{host}", name="unchecked")
     async with watching(box.probe(resync_seconds=1)) as watched:
         box.engine.rm(host)
         box.run("sleep 600", "--init", name="host")
-        event = await watched.see(guest, "container_unhealthy")
-        assert event.payload["network_mode"].startswith("container:")
-        assert Fact.NETWORK_GONE in facts_for(event)
+        for name in (guest, unchecked):
+            event = await watched.see(name, "container_unhealthy")
+            assert event.payload["network_mode"].startswith("container:")
+            assert Fact.NETWORK_GONE in facts_for(event)
+        box.engine.rm(unchecked)
+        box.run("sleep 600", "--init", "--network", f"container:{host}", name="unchecked")
+        await watched.see(unchecked, "container_unhealthy", "service_recovered")
 
 
 async def test_a_probe_from_outside_names_the_sick_replica_or_all_that_are_up(box: Box) -> None:

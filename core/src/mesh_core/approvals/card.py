@@ -184,6 +184,8 @@ def _told_by_others(proposal: Proposal) -> tuple[str, ...]:
 
 def _needs(event: HealthEvent) -> str:
     """What it depends on and is not well, as its agent sees that."""
+    if event.trust is Trust.NODE and event.payload.get("network_container_there") is False:
+        return "the container in whose network it lives is gone, so it has none until it is made anew"
     said = event.payload.get("depends_on") if event.trust is Trust.NODE else None
     rows = said.items() if isinstance(said, dict) else ()
     down = [f"{name} ({how})" for name, how in rows if not str(how).startswith(_WELL)]

@@ -53,6 +53,7 @@ class ContainerCheck:
     now: float
     engine_up_seconds: float = float("inf")
     ran_at: float = 0.0  # when one of this identity was last seen running, be it an earlier one
+    has_lost_network: bool = False  # the one in whose network it lives is gone
 
     def result(self) -> CheckResult:
         status = self._state.get("Status")
@@ -73,6 +74,8 @@ class ContainerCheck:
         if status == "running":
             health = self._health
             if health == "unhealthy":
+                return self._target.result(Condition.UNHEALTHY, "container_unhealthy")
+            if self.has_lost_network and health == "none":  # its own check may know better
                 return self._target.result(Condition.UNHEALTHY, "container_unhealthy")
             return self._target.result(Condition.UNKNOWN if health == "starting" else Condition.HEALTHY)
         if self._could_not_start:

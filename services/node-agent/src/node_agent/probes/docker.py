@@ -20,6 +20,7 @@ from mesh_core.models.records import Name
 from node_agent.checks.check_result import CheckResult, Condition, as_healthy
 from node_agent.checks.crash_rhythm import loop_seconds_left
 from node_agent.containers.container_check import RULE, ContainerCheck, ended_at_of
+from node_agent.containers.container_dependents import lost_network_of
 from node_agent.containers.container_evidence import ContainerEvidence
 from node_agent.containers.container_heirs import ContainerHeirs
 from node_agent.containers.container_history import ContainerHistory
@@ -106,6 +107,8 @@ class DockerProbe:
         self._evidence = ContainerEvidence(engine, self._known)
         self._told_stopped: set[str] = set()  # container ids of which the log says that a person stopped them
         self._told_labels: set[str] = set()  # container ids whose labels were judged
+        self._lost_once: set[str] = set()  # container ids in the network of one that was gone in the last full round
+        self._lost_network: set[str] = set()  # and in the one before: an updater makes them anew one after the other
         self._engine_new_at = float("-inf")  # when we found that the engine, or the host, had been started anew
         self._stream_ended_at = since  # the last moment of which we know what the engine told
         self._images = images or ImageHistory()
@@ -174,6 +177,8 @@ class DockerProbe:
         self._told_stopped &= present
         self._known.keep_only(present)
         self._heirs.see(rows, self._clock())
+        lost = {str(row.get("Id")) for row in rows if lost_network_of(str(row.get("Id")), rows)}
+        self._lost_network, self._lost_once = lost & self._lost_once, lost
         results = [result for row in one_each(rows) if (result := await self._check_row(row)) is not None]
         return [*results, *self._known.expected(self._heirs.names)]
 
@@ -229,7 +234,8 @@ class DockerProbe:
             looping = deaths >= self._options.loop_deaths or loop_seconds_left(
                 record.crashes, self._options.loop_deaths, self._clock()
             )
-            if not looping and "(unhealthy)" not in status and "health: st" not in status:
+            is_plain = "(unhealthy)" not in status and "health: st" not in status
+            if not looping and is_plain and container_id not in self._lost_network:
                 facts = container_facts(identity, row)
                 if "(healthy)" in status:
                     facts["health"] = "healthy"
@@ -286,6 +292,7 @@ class DockerProbe:
             now=self._clock(),
             engine_up_seconds=self._clock() - self._engine_new_at,
             ran_at=self._known.ran_at(identity.key),
+            has_lost_network=container_id in self._lost_network,
         ).result()
 
     def _note_image(self, key: str, image: Any, name: Any, *, well: bool) -> None:
