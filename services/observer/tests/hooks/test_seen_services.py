@@ -143,6 +143,15 @@ async def test_an_instance_that_is_down_is_who_answers_at_its_port_while_the_age
         assert types == ["node_unreachable", "instance_down", "node_unreachable"]
 
 
+async def test_an_alert_that_is_called_after_a_service_tells_of_it_what_an_agent_would(serve: Serve) -> None:
+    async with serve(OPEN) as observer:
+        await observer.bus.call("SET", f"{ALIVE_PREFIX}barn", PORTS)
+        for name in ("FeedsDown", "FeedsNotRunning", "FeedsUnreachable", "feeds_not_responding"):
+            assert await joined(observer, instance="barn:9100", alertname=name) == ("feeds", "name")
+        types = [event.type for event in await observer.events()]
+        assert types == ["service_down", "service_down", "service_unhealthy", "service_unhealthy"]
+
+
 async def test_a_monitors_own_name_counts_where_something_is_called_so(serve: Serve) -> None:
     async with serve(OPEN) as observer:
         await observer.bus.call("SET", f"{ALIVE_PREFIX}barn", PORTS)

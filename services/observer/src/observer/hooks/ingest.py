@@ -21,12 +21,12 @@ from mesh_core.incidents.rule import is_benign
 from mesh_core.messaging.bus import IDEMPOTENCY_SECONDS, Bus
 from mesh_core.models.events import HealthEvent, Trust, has_raw_name
 from mesh_core.models.records import utc_now
-from mesh_core.models.sightings import MATCHED_BY
+from mesh_core.models.sightings import MATCHED_BY, MatchedBy
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert, Nothing, Read, Unfit
 from observer.hooks.mapping import Mapped, incident_of
 from observer.hooks.open_alerts import OpenAlert, OpenAlerts, run_of
-from observer.hooks.seen_services import SeenServices
+from observer.hooks.seen_services import SeenServices, state_said_of_it
 
 # A repeat within this is the same announcement. Later ones enter again under the same incident, as an agent's do: the
 # planner counts them, and what a cooldown had swallowed or a wiped Redis forgot gets its proposal after all.
@@ -113,7 +113,8 @@ class AlertIngest:
         service, by = meant
         where = tuple(("", host) for _, host in read.what_and_where)
         details = {**read.details, MATCHED_BY: by.value}
-        named = replace(read, service=service, what_and_where=where, details=details)
+        kind = read.type or (state_said_of_it(read.name) if by is MatchedBy.NAME else "")
+        named = replace(read, service=service, type=kind, what_and_where=where, details=details)
         return self._mapped.event_for(named, episode, self._clock(), names)
 
     async def _resolved(

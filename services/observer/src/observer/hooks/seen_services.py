@@ -23,16 +23,15 @@ from observer.hooks.service_in_names import is_a_programs_name, service_in_headl
 
 # Whose address did not answer; a node whose agent speaks is not unreachable, one of its ports may be.
 _PROBES = (EventType.HTTP_PROBE_FAILED, EventType.TCP_PROBE_FAILED, "node_unreachable")
-_DOWN = frozenset(
-    (
-        *("down", "offline", "unreachable", "unavailable", "unhealthy", "dead", "stopped", "crashed", "gone"),
-        *("missing", "inactive", "failed", "failing", "failure", "error"),
-    )
-)
+_ENDED = frozenset(["down", "offline", "dead", "stopped", "crashed", "gone", "missing", "inactive", "failed"])
+_DOWN = _ENDED | {"unreachable", "unavailable", "unhealthy", "failing", "failure", "error"}
 _NOT_UP = frozenset(["up", "running", "active", "responding", "answering", "reachable", "available", "healthy"])
 _OF_IT = frozenset(["is", "has", "not", "service", "container", "unit", "process", "program", "app", "instance"])
 # Who answers there is as often a proxy, and what is asked lies behind it.
 _PROXIES_PORTS = frozenset({80, 443})
+
+
+SERVICE_DOWN, SERVICE_UNHEALTHY = "service_down", "service_unhealthy"
 
 
 class SeenServices:
@@ -86,6 +85,13 @@ def service_that_is_down(name: str, services: Mapping[str, str]) -> str:
     said = words_of(name)
     named = {service for called, service in services.items() if _is_said_to_be_down(called, said)}
     return named.pop() if len(named) == 1 else ""
+
+
+def state_said_of_it(name: str) -> str:
+    """As the mesh calls what such an alert tells: whoever says it, in whatever words, it is one trouble of that
+    service."""
+    said = set(words_of(name))
+    return SERVICE_DOWN if said & _ENDED or {"not", "running"} <= said else SERVICE_UNHEALTHY
 
 
 def _is_said_to_be_down(called: str, said: list[str]) -> bool:
