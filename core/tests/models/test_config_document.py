@@ -58,7 +58,7 @@ def test_what_is_no_settings_is_one_sentence_with_its_line(raw: bytes, said: str
 def test_all_that_does_not_fit_is_told_with_its_line_and_the_first_of_it_refused() -> None:
     bad = document("# mine\nmost: many\nnaem: x\n")
     told = [str(one) for one in bad.misfits(Form)]
-    assert told[0] == "a.yml:3: naem: no such key; take it out or correct its spelling"
+    assert told[0] == "a.yml:3: naem: no such key; take it out or correct its spelling; 'naem' looks like name"
     assert told[1].startswith("a.yml:2: most: should be a whole number")
     with pytest.raises(Refused) as refused:
         bad.fitted(Form)
@@ -66,6 +66,23 @@ def test_all_that_does_not_fit_is_told_with_its_line_and_the_first_of_it_refused
     with pytest.raises(Refused, match=r"^a\.yml:1: write it as a mapping"):
         document("- a").fitted(Form)
     assert document("").fitted(Form) == Form()
+
+
+def test_a_misspelt_key_is_held_against_those_of_its_own_place() -> None:
+    class Inner(FilePart):
+        colour: str = ""
+
+    class Outer(FilePart):
+        parts: tuple[Inner, ...] = ()
+        one: Inner | None = None
+
+    def said(raw: str) -> str:
+        return str(next(iter(document(raw).misfits(Outer)))).partition("spelling")[2]
+
+    assert said("parts: [{color: red}]") == "; 'color' looks like colour"
+    assert said("one: {color: red}") == "; 'color' looks like colour"
+    assert said("part: []") == "; 'part' looks like parts"
+    assert said("one: {colour: red, height: 3}") == "", "like nothing that is known"
 
 
 def test_a_file_that_is_not_there_says_nothing_and_what_is_no_file_is_refused(tmp_path: Path) -> None:

@@ -71,22 +71,28 @@ class ConfigDocument:
         try:
             return form.model_validate({} if self.said is None else self.said)
         except ValidationError as error:
-            raise self.misfit(first_error(error)) from None
+            raise self.misfit(first_error(error), form=form) from None
 
     def misfits(self, form: type[BaseModel]) -> Iterator[ValueError]:
         """All that does not fit that form."""
         try:
             form.model_validate({} if self.said is None else self.said)
         except ValidationError as error:
-            yield from map(self.misfit, errors_in(error))
+            yield from (self.misfit(one, form=form) for one in errors_in(error))
 
-    def misfit(self, error: ErrorDetails, within: Sequence[object] = (), part: str = "") -> ValueError:
+    def misfit(
+        self,
+        error: ErrorDetails,
+        within: Sequence[object] = (),
+        part: str = "",
+        form: type[BaseModel] | None = None,
+    ) -> ValueError:
         """What does not fit, as a sentence with its line. `within`: where the part stands that it was found in, and
-        `part`: what people call that."""
+        `part`: what people call that; `form`: what it was to fit."""
         named = _NAMED.match(error["msg"])
         keys = named[1].rstrip(": ").split(": ") if named else []
         where = [*within, *error["loc"], *keys, *(part for key in keys for part in key.split("."))]
-        return self.refused(where, part + problem_of(error).removeprefix("the file: "))
+        return self.refused(where, part + problem_of(error, form).removeprefix("the file: "))
 
     def refused(self, where: Sequence[object], why: str) -> ValueError:
         """A refusal of what stands there, key by key."""

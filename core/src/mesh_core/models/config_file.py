@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -66,11 +67,12 @@ def first_problem(error: ValidationError) -> str:
     return problem_of(first_error(error))
 
 
-def problem_of(error: ErrorDetails) -> str:
-    """`KEY.KEY: what to write instead`."""
+def problem_of(error: ErrorDetails, form: type[BaseModel] | None = None) -> str:
+    """`KEY.KEY: what to write instead`. `form`, whose keys are known: what a misspelt one looks like."""
     where = ".".join(str(part) for part in error["loc"] if part != "[key]") or "the file"
     if error["type"] == "extra_forbidden":
-        return f"{where}: no such key; take it out or correct its spelling"
+        meant = looks_like(str(error["loc"][-1]), keys_at(form, error["loc"][:-1])) if form else ""
+        return f"{where}: no such key; take it out or correct its spelling{meant}"
     return f"{where}: {said_instead(error)}"
 
 
@@ -103,6 +105,25 @@ def spelled(pattern: str, words: str) -> AfterValidator:
         return text
 
     return AfterValidator(fit)
+
+
+def keys_at(form: type[BaseModel], where: Sequence[object]) -> list[str]:
+    """The keys that a form has there, as they are written; [] where that cannot be told."""
+    for step in where:
+        field = form.model_fields.get(step) if isinstance(step, str) else None
+        inner = _part_in(field.annotation) if field else (None if isinstance(step, str) else form)
+        if inner is None:
+            return []
+        form = inner
+    return [field.alias or name for name, field in form.model_fields.items()]
+
+
+def _part_in(annotation: object) -> type[BaseModel] | None:
+    """The one form that a field's type speaks of: itself, of a list, of what may be absent."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = {part for part in map(_part_in, get_args(annotation)) if part}
+    return found.pop() if len(found) == 1 else None
 
 
 def looks_like(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
