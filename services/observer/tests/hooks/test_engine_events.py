@@ -82,3 +82,18 @@ def test_a_field_that_may_name_anything_names_a_host_of_ours(key: str) -> None:
 
 def test_whoever_asked_or_sent_is_not_where_it_is() -> None:
     assert entered({"rule": "Till is shut", "clientName": "loft", "sourceDevice": "barn"}).node == "unknown"
+
+
+def test_a_container_with_an_exit_code_has_exited() -> None:
+    event = entered({"object": {"kind": "container", "name": "tally"}, "host": "barn", "data": {"exit_code": 3}})
+    assert (event.type, event.service) == ("container_exited", "tally")
+
+
+def test_a_container_is_what_runs_of_an_app_and_stands_before_it() -> None:
+    assert entered({"rule": "Till is shut", "host": "barn", "app": "shop", "container": "tally"}).service == "tally"
+    assert entered({"rule": "Till is shut", "host": "barn", "app": "shop"}).service == "shop"
+
+
+def test_what_has_an_address_and_no_name_is_no_monitor() -> None:
+    event = entered({"url": "http://barn:8080/tally", "message": "Tally of the day is here", "count": 3})
+    assert event.type == "alert"

@@ -85,6 +85,45 @@ def test_below_a_title_that_only_says_who_says_it_the_first_line_is_one(title: s
     assert entered({"title": "Till of the shop is shut", "host": "barn", "text": line}).service is None
 
 
+@pytest.mark.parametrize("key", ["message", "ProblemDetailsText", "rule_note", "body"])
+def test_below_any_title_the_first_line_may_speak_of_a_unit(key: str) -> None:
+    body = {"title": "Till of the shop is shut", "host": "barn", key: "tally.service: failed (Result: signal)\nmore"}
+    event = entered(body)
+    assert (event.type, event.service) == ("unit_failed", "tally.service")
+    assert entered(body | {"details": "till.service failed"}).service is None  # which of both?
+    assert entered(body | {key: "see tally.service failed"}).service is None
+
+
+def test_what_failed_is_a_unit_where_the_text_speaks_of_its_unit() -> None:
+    body = {"title": "tally failed on barn", "body": "boom\ntally.service: Failed with result 'core-dump'."}
+    assert entered(body).service == "tally"
+    assert entered(body | {"body": "boom"}).service is None
+
+
+@pytest.mark.parametrize(
+    ("line", "service"),
+    [
+        ("The service \u201ctally\u201d appears to be down.", "tally"),
+        ("El servicio tally no responde en 8080", "tally"),
+        ("Dienst tally antwortet nicht", "tally"),
+        ("The service desk is not amused", None),
+    ],
+)
+def test_a_service_that_is_called_one_may_hang_as_well(line: str, service: str | None) -> None:
+    assert entered({"subject": "[barn] Watch", "body": line}).service == service
+
+
+def test_what_an_entity_runs_on_is_where_it_is() -> None:
+    body = {"problem": "Process is away", "ImpactedEntity": "Process 'tally' on host barn"}
+    assert entered(body).node == "barn"
+    assert entered(body | {"ImpactedEntity": "Process 'tally' on host cellar"}).node == "unknown"
+
+
+def test_tags_name_a_process_and_a_host_as_fields_do() -> None:
+    event = entered({"problem": "Process is away", "tags": ["process=tally", "servername=barn"]})
+    assert (event.node, event.service) == ("barn", "tally")
+
+
 def test_a_unit_beside_what_became_of_it_is_that_unit() -> None:
     event = entered({"rule": "Shop is shut", "host": "barn", "unit": "tally.service failed (Result: signal)"})
     assert event.service == "tally.service"

@@ -32,6 +32,14 @@ def test_uptime_kumas_tags_say_node_and_service_and_a_container_is_one() -> None
     event = event_of(one(uptime_kuma.alerts_in(kuma(0, type="docker", docker_container="web", tags=tags[:1]))))
     assert (event.type, event.node, event.service) == ("container_down", "pi4", "web")
     assert event.payload["runtime"] == "docker"
+    for label, runtime in (("container", "docker"), ("unit", "systemd")):
+        told = [tags[0], {"name": label, "value": "blog-web"}]
+        event = event_of(one(uptime_kuma.alerts_in(kuma(0, name="Blog (pi4)", tags=told))))
+        assert (event.node, (event.service or "").removesuffix(".service"), event.runtime) == (
+            "pi4",
+            "blog-web",
+            runtime,
+        )
 
 
 def test_monitors_named_in_another_script_stay_apart_and_are_shown_in_full() -> None:

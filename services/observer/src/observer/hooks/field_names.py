@@ -21,7 +21,7 @@ LABELS = {
     "node": (
         *("hostdisplayname", "servername", "systemname", "agentname", "machinename", "machineid", "hostid"),
         *("nodelabel", "entityname", "nodename", "computername", "nasname", "affectedhost", "targethost"),
-        *("rechner", "serveur", "servidor", "hôte", "macchina", "maszyna"),
+        *("rechner", "hôte", "serveur", "servidor", "macchina", "maszyna"),
     ),
     "host": ("hostalias", "configurationitems", "resourcename"),
     "service": (
@@ -57,6 +57,7 @@ ONE_OF = {
 # What an engine or a manager tells of with what was done beside it: `type: container, action: die`.
 ACTED_ON = frozenset({*MANAGED, "pod", "image", "volume", "network", "instance", "vm", "task", "guest", "lifecycle"})
 ACTIONS = ("action", "verb", "operation")
+EXIT_CODES = ("exitcode", "exitstatus")
 MANAGED_AS = ("resourcename", "objectname", "family")
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
 ENDS_OF_CALLED = (
@@ -118,7 +119,9 @@ TITLES = (
     ),
     *("description", "desc", "output", "serviceoutput", "hostoutput", "status", "state"),
 )
-TEXTS = ("message", "msg", "text", "content", "body", "description")  # what stands below a title
+# What stands below a title, by how its key ends.
+TEXTS = ("message", "msg", "text", "content", "body", "description", "detail", "details", "detalle", "note", "notes")
+ENTITIES = ("impactedentity", "affectedentity", "entity", "object")  # `process 'web' on host nas`
 # Which of several things of one host: the end of one is none of another.
 THINGS = (
     *("jobid", "job", "backupname", "plan", "datastore", "repository", "pool", "volume", "mountpoint", "mount"),

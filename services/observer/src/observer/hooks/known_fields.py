@@ -19,7 +19,7 @@ from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of
 from observer.hooks.engine_events import NAME, declared_thing, is_image, named_beside_images, with_action
 from observer.hooks.field_texts import MOST_NAME_CHARS, FieldTexts, first_line
 from observer.hooks.how_bad import is_information, of_state, severity_of, tells_updates
-from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS, UNIT_LABELS
+from observer.hooks.mapping import CONTAINER_LABELS, NODE_LABELS, SERVICE_LABELS, UNIT_LABELS
 from observer.hooks.no_names import is_no_name
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import (
@@ -67,7 +67,7 @@ class KnownFields(FieldTexts):
                 found.setdefault(label, text)
         if logged := next((text for key, text in self.said if key.lower() == names.LOGGED_BY), ""):
             found.setdefault("hostname", logged)
-        if app := self._app:
+        if (app := self._app) and not any(found.get(label) for label in (*CONTAINER_LABELS, *UNIT_LABELS)):
             found.setdefault("service", app)
         if (check := self.first(names.CHECKED)) and NAME.fullmatch(check):
             found.setdefault("service", check)
@@ -108,6 +108,10 @@ class KnownFields(FieldTexts):
     def tags(self) -> dict[str, str]:
         """What tags say of whom it concerns. Nothing else is read of them: a tag `state:ok` ends no alert."""
         told = {_snake(key): text for key, text in tags_of(self.body).items()}
+        for key, text in list(told.items()):
+            for label in ("node", "service"):
+                if bare_key(key) in names.LABELS[label]:
+                    told.setdefault(label, text)
         return {key: text for key, text in told.items() if key in _OF_WHOM}
 
     def label_of(self, keys: tuple[str, ...]) -> str:
@@ -120,11 +124,15 @@ class KnownFields(FieldTexts):
         named = (
             self.named_by(names.RULES)
             or rule_in_title(first_line(self.first(names.HEADLINES)))
-            or with_action(self.named_by(names.KINDS_OF_RULE), self.first(names.ACTIONS))
+            or with_action(self.named_by(names.KINDS_OF_RULE), self.first(names.ACTIONS) or self._ended)
         )
         if named or title:
             return named or (title if len(title.split()) <= 4 else "")
         return "" if is_no_name(self._prefix) else self._prefix
+
+    @property
+    def _ended(self) -> str:
+        return "exited" if self.told_by(*names.EXIT_CODES) else ""
 
     @cached_property
     def kind(self) -> str:
@@ -135,7 +143,7 @@ class KnownFields(FieldTexts):
     @cached_property
     def told(self) -> Told | None:
         """Which program its title says does not run; None where a rule says more, or that may be a host."""
-        told = told_of(self.title, self.first(names.TEXTS))
+        told = told_of(self.title, [text for key, text in self.texts.items() if key.endswith(names.TEXTS)])
         if told is None or self.named_by(names.RULES):
             return None
         return told if told.is_sure or told.name == self.label_of(SERVICE_LABELS) else None
@@ -188,7 +196,7 @@ class KnownFields(FieldTexts):
     @property
     def _is_a_monitors(self) -> bool:
         """Is a monitor's own name all that is named?"""
-        return self.rule in (self.texts.get(key, "").strip() for key in names.MONITORS)
+        return bool(self.rule) and self.rule in (self.texts.get(key, "").strip() for key in names.MONITORS)
 
     @property
     def headline(self) -> str:
@@ -303,7 +311,8 @@ class KnownFields(FieldTexts):
         if not self._asked and monitors.says_tcp(self.first(names.CAUSES)):
             checks |= {text.lower() for text in told[:1] if is_a_programs_name(text)}
         checked = tuple((check, where) for check in checks if check not in self.told_by(*_HOSTS))
-        in_its_rule = tuple(("", where) for _, where in monitors.told_in_name(self.rule))
+        said = (self.rule, *self.told_by(*names.ENTITIES))
+        in_its_rule = tuple(("", where) for text in said for _, where in monitors.told_in_name(text))
         watched = monitors.what_and_where(self._monitors_name, self._asked, where)
         return watched if any(what for what, _ in watched) else (*checked, *watched, *in_its_rule)
 

@@ -9,11 +9,11 @@ unit's, or `wiki: service failed`. Which host is meant, and whether it is one of
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mesh_core.policy.names.known_names import UNIT_SUFFIXES
 from observer.hooks.plain_words import lines_of, only_names
-from observer.hooks.said_over import speaks_of_failure
 from observer.hooks.service_in_names import is_a_programs_name
 
 _MOST_CHARS = 300
@@ -42,7 +42,8 @@ _STOPPED = (
     r"|\u043e\u0441\u0442\u0430\u043d\u043e\u0432\u043b\u0435\u043d"
 )
 _DOWN = (
-    r"(?:is |has |went )*(?:not running|not active|down|dead|crashed|died|fatal)|l\u00e4uft nicht"
+    r"(?:is |has |went |appears to be )*(?:not (?:running|active|responding|answering)|down|dead|crashed|died|fatal)"
+    r"|antwortet nicht|ne r\u00e9pond pas|no responde|non risponde|l\u00e4uft nicht"
     r"|ist (?:ausgefallen|abgest\u00fcrzt)|ne fonctionne pas|no se est\u00e1 ejecutando|non \u00e8 in esecuzione"
 )
 _UNHEALTHY = r"(?:is |became |health )?unhealthy"
@@ -51,7 +52,7 @@ _STATES = {"failed": _FAILED, "gone": _EXITED, "stopped": _STOPPED, "unhealthy":
 _STATE = "|".join(f"(?P<{name}>{words})" for name, words in _STATES.items())
 _NO_NAME = rf"(?!(?:{'|'.join(_THINGS)}|the|an?|is|are|has|have|was|were|not?|all|some|it)\b)"
 _LINE = re.compile(
-    rf"(?:(?P<above>{_NAME})(?:: | - |/| / ))?(?:(?:the )?(?P<thing>{'|'.join(_THINGS)})s?:? )?"
+    rf"(?:(?P<above>{_NAME})(?:: | - |/| / ))?(?:(?:(?:the|el|le|il|der|die|o) )?(?P<thing>{'|'.join(_THINGS)})s?:? )?"
     rf"{_NO_NAME}(?P<name>{_NAME}?)(?:: (?P<kind>unit|container|service))?(?: {_ON}(?P<host>{_NAME}?))?:? ?"
     rf"(?:{_STATE})(?![\w-])(?: {_ON}(?P<behind>{_NAME}))?",
     re.IGNORECASE,
@@ -69,23 +70,28 @@ class Told:
     is_sure: bool
 
 
-def told_of(title: str, text: str) -> Told | None:
-    """Of a title; where that only says who says it, of the first line of the text below: in others, anybody's words
-    may be quoted."""
-    told = told_in_title(title)
-    if told or not only_names(title) or speaks_of_failure(title):
+def told_of(title: str, texts: Sequence[str]) -> Told | None:
+    """Of a title, or of the first line of a text below: where the title only says who says it, or of a unit.
+
+    In other lines anybody's words may be quoted. Of texts that say it of several units none is meant.
+    """
+    if told := told_in_title(title, texts):
         return told
-    return told_in_title(next(iter(lines_of(text[:_MOST_CHARS])), ""))
+    below = [told for text in texts if (told := told_in_title(next(iter(lines_of(text[:_MOST_CHARS])), "")))]
+    if not only_names(title):
+        below = [told for told in below if told.name.endswith(UNIT_SUFFIXES)]
+    return below[0] if len({told.name for told in below}) == 1 else None
 
 
-def told_in_title(title: str) -> Told | None:
+def told_in_title(title: str, texts: Sequence[str] = ()) -> Told | None:
+    """`texts`: where one of them speaks of the unit of that name, it is one."""
     line = title[:_MOST_CHARS].translate(_MARKS)
     before = _BEFORE.match(line)
     found = _LINE.match(line, before.end() if before else 0)
     if found is None or not is_a_programs_name(found["name"]):
         return None
     name, host = found["name"], next((found[part] for part in ("host", "behind", "above") if found[part]), "")
-    thing = _thing_of(found)
+    thing = _thing_of(found) or ("unit" if any(f"{name}.service" in text for text in texts) else "")
     if (found["stopped"] and not thing) or (found["failed"] and not (found["kind"] or thing == "unit")):
         return None  # "container recreation failed" as well
     return Told(name, _type_of(thing, found), host.rstrip(".,:;"), is_sure=bool(thing or host))

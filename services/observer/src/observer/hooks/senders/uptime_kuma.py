@@ -10,6 +10,7 @@ from mesh_core.models.records import rfc3339
 from mesh_core.models.slugs import plain_name
 from mesh_core.models.whole_numbers import whole_in
 from observer.hooks.alert import MAX_WORD_CHARS, Alert, Nothing, Read, Unfit, stable_key
+from observer.hooks.mapping import CONTAINER_LABELS, UNIT_LABELS
 from observer.hooks.monitors import told_in_name
 from observer.hooks.sender import HookSender
 
@@ -27,6 +28,7 @@ TYPES = {
     "docker": "container_down",
     "push": "push_missed",
 }
+_OF_A_SERVICE = ("service", *CONTAINER_LABELS, *UNIT_LABELS)  # tags that say it before a monitor's own name
 # Never copied: Kuma sends the monitor's whole configuration, credentials in it.
 SHOWN = ("id", "name", "type", "url", "hostname", "port", "docker_container", "description")
 
@@ -56,9 +58,8 @@ def _alert(monitor: dict[str, Any], heartbeat: dict[str, Any], status: int) -> A
     if isinstance(container, str) and container:
         labels["container"] = container
     named = str(monitor.get("name", ""))[:200]
-    service = (
-        "" if container or "service" in tags or not named.strip() else plain_name(named.strip().lower(), "monitor")
-    )
+    is_tagged = not tags.keys().isdisjoint(_OF_A_SERVICE)
+    service = "" if container or is_tagged or not named.strip() else plain_name(named.strip().lower(), "monitor")
     shown = {key: monitor[key] for key in SHOWN if isinstance(monitor.get(key), str | int)}
     details = {
         "source": SOURCE,
