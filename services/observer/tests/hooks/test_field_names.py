@@ -9,7 +9,7 @@ from alert_rig import NOW
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
-from observer.hooks.alert import Alert, Read
+from observer.hooks.alert import Alert, Read, Unfit
 from observer.hooks.mapping import Mapped
 from observer.hooks.senders.any_json import alerts_in
 
@@ -301,3 +301,15 @@ def test_what_has_an_image_and_a_state_is_a_container(body: Body, runtime: str |
     (alert,) = firing({"host": "barn", **body})
     event = entered(alert)
     assert (event.service, event.payload.get("runtime")) == ("wiki" if runtime else None, runtime)
+
+
+@pytest.mark.parametrize("key", ["Event Message", "ENTITY_DESCRIPTION", "probeSummary"])
+def test_a_key_that_ends_like_one_for_a_title_is_read_where_nothing_else_says_what_is_wrong(key: str) -> None:
+    (alert,) = firing({"Event Source": "till", key: "The till of the shop is shut"})
+    assert alert.firing
+    assert isinstance(read({key: "12"})[0], Unfit)
+
+
+def test_a_rule_may_be_called_one_in_another_language() -> None:
+    (alert,) = firing({"alerte": "Till is shut", "h\u00f4te": "barn", "serveur": "shop"})
+    assert (alert.name, entered(alert).node) == ("Till is shut", "barn")

@@ -78,3 +78,10 @@ def test_a_measured_zero_ends_nothing_where_a_field_says_that_it_goes_on() -> No
 def test_a_normal_severity_is_an_information() -> None:
     event = event_of(read(OVER | {"severity": "Normal"}))
     assert (event.severity, event.type) == (Severity.INFO, "shed_is_cold")
+
+
+def test_a_state_that_is_said_of_alerts_only_ends_it_whatever_it_was() -> None:
+    body = {"type": "Shed is cold", "severity": "CRITICAL", "originatorName": "shed"}
+    assert not read(body | {"status": "CLEARED_ACK"}).firing
+    assert read(body | {"status": "ACTIVE_ACK"}).firing
+    assert not read({"eventType": "cold", "eventState": "inactive", "eventDescription": "Shed is cold"}).firing

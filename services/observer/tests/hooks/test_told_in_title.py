@@ -127,3 +127,15 @@ def test_tags_name_a_process_and_a_host_as_fields_do() -> None:
 def test_a_unit_beside_what_became_of_it_is_that_unit() -> None:
     event = entered({"rule": "Shop is shut", "host": "barn", "unit": "tally.service failed (Result: signal)"})
     assert event.service == "tally.service"
+
+
+def test_a_monitor_that_is_called_after_a_kind_of_thing_is_no_rule() -> None:
+    body = {"monitor": "Service", "hostname": "barn", "message": "Service tally stopped (automatic)"}
+    event = entered(body)
+    assert (event.type, event.service) == ("service_stopped", "tally")
+
+
+def test_an_entity_says_where_the_unit_is_that_a_text_speaks_of() -> None:
+    body = {"state": "OPEN", "object": "Proces 'tally' on host barn", "ProblemDetailsText": "tally.service failed"}
+    event = entered({"ProblemTitle": "Process is away", **body})
+    assert (event.node, event.service) == ("barn", "tally.service")

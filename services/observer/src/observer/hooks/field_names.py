@@ -81,6 +81,7 @@ RULES = (
     *("problemname", "problem", "checkname", "check", "servicedescription", "servicedesc", "sensorname", "sensor"),
     *("conditionname", "condition", "alert", "alarm", "monitorfriendlyname", "monitorname", "monitor", "eventname"),
     *("eventdefinitiontitle", "alertconditionnames", "class", "issue", "fault", "finding", "violation"),
+    *("alerte", "alarme", "alerta", "alarma", "allarme"),
 )
 CAUSES = (
     *("cause", "reason", "failurereason", "error", "errors", "errormessage", "checkerrormessage", "alertdetails"),
@@ -122,6 +123,7 @@ TITLES = (
 # What stands below a title, by how its key ends.
 TEXTS = ("message", "msg", "text", "content", "body", "description", "detail", "details", "detalle", "note", "notes")
 ENTITIES = ("impactedentity", "affectedentity", "entity", "object")  # `process 'web' on host nas`
+ENDS_OF_TITLES = ("message", "title", "summary", "subject", "description", "condition", "conditions")
 # Which of several things of one host: the end of one is none of another.
 THINGS = (
     *("jobid", "job", "backupname", "plan", "datastore", "repository", "pool", "volume", "mountpoint", "mount"),
@@ -169,7 +171,7 @@ INCIDENTS = (
 TIMES = ("startsat", "startedat", "starttime", "occurredat", "time", "timestamp", "date", "createdat")
 ALERTS_STATE = (  # of the alert alone, whatever else is said of the thing
     *("alertstatus", "alertstate", "eventstatus", "incidentstate", "incidentstatus", "newstatevalue", "newstate"),
-    *("alertevent", "incidentevent", "alarmevent"),
+    *("alertevent", "incidentevent", "alarmevent", "eventstate"),
     *("newstatus", "currentstate", "currentstatus", "monitorcondition", "monitorstatus", "checkstatus", "transition"),
     *("alerttypefriendlyname", "notificationtype", "notifytype", "eventtype", "event", "action", "eventaction"),
     *("triggertype", "servicestate", "triggerstatus", "triggerstate", "alerttransition"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,10 +10,11 @@ from typing import Any
 
 from mesh_core.models.owner_labels import bare_key
 from observer.hooks.body_texts import texts_of
-from observer.hooks.field_names import TITLES
+from observer.hooks.field_names import ENDS_OF_TITLES, TITLES
 from observer.hooks.no_names import is_no_name
 
 MOST_NAME_CHARS = 120
+_LETTERS = re.compile(r"[^\W\d_]{3}")
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,10 @@ class FieldTexts:
 
     @cached_property
     def title(self) -> str:
-        """The first line of what a person would read first."""
-        return next(iter(self.first(TITLES).strip().splitlines()), "")[:300]
+        """The first line of what a person would read first: of a key that is listed, else of one that ends like one."""
+        ends = (text for key, text in self.texts.items() if key.endswith(ENDS_OF_TITLES) and _LETTERS.search(text))
+        said = self.first(TITLES) or next(ends, "")
+        return next(iter(said.strip().splitlines()), "")[:300]
 
     def told_by(self, *keys: str) -> list[str]:
         return [self.texts[key] for key in keys if self.texts.get(key)]

@@ -64,7 +64,11 @@ def _is_course(kind: Sequence[str], text: str) -> bool:
     """`room_finished`, `image.updated`; a title that begins so: "Updates applied on nas"."""
     title = plain_words(text, _MOST_CHARS).split()
     updated = len(title) > 1 and title[0] in names.UPDATES and title[1] in names.COURSE
-    return updated or (len(kind) > 1 and kind[-1] in names.COURSE and names.NO_COURSE.isdisjoint(kind))
+    return (
+        updated
+        or list(kind) == ["updates"]
+        or (len(kind) > 1 and kind[-1] in names.COURSE and names.NO_COURSE.isdisjoint(kind))
+    )
 
 
 def _words_of(kind: str) -> list[str]:

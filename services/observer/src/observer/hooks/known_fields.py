@@ -144,7 +144,7 @@ class KnownFields(FieldTexts):
     def told(self) -> Told | None:
         """Which program its title says does not run; None where a rule says more, or that may be a host."""
         told = told_of(self.title, [text for key, text in self.texts.items() if key.endswith(names.TEXTS)])
-        if told is None or self.named_by(names.RULES):
+        if told is None or _plain(self.named_by(names.RULES)) not in ("", *names.MANAGED):
             return None
         return told if told.is_sure or told.name == self.label_of(SERVICE_LABELS) else None
 
@@ -306,13 +306,13 @@ class KnownFields(FieldTexts):
         where = host_in(self.label_of(NODE_LABELS))
         told = self.told_by(*names.CHECKS)
         checks = {text for text in told if is_said_not_to_run(text, self.title)}
-        if self.told:
-            return ((self.told.name, self.told.host or where),)
         if not self._asked and monitors.says_tcp(self.first(names.CAUSES)):
             checks |= {text.lower() for text in told[:1] if is_a_programs_name(text)}
         checked = tuple((check, where) for check in checks if check not in self.told_by(*_HOSTS))
-        said = (self.rule, *self.told_by(*names.ENTITIES))
+        said = (self.rule, *map(first_line, self.told_by(*names.ENTITIES)))
         in_its_rule = tuple(("", where) for text in said for _, where in monitors.told_in_name(text))
+        if self.told:
+            return ((self.told.name, self.told.host or where), *in_its_rule)
         watched = monitors.what_and_where(self._monitors_name, self._asked, where)
         return watched if any(what for what, _ in watched) else (*checked, *watched, *in_its_rule)
 

@@ -80,6 +80,8 @@ def _is_over(word: str) -> bool:
 
 def says_alert_over(title: str) -> bool:
     """In words that are said of alerts only, whatever beside them says how bad it was."""
+    if _plain(_ACKNOWLEDGED.sub("", title)) == "cleared":
+        return True
     is_marked = any(form.match(title) for form in (_MARKED, _BEHIND_SENDER))
     return _ends(title, _ALERT_OVER) or (is_marked and not _NOT.search(_plain(title)))
 
