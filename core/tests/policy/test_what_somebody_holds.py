@@ -61,3 +61,25 @@ def test_what_ended_with_0_by_an_order_is_not_started(line: str) -> None:
     assert allows("unit_stopped", {**ENDED, "logs": ["bye"]}, severity="error").preferred == RESTART
     ill = {**DOCKER, "status": "running", "health": "unhealthy", "exit_code": 0, "logs": [line]}
     assert allows("container_unhealthy", ill, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize(
+    "told", [{"puppet": "running on 3 of 7 hosts"}, {"status": "draining"}, {"stop_reason": "planned move of a rack"}]
+)
+def test_what_is_held_troubles_nobody_whose_sender_does_not_worry(told: dict[str, Any]) -> None:
+    assert allows("service_degraded", told, severity="warning").preferred == IGNORE
+    assert allows("service_degraded", told, severity="error").preferred == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"neighbour": {"status": "draining"}},  # another one
+        {"status": "restarting"},  # what crashes is in that state as well
+        {"status": "draining", "restart_count": 12},
+        {"status": "draining", "logs": ["ERROR unknown option --fast"]},
+        {"status": "draining", "container": "absent"},
+    ],
+)
+def test_what_is_only_perhaps_held_is_told(more: dict[str, Any]) -> None:
+    assert IGNORE not in allows("service_degraded", more, severity="warning").actions

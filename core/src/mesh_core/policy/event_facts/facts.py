@@ -39,6 +39,7 @@ _LAST_LOOK = 3  # an attempt that is no first look any more, whatever the sender
 REASONS_FOR_SILENCE = frozenset(
     {
         *(Fact.RESOLVED, Fact.TEST, Fact.MAINTENANCE, Fact.OPERATOR, Fact.FINISHED, Fact.HOST_AWAY),
+        Fact.HELD,
         *(Fact.TRANSIENT, Fact.JUST_BOOTED),  # not yet: whoever says so will say it again if it lasts
     }
 )
@@ -46,6 +47,10 @@ REASONS_FOR_SILENCE = frozenset(
 _OF_ITSELF = REASONS_FOR_SILENCE | {
     *(Fact.DOWN, Fact.GONE, Fact.UNHEALTHY, Fact.UNANSWERED, Fact.OOM_KILLED, Fact.OVERDUE),
 }
+_HOLDS_IT = frozenset({Fact.NOT_MEANT, Fact.RESTARTING})
+# What crashes again and again is in one of these states most of the time, and nobody is at work on it.
+_TRIES_AGAIN = frozenset({"restarting", "auto-restart", "backoff", "starting", "activating"})
+_BY_WHOM = ("by", "lsof", "fuser", "holder", "owner")  # a kernel or a watchdog, too
 
 
 def facts_for(event: HealthEvent) -> frozenset[Fact]:
@@ -62,9 +67,13 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         found.add(Fact.IS_BACK)
     if changed is not None and 0 <= changed <= JUST_SECONDS:
         found.add(Fact.JUST_REPLACED)
+    if found & _HOLDS_IT:
+        found.add(Fact.HELD)
     happened = time_in(event.timestamp)
     for path, value, depth in fields:
-        said = facts_of_field(path, value, beside)
+        said = set(facts_of_field(path, value, beside))
+        if said & _HOLDS_IT and is_of_itself(path) and _is_held_so(path[-1], value):
+            found.add(Fact.HELD)
         found.update(said if is_of_itself(path) else (fact for fact in said if fact not in _OF_ITSELF))
         if isinstance(value, dict) and restart_forbidden(value):
             found.add(Fact.OPTED_OUT)
@@ -99,3 +108,8 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     if Fact.DOWN in found and not found & NOT_TO_BE_STARTED and is_meant_to_run(event, enabled=enabled):
         found.add(Fact.STARTABLE)
     return frozenset(found)
+
+
+def _is_held_so(key: str, value: object) -> bool:
+    """As whoever holds it says; not by the name of who stopped it or has its lock, nor by what its manager retries."""
+    return not key.endswith(_BY_WHOM) and word_in(value) not in _TRIES_AGAIN
