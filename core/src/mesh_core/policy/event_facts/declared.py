@@ -12,13 +12,29 @@ from mesh_core.policy.event_facts.payload_fields import is_of_another_time
 
 # A compose file, and what is told of it behind its name; a colon is that of a line in it that is wrong.
 _COMPOSE_FILE = re.compile(r"(?:\S*/)?(?:docker-|podman-)?compose[\w.-]*\.ya?ml(?:[ ,;(].*)?", re.DOTALL)
+_NAMED_AFTER_A_FILE = re.compile(r"(?:docker|podman)?compose\w*?ya?ml")  # folded
+_DECLARATION = frozenset(
+    {
+        *("declaredin", "declaration", "declaredby", "deklaration", "deklariert", "déclaration", "déclaré"),
+        *("declaración", "declarado", "dichiarazione", "dichiarato", "declaração", "deklaracja", "zadeklarowano"),
+        *("declaratie", "декларация", "объявлено"),
+        *("清单", "声明", "宣言", "定義", "定义"),
+    }
+)
+_OF_ANOTHER_MANAGER = re.compile(
+    r"\bfstab\b|cron|/systemd/|\.(?:service|timer|mount|container|txt|conf|tf|nix)\b", re.IGNORECASE
+)
 _SENTENCES = frozenset(
     {
         *("message", "msg", "text", "title", "subject", "summary", "description", "detail", "details", "note", "notes"),
         *("error", "errors", "body", "output", "reason", "cause", "changed", "info", "log", "logs", "event"),
     }
 )
-_NO_FILE = re.compile(r"(?:no|none|not|missing|unknown|absent|without|never|false|null|n/a|-)\b.*|-?", re.DOTALL)
+_NO_FILE = re.compile(
+    r"(?:no|none|not|nowhere|missing|unknown|absent|without|never|false|null|n/a|-|nein|nicht|kein\w*|fehlt|non|aucun\w*"
+    r"|pas|ningun[oa]|nessun\w*|brak|nie|нет|не)\b.*|(?:无|没|不|なし|未).*|-?",
+    re.DOTALL,
+)
 _WANTED = frozenset(
     {
         *("declared", "declaredservices", "expected", "expectedservices", "wanted", "desired", "services"),
@@ -43,10 +59,14 @@ _EXISTS = frozenset({"exists", "there", "present"})
 
 
 def names_compose_file(path: tuple[str, ...], value: Any) -> bool:
-    """`{"declared_in": "/opt/stacks/wiki/compose.yaml"}`, `{"stack": "/opt/stacks/wiki/compose.yaml"}`."""
+    """`{"declared_in": "/opt/stacks/wiki/compose.yaml"}`, `{"stack": "/opt/stacks/wiki/compose.yaml"}`,
+    `{"compose.yaml": "has it"}`."""
     if len(path) > 2 or path[-1] in _SENTENCES or is_of_another_time(path):
         return False
     said = value[0] if isinstance(value, list) and value else value
+    if _NAMED_AFTER_A_FILE.fullmatch(path[-1]) or path[-1] in _DECLARATION:
+        is_denied = not isinstance(said, str) or _NO_FILE.fullmatch(said.strip().lower()) is not None
+        return not is_denied and _OF_ANOTHER_MANAGER.search(str(said)) is None
     return isinstance(said, str) and _COMPOSE_FILE.fullmatch(said[:500].strip()) is not None
 
 

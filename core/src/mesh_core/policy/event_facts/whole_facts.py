@@ -11,6 +11,7 @@ from mesh_core.models.events import HealthEvent, Runtime, Trust
 from mesh_core.models.owner_labels import engine_attributes, restart_forbidden
 from mesh_core.models.records import is_name, is_service_name
 from mesh_core.models.whole_numbers import whole_in
+from mesh_core.policy.event_facts.absent import is_said_absent
 from mesh_core.policy.event_facts.alert_state import is_host_away, is_of_an_attack, is_silenced_until, says_well
 from mesh_core.policy.event_facts.came_after import came_after_its_start
 from mesh_core.policy.event_facts.cluster_codes import found_by_its_cluster
@@ -116,7 +117,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], fields: Sequence
         found.add(Fact.OPTED_OUT)
     if "State" in payload and payload["State"] is None:
         found.add(Fact.GONE)
-    if event.service and is_not_there(payload, event.service):
+    if event.service and (is_not_there(payload, event.service) or is_said_absent(payload, event.service)):
         found.add(Fact.GONE)
     if isinstance(payload.get("missing"), list) and event.service in payload["missing"]:
         found.add(Fact.GONE)
