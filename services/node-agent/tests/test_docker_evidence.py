@@ -48,6 +48,19 @@ async def test_what_lives_in_its_network_stands_in_the_event(box: Box, watching:
         assert "dependents" not in event.payload
 
 
+async def test_whoever_lives_in_the_network_of_a_stopped_one_depends_on_it(box: Box, watching: Any) -> None:
+    host = box.run("trap 'exit 0' TERM; while :; do sleep 0.05; done", name="host")
+    has_network = "test -e /sys/class/net/eth0"
+    guest = box.run("sleep 600", "--init", "--network", f"container:{host}", *CHECKED, has_network, name="guest")
+    await wait_for(lambda: box.engine.health(guest) == "healthy", 15, "a healthy guest")
+    async with watching(box.probe(resync_seconds=1)) as watched:
+        box.engine.docker("stop", "-t", "5", host)
+        event = await watched.see(guest, "container_unhealthy")
+        assert event.payload["depends_on"] == {host: "stopped"}
+        assert Fact.DEPENDENCY_DOWN in facts_for(event)
+        assert Fact.NETWORK_GONE not in facts_for(event)
+
+
 async def test_whoever_lived_in_the_network_of_one_that_was_made_anew_has_none(box: Box, watching: Any) -> None:
     host = box.run("sleep 600", "--init", name="host")
     has_network = "! test -e /sick && grep -q eth0 /proc/net/dev"

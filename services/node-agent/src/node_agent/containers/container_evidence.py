@@ -44,9 +44,20 @@ class ContainerEvidence:
             more["health_output"] = clean_text(str(checks[-1].get("Output", "")))
             more["health_exit_code"] = checks[-1].get("ExitCode")
         labels = detail.get("Config", {}).get("Labels") or {}
-        if needed := {name: await self._state_of(name, labels) for name in depends_on(labels)}:
+        needed = {name: await self._state_of(name, labels) for name in depends_on(labels)}
+        if needed := needed | await self._network_of(detail):
             more["depends_on"] = needed
         return more
+
+    async def _network_of(self, detail: Mapping[str, Any]) -> dict[str, str]:
+        """Whose network it lives in, and how that one is: while it is stopped this one has no network, and cannot be
+        started."""
+        of, _, owner = str((detail.get("HostConfig") or {}).get("NetworkMode") or "").partition(":")
+        found = await self._engine.container(owner) if of == "container" and owner else None
+        if found is None:
+            return {}
+        who = identity_for([str(found.get("Name", ""))], found.get("Config", {}).get("Labels") or {})
+        return {(who.compose or {}).get("service") or who.container: state_in_words(found, has_to_run=True)}
 
     async def _state_of(self, name: str, labels: Mapping[str, str]) -> str:
         """One word or two about the container that goes by this name for whoever has these labels."""
