@@ -192,6 +192,13 @@ def test_an_undo_is_about_the_run_and_not_about_the_old_trouble() -> None:
     assert (told.title, told.since) == ("shop on web01: an earlier run is to be taken back", ago(0.9))
 
 
+def test_of_a_host_that_is_said_to_be_away_it_says_that_its_agent_speaks() -> None:
+    away = {"type": "node_unreachable", "service": None, "payload": {"agent_speaks": True}}
+    told = card(proposal("notify", "notify", event={**away, "trust": Trust.FOREIGN})).found
+    assert told == "the agent on web01 spoke within 2 minutes: perhaps it is who measures, or the way to it"
+    assert card(proposal("notify", "notify", event=away)).found == ""
+
+
 def test_what_joined_an_alert_with_its_service_is_said_in_words_of_ours() -> None:
     event = {"trust": Trust.FOREIGN, "payload": {"matched_by": "port"}}
     told = card(proposal("notify", "notify", event=event)).found

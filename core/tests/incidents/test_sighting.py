@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mesh_core.incidents.sighting import absence_of, note_of, read_note, sighting_in_words, sighting_of
+from mesh_core.incidents.sighting import SightingsNote, absence_of, note_of, read_note, sighting_in_words, sighting_of
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.parsing import read_event
 from mesh_core.models.sightings import MAX_NOTE_BYTES, SeenState, Sighting
@@ -58,9 +58,9 @@ def test_only_the_one_thing_that_an_alert_can_mean_counts(alert: HealthEvent, se
 
 
 def test_a_note_is_read_as_it_was_written() -> None:
-    assert read_note(note_of("nas1", WATCHED), "nas1") == (WATCHED, False, {})
+    assert read_note(note_of("nas1", WATCHED), "nas1") == (WATCHED, False, {}, True)
     ports = {8096: "shop.web"}
-    assert read_note(note_of("nas1", WATCHED, complete=True, ports=ports), "nas1") == (WATCHED, True, ports)
+    assert read_note(note_of("nas1", WATCHED, complete=True, ports=ports), "nas1") == (WATCHED, True, ports, True)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,15 @@ def test_nothing_is_known_by_a_note_that_is_none_or_tells_of_another_node(raw: b
     assert read_note(raw, "nas1").rows == ()
 
 
+def test_an_agent_whose_note_is_there_speaks_whatever_it_sees() -> None:
+    assert read_note(note_of("nas1", []), "nas1") == SightingsNote(speaks=True)
+    assert not read_note(b"1", "nas1").speaks
+    assert not read_note(note_of("web01", []), "nas1").speaks
+
+
 def test_of_ports_that_are_written_otherwise_nothing_is_known() -> None:
     note = json.loads(note_of("nas1", WATCHED))
-    assert read_note(json.dumps({**note, "ports": ["8096"]}).encode(), "nas1") == (WATCHED, False, {})
+    assert read_note(json.dumps({**note, "ports": ["8096"]}).encode(), "nas1") == (WATCHED, False, {}, True)
     odd = {"eighty": "web", "81": 1, "82": "no name", "83": "web"}
     assert read_note(json.dumps({**note, "ports": odd}).encode(), "nas1").ports == {83: "web"}
 

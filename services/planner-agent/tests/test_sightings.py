@@ -107,3 +107,15 @@ async def test_an_agents_own_event_is_its_own_word(mesh: Mesh) -> None:
     await mesh.happens("unit_failed", "nas1", "web.service", payload={"runtime": "systemd"})
     await wait_for(lambda: bool(mesh.actions.pending()), 30, "a proposal")
     assert mesh.actions.pending()[0].proposal.event.sighting is None
+
+
+@pytest.mark.parametrize(("speaks", "said"), [(True, None), (False, True)])
+async def test_of_a_node_that_is_said_to_be_away_it_is_noted_that_its_agent_speaks(
+    mesh: Mesh, speaks: bool, said: bool | None
+) -> None:
+    """And only by a planner: what an alert brings along is nobody's word."""
+    await noted(mesh, "nas1", note_of("nas1", []) if speaks else b"1")
+    await mesh.start()
+    payload = {"alertname": "InstanceDown"} | ({"agent_speaks": said} if said else {})
+    filed = await filed_for(mesh, type="node_unreachable", service=None, payload=payload)
+    assert filed.proposal.event.payload.get("agent_speaks") is (True if speaks else None)

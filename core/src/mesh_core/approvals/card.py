@@ -26,7 +26,7 @@ from mesh_core.models.name_lists import first_of
 from mesh_core.models.outcomes import OutcomeVerdict
 from mesh_core.models.proposals import NO_MODEL, RUNBOOK_SOURCE, Proposal
 from mesh_core.models.records import parse_time, rfc3339
-from mesh_core.models.sightings import MATCH_IN_WORDS, MATCHED_BY
+from mesh_core.models.sightings import AGENT_SPEAKS, MATCH_IN_WORDS, MATCHED_BY
 from mesh_core.policy.seen_before import doubted, in_words, suggested, tried
 from mesh_core.policy.track_record import PastRun
 from mesh_core.runtime.places_note import SickPlace
@@ -200,6 +200,8 @@ def _matched(event: HealthEvent) -> str:
 
 def _seen(proposal: Proposal) -> str:
     """What the node's agent sees of it, where another system's alert is what it is about; '' if the rule says it."""
+    if proposal.event.payload.get(AGENT_SPEAKS) is True and proposal.event.trust is Trust.FOREIGN:
+        return f"the agent on {proposal.node} spoke within 2 minutes: perhaps it is who measures, or the way to it"
     seen = proposal.event.sighting
     word = sighting_in_words(proposal.event, seen) if seen else ""
     return "" if proposal.rule and word in proposal.rule.says else word

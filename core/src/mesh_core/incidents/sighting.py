@@ -27,11 +27,12 @@ _SAYS_ITS_MANAGER = ("container_", "unit_", "program_")  # as a type begins
 
 class SightingsNote(NamedTuple):
     """`complete`: all that the agent sees is in it; one that says nothing of that may have been cut. `ports`: which of
-    them answers at a port of the node."""
+    them answers at a port of the node. `speaks`: there is one at all, so the node's agent is alive."""
 
     rows: tuple[Sighting, ...] = ()
     complete: bool = False
     ports: Mapping[int, str] = MappingProxyType({})
+    speaks: bool = False
 
 
 def note_of(
@@ -53,7 +54,7 @@ def read_note(raw: bytes, node: str) -> SightingsNote:
     told = note["services"][:MAX_SIGHTINGS]
     rows = tuple(filter(None, map(_read, told)))
     complete = note.get("complete") is True and len(rows) == len(told)
-    return SightingsNote(rows, complete, _read_ports(note.get("ports")))
+    return SightingsNote(rows, complete, _read_ports(note.get("ports")), speaks=True)
 
 
 def sighting_of(event: HealthEvent, sightings: Sequence[Sighting]) -> Sighting | None:

@@ -10,6 +10,7 @@ from pydantic import Field
 from mesh_core.models.records import EventTypeName, Record, ServiceName, Timestamp
 
 MATCHED_BY = "matched_by"  # of the payload of an alert that names no service and was joined with one of these
+AGENT_SPEAKS = "agent_speaks"  # of an alert that a node is unreachable: noted by a planner that heard from its agent
 MAX_SIGHTINGS = 200
 MAX_NOTE_BYTES = 16 * 1024
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mesh_core.incidents.event_types import EventType
+from mesh_core.incidents.event_types import NODE_UNREACHABLE, EventType
 from mesh_core.incidents.sighting import SightingsNote, is_called_there
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.sighting_notes import note_of
@@ -22,7 +22,7 @@ from observer.hooks.mapping import ASKED_OF
 from observer.hooks.service_in_names import is_a_programs_name, service_in_headline
 
 # Whose address did not answer; a node whose agent speaks is not unreachable, one of its ports may be.
-_PROBES = (EventType.HTTP_PROBE_FAILED, EventType.TCP_PROBE_FAILED, "node_unreachable")
+_PROBES = (EventType.HTTP_PROBE_FAILED, EventType.TCP_PROBE_FAILED, NODE_UNREACHABLE)
 _ENDED = frozenset(["down", "offline", "dead", "stopped", "crashed", "gone", "missing", "inactive", "failed"])
 _DOWN = _ENDED | {"unreachable", "unavailable", "unhealthy", "failing", "failure", "error"}
 _NOT_UP = frozenset(["up", "running", "active", "responding", "answering", "reachable", "available", "healthy"])
