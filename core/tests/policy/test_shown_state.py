@@ -156,3 +156,37 @@ def test_a_word_or_its_own_name_shows_that_something_runs_it(said: dict[str, Any
 )
 def test_what_is_of_another_or_no_managers_line_says_nothing(said: dict[str, Any]) -> None:
     assert facts_for(event("web_trouble", said, service="web")).isdisjoint({Fact.BACKED, Fact.DOWN})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"service": "web: failed (code=killed, signal=11)"},
+        {"container": "web: Exited (139), restart: no"},
+        {"systemd": "web.service failed (Result: core-dump), Restart=no"},
+        {"servicio": "web: parado (killed) desde las 04:10"},
+        {"unit": "web.service failed: ERROR: no answer from its worker"},
+        {"daemon": "defunct, pid 4410"},
+        {"prozess": "web läuft nicht, seit 02:14"},
+    ],
+)
+def test_a_state_with_more_behind_it_is_a_state(said: dict[str, Any]) -> None:
+    assert Fact.DOWN in facts_for(event("web_trouble", said, service="web"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"service": "db: failed (code=killed, signal=11)"},
+        {"container": "web: stopped by the operator"},
+        {"unit": "web.service inactive, its timer starts it"},
+        {"container": "exited (0), nothing left"},
+        {"container": "exited, was migrated to another node"},
+        {"service": "web: stopped for maintenance until noon"},
+        {"unit": "web.service failed once, running again"},
+        {"note": "web: failed"},
+        {"image": "web: failed to be pulled"},
+    ],
+)
+def test_a_state_that_is_wanted_or_over_or_anothers_is_none(said: dict[str, Any]) -> None:
+    assert Fact.DOWN not in facts_for(event("web_trouble", said, service="web"))

@@ -49,6 +49,24 @@ _ENDED = frozenset(
         *("parado", "inactief", "nieaktywny", "неактивен"),
     }
 )
+# A state at the beginning of what is told of it (`web: failed (code=exited, status=134), Restart=no`), where nothing
+# behind it says that somebody wanted it, that it is over, or that the thing had no more to do. In capitals they are
+# words of managers, which mean what these mean by them (`STOPPED` is asked for).
+_TOLD = re.compile(
+    r"(?:(?P<unit>[\w@.-]+?)(?:\.service)?(?: is|:)? +)?"
+    r"(?P<state>failed|crashed|dead|killed|fatal|errored|defunct|zombie|not running|inactive|exited|stopped"
+    r"|gestoppt|abgestürzt|läuft nicht|beendet|arrêtée?|plantée?|ne tourne pas|parad[oa]|detenid[oa]|caíd[oa]|ferm[oa]"
+    r"|arrestat[oa]|terminat[oa]|encerrad[oa]|gestopt|draait niet|nie działa|zatrzyman[aey]|не работает|остановлен[ао]?"
+    r"|упал[ао]?|停止|已停止|未运行|已退出)(?![\w.-])(?P<rest>[^$`]*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_WANTED_SO = re.compile(
+    r"\b(?:plan\w*|purpose|user|admin\w*|operator|person|owner|manual\w*|hand|maint\w*|wartung|schedul\w*|timer|cron|wanted"
+    r"|intend\w*|request\w*|until|again|restart(?:ed|ing|s)|idle|one-?shot|complet\w*|success\w*|finish\w*|done|backup\w*"
+    r"|updat\w*|upgrad\w*|deploy\w*|migrat\w*|disabled?|masked|retired|moved|geplant|absichtlich|fertig|erfolgreich"
+    r"|prévu\w*|exprès|voulu\w*|entretien|terminé|programad\w*|mantenimiento|propósito|apposta|manutenzione"
+    r"|manutenção|onderhoud|celowo|konserwacj\w*|намеренно|обслуживани\w*)\b|\(0\)|\bcode 0\b|维护|计划|手动|予定|保守"
+)
 _AGE = re.compile(r"(?:since|[Uu]p|pid \d+\)) (?P<count>\d+) ?(?P<unit>s|sec|m|min)\w*\b(?! \d)")
 _SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60}
 # What the state is of: the thing itself, as people and managers call it.
@@ -118,6 +136,10 @@ def _fields_in(line: str) -> Iterator[tuple[str, Any]]:
             return
     if line.lower() in _RUNS | _ENDED:
         yield "process_state", "exited" if line.lower() in _ENDED else "runs"
+    elif (said := _TOLD.fullmatch(line)) and not (said["state"].isupper() or _WANTED_SO.search(said["rest"].lower())):
+        yield "process_state", "exited"
+        if said["unit"]:
+            yield "unit", said["unit"]
 
 
 def _age_in(line: str) -> Iterator[tuple[str, Any]]:
