@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,12 @@ all:
     stores: {hosts: {nas: , db01: }, vars: {ansible_ssh_private_key_file: /keys/stores}, children: {deep: }}
 deep: {hosts: {db01: {motto: !unsafe "{{ x }}", sealed: !vault "$ANSIBLE_VAULT"}}, vars: {depth: 2}}
 """
+
+
+def test_a_pipe_in_its_place_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "inventory.yml")
+    with pytest.raises(InventoryError, match="no regular file"):
+        Inventory.load(tmp_path / "inventory.yml")
 
 
 def test_the_inventory_of_one_host_has_its_groups_and_nothing_of_another() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +71,9 @@ class Inventory:
     def load(cls, path: Path) -> Inventory:
         """Read the file once, and what belongs to it. InventoryError: missing, too large, or no host can be used."""
         try:
-            with path.open("rb") as handle:
+            with open(path, "rb", opener=_without_waiting) as handle:
+                if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                    raise InventoryError(f"{path}: is no regular file; put one in its place")
                 text = handle.read(MAX_INVENTORY_BYTES + 1)
             files = read_variable_files(path.parent)
         except IsADirectoryError:
@@ -182,6 +186,11 @@ class Inventory:
             tree[name] = {key: part for key, part in parts.items() if part} or None
             wanted += files_for(self._beside.index, GROUP_VARS, name)
         return Inventory.parse(dump(tree), "inventory", {path: self.files[path] for path in wanted})
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A named pipe would keep whoever opens it until somebody writes into it."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _variables(fleet: Fleet, beside: _Beside, host: str) -> dict[str, Any]:
