@@ -67,6 +67,30 @@ async def test_watch_tells_each_message_in_a_line_and_ends_cleanly_with_ctrl_c(m
     assert "Traceback" not in out + err
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+async def test_whoever_has_seen_enough_ends_the_watch_without_a_word(mend_online: Mend, more: tuple[str, ...]) -> None:
+    url = mend_online.environ["REDIS_URL"]
+    with running(mend_online, "watch", "health_events", *more) as process, redis.Redis.from_url(url) as client:
+        await listening(url, "health_events")
+        client.publish("health_events", '{"type":"oom","node":"n1"}')
+        assert "oom" in await first_line(process)
+        assert process.stdout is not None
+        process.stdout.close()
+
+        def ended() -> bool:
+            client.publish("health_events", '{"type":"oom","node":"n1"}')
+            return process.poll() is not None
+
+        await wait_for(ended, 20, "the end of it")
+        assert process.stderr is not None
+        with process.stderr:
+            told = process.stderr.read()
+        assert process.returncode == 1
+        assert "Traceback" not in told
+        assert "lost Redis" not in told
+        process.stdout, process.stderr = None, None
+
+
 async def test_watch_connects_again_when_redis_comes_back(mend_online: Mend, redis_server: RedisServer) -> None:
     with running(mend_online, "watch", "health_events", "--json") as process:
         await listening(redis_server.url, "health_events")

@@ -197,9 +197,17 @@ def _user() -> str:
         return f"uid {os.getuid()}"
 
 
+class _PipedConsole(Console):
+    """One that says that its reader has gone, and does not end the process itself: amid a loop that is a traceback."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        raise BrokenPipeError
+
+
 def _console(file: Any) -> Console:
     # No markup and no highlighting: what we print is often somebody else's text.
-    console = Console(file=file, markup=False, highlight=False, emoji=False)
+    console = _PipedConsole(file=file, markup=False, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH
     return console

@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from mend.context import CliContext
-from mend.errors import USAGE, CliError
+from mend.errors import FAILED, USAGE, CliError
 from mend.options import AsJson
 from mend.output.text import plain
 from mend.output.times import local_time
@@ -104,10 +104,16 @@ async def _hear(cli: CliContext, channels: list[str], as_json: bool, gap: bool) 
 
 
 def _tell(cli: CliContext, channel: str, raw: bytes, as_json: bool) -> None:
-    if as_json:
-        print(json_line_for(channel, raw), file=cli.out.file, flush=True)
-    else:
-        cli.out.print(line_for(channel, raw), soft_wrap=True)
+    """What cannot be written is not Redis' fault, and ends the watch: `| head` has seen enough, a disk is full."""
+    try:
+        if as_json:
+            print(json_line_for(channel, raw), file=cli.out.file, flush=True)
+        else:
+            cli.out.print(line_for(channel, raw), soft_wrap=True)
+    except BrokenPipeError:
+        raise typer.Exit(FAILED) from None
+    except OSError as error:
+        raise CliError(error.strerror or str(error), FAILED) from None
 
 
 def json_line_for(channel: str, raw: bytes) -> str:
