@@ -97,3 +97,44 @@ def test_a_container_is_what_runs_of_an_app_and_stands_before_it() -> None:
 def test_what_has_an_address_and_no_name_is_no_monitor() -> None:
     event = entered({"url": "http://barn:8080/tally", "message": "Tally of the day is here", "count": 3})
     assert event.type == "alert"
+
+
+@pytest.mark.parametrize(
+    ("body", "service"),
+    [
+        ({"check": "compose ps", "project": "shop", "missing": ["shop-tally"]}, "shop-tally"),
+        ({"project": "shop", "missing": {"service": "tally", "image": "tally/tally:4"}}, "tally"),
+        ({"source": "watch", "missing": [{"container": "tally", "image": "tally/tally:4", "at": "noon"}]}, "tally"),
+    ],
+)
+def test_the_only_container_that_is_declared_and_not_there_is_missing(body: dict[str, Any], service: str) -> None:
+    event = entered({"host": "barn", **body})
+    assert (event.type, event.service, event.runtime) == ("container_missing", service, "docker")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"check": "files", "missing": ["tally"]},
+        {"check": "files", "project": "shop", "missing": ["tally", "till"]},
+        {"check": "files", "project": "shop", "missing": []},
+        {"check": "files", "project": "shop", "missing": "3 of 4"},
+        {"check": "files", "missing": [{"name": "tally", "size": 3}]},
+    ],
+)
+def test_what_else_is_missing_is_no_container(body: dict[str, Any]) -> None:
+    event = entered({"host": "barn", **body})
+    assert (event.type, event.service) == ("files", None)
+
+
+def test_a_compose_service_is_one_where_no_other_label_says_it() -> None:
+    body = {"rule": "Till is shut", "host": "barn", "labels": {"compose_service": "tally"}}
+    assert entered(body).service == "tally"
+    assert entered(body | {"container": "shop-tally-1"}).service == "shop-tally-1"
+
+
+def test_fields_that_name_a_host_come_before_words_of_a_title_and_whoever_sends_it() -> None:
+    body = {"rule": "Till is shut", "device": "loft", "source": "barn"}
+    assert entered(body).node == "loft"
+    assert entered(body | {"message": "Till is shut. Now restart barn"}).node == "loft"
+    assert entered(body | {"deviceName": "barn"}).node == "unknown"

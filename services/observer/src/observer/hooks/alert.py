@@ -26,7 +26,8 @@ class Alert:
 
     `key` is the same for every announcement of one trouble, `episode` is another each time it begins anew; a sender
     that does not tell leaves it empty. `called` are words that count where the mesh knows a host or a service of that
-    very name, and nothing else says which is meant. `what_and_where`: services (or '') and their hosts, as a monitor's
+    very name, and nothing else says which is meant; for a host those of fields alone, `named`, come before them.
+    `what_and_where`: services (or '') and their hosts, as a monitor's
     own name may mean them; a host counts where the mesh knows it and nothing else says which is meant, a service where
     its host is the one that the alert is about, before a `service` that is such a name as a whole. `headline`: what its
     sender put above its text; a service there counts where the agent of that host sees it.
@@ -44,6 +45,7 @@ class Alert:
     type: str = ""
     severity: str = ""
     at: str = ""
+    named: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
     what_and_where: tuple[tuple[str, str], ...] = ()
     headline: str = ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from mesh_core.models.owner_labels import bare_key
 from observer.hooks.body_texts import parts_of
-from observer.hooks.field_names import ACTED_ON, IMAGE, KINDS_OF_THINGS, MANAGED
+from observer.hooks.field_names import ACTED_ON, IMAGE, KINDS_OF_THINGS, MANAGED, OF_A_PROJECT
 from observer.hooks.plain_words import plain_words
 
 NAME = re.compile(r"[A-Za-z][\w.@-]{1,99}")
@@ -49,3 +49,17 @@ def with_action(kind: str, action: str) -> str:
     action = action.rpartition(": ")[2]  # `health_status: unhealthy`
     says_it_all = len(re.split(r"[\s_-]+", action)) > 1  # `instance-stopped`
     return action if says_it_all else f"{kind} {action}"
+
+
+def missing_container(body: Mapping[str, Any]) -> str:
+    """The only one that whoever compares what is declared with what is there does not find: `missing: ["web"]` of a
+    project, or one with an image. '' for none, or several."""
+    own = {bare_key(key): value for key, value in body.items()}
+    missing = own.get("missing")
+    one = missing[0] if isinstance(missing, list) and len(missing) == 1 else missing
+    if isinstance(one, Mapping):
+        named = [one.get(key) for key in ("service", "container", "name") if is_image(one.get(IMAGE))]
+        one = next(filter(None, named), "")
+    elif OF_A_PROJECT.isdisjoint(own):
+        return ""
+    return one if isinstance(one, str) and NAME.fullmatch(one) else ""

@@ -57,6 +57,7 @@ ONE_OF = {
 # What an engine or a manager tells of with what was done beside it: `type: container, action: die`.
 ACTED_ON = frozenset({*MANAGED, "pod", "image", "volume", "network", "instance", "vm", "task", "guest", "lifecycle"})
 ACTIONS = ("action", "verb", "operation")
+OF_A_PROJECT = frozenset({"project", "compose", "composeproject", "composefile", "stack"})
 EXIT_CODES = ("exitcode", "exitstatus")
 MANAGED_AS = ("resourcename", "objectname", "family")
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
@@ -66,7 +67,7 @@ ENDS_OF_CALLED = (
 )
 CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),
-    *("servicedescription", "servicedesc", "family", "agent", "entity", "source", "group", "groupname"),
+    *("servicedescription", "servicedesc", "family", "agent", "entity", "group", "groupname"),
     "environment",
 )
 MONITORS = (

@@ -104,6 +104,7 @@ class GenericHook(BaseModel):
             firing=says_that_it_fires(self._search(self.firing, item)) if self.firing else known.firing,
             episode=self._text(self.episode, item),
             labels=self._labels(known),
+            named=known.named,
             called=known.called,
             what_and_where=tuple(("" if service else what, where) for what, where in known.what_and_where),
             headline="" if self.service else known.headline,

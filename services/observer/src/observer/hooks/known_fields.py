@@ -16,7 +16,14 @@ from mesh_core.policy.names.hosts import host_in
 from observer.hooks import field_names as names
 from observer.hooks import monitors
 from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of
-from observer.hooks.engine_events import NAME, declared_thing, is_image, named_beside_images, with_action
+from observer.hooks.engine_events import (
+    NAME,
+    declared_thing,
+    is_image,
+    missing_container,
+    named_beside_images,
+    with_action,
+)
 from observer.hooks.field_texts import MOST_NAME_CHARS, FieldTexts, first_line
 from observer.hooks.how_bad import is_information, of_state, severity_of, tells_updates
 from observer.hooks.mapping import CONTAINER_LABELS, NODE_LABELS, SERVICE_LABELS, UNIT_LABELS
@@ -72,7 +79,8 @@ class KnownFields(FieldTexts):
         if (check := self.first(names.CHECKED)) and NAME.fullmatch(check):
             found.setdefault("service", check)
         if not any(found.get(key) and key in map(_snake, self.body) for key in SERVICE_LABELS):
-            found |= declared_thing(self.body)
+            missing = missing_container(self.body)
+            found |= {"container": missing} if missing else declared_thing(self.body)
         found = {label: first_line(text) for label, text in (self.tags | found).items()}
         found |= {label: unit[0] for label in UNIT_LABELS if (unit := _UNIT.match(found.get(label, "")))}
         says_which = any(found.get(key) for key in SERVICE_LABELS)
@@ -137,8 +145,9 @@ class KnownFields(FieldTexts):
     @cached_property
     def kind(self) -> str:
         """The same, but for a monitor's own name: that says which thing, and its address what failed."""
-        told = self.told
-        return self.probe or (told.type if told else self.rule)
+        if missing_container(self.body):
+            return "container_missing"
+        return self.probe or (self.told.type if self.told else self.rule)
 
     @cached_property
     def told(self) -> Told | None:
@@ -291,14 +300,20 @@ class KnownFields(FieldTexts):
             return ""
         return self.rule or self.title or " ".join(sorted(bare_key(key) for key in self.body))
 
-    @property
-    def called(self) -> tuple[str, ...]:
-        """What may name a host or a service of the mesh: names and tags first, then each word of the title."""
-        said = [self._monitors_name] + [text for key in names.CALLED if (text := self.texts.get(key, "").strip())]
+    @cached_property
+    def named(self) -> tuple[str, ...]:
+        """What fields call a thing that may be a host or a service of the mesh."""
+        said = [text for key in names.CALLED if (text := self.texts.get(key, "").strip())]
         of_others = tuple(names.OF_OTHERS - {"target"})
         ends = names.ENDS_OF_CALLED
         said += [text for key, text in self.texts.items() if key.endswith(ends) and not key.startswith(of_others)]
-        return (*said, *bare_tags_of(self.body), *re.findall(r"[\w.-]+", self.title))[:60]
+        return (self._monitors_name, *said)[:60]
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """Likewise, and whoever sends it, its tags and each word of the title."""
+        source = self.texts.get("source", "").strip()
+        return (*self.named, source, *bare_tags_of(self.body), *re.findall(r"[\w.-]+", self.title))[:60]
 
     @property
     def what_and_where(self) -> tuple[tuple[str, str], ...]:

@@ -71,7 +71,7 @@ NODE_LABELS = (
 )
 SERVICE_LABELS = (
     *("service", *CONTAINER_LABELS, *UNIT_LABELS, "program", "name"),
-    *("service_name", "process_name", "groupname"),
+    *("service_name", "process_name", "groupname", "compose_service"),
 )
 
 
@@ -167,7 +167,7 @@ class Mapped(BaseModel):
         if first and first not in asked:
             return first
         beside = filter(None, (names.node(where) for _, where in alert.what_and_where))
-        called = names.only_host((*alert.called, *beside))
+        called = names.only_host(alert.named) or names.only_host((*alert.called, *beside))
         ours = next((text for text in asked if names.node(host_in(text))), "") or called
         return ours or next(filter(None, (names.node_above(host_in(text)) for text in asked)), first)
 
