@@ -85,3 +85,10 @@ def test_a_state_that_is_said_of_alerts_only_ends_it_whatever_it_was() -> None:
     assert not read(body | {"status": "CLEARED_ACK"}).firing
     assert read(body | {"status": "ACTIVE_ACK"}).firing
     assert not read({"eventType": "cold", "eventState": "inactive", "eventDescription": "Shed is cold"}).firing
+
+
+def test_an_end_in_brackets_stays_one_whatever_it_quotes() -> None:
+    assert not read({"title": "[RESOLVED] 3 errors of the tank", "host": "barn"}).firing
+    assert not read({"title": "\u2705 [ok] Tank is lost"}).firing
+    assert read({"title": "[UNRESOLVED] 3 errors of the tank", "host": "barn"}).firing
+    assert read({"title": "Tank is lost [RESOLVED]"}).firing

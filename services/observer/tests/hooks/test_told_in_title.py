@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from alert_rig import NOW, one
+from alert_rig import NOW, event_of, firing, group, one
 
 from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert
 from observer.hooks.mapping import Mapped
+from observer.hooks.senders import alertmanager
 from observer.hooks.senders.any_json import alerts_in
 
 OURS = KnownNames(hosts={"barn": "", "loft-2": ""})
@@ -139,3 +140,29 @@ def test_an_entity_says_where_the_unit_is_that_a_text_speaks_of() -> None:
     body = {"state": "OPEN", "object": "Proces 'tally' on host barn", "ProblemDetailsText": "tally.service failed"}
     event = entered({"ProblemTitle": "Process is away", **body})
     assert (event.node, event.service) == ("barn", "tally.service")
+
+
+def test_of_a_check_that_is_called_by_several_words_its_output_says_which() -> None:
+    body = {"host_name": "barn", "service_name": "All - Containers", "service_state": "CRITICAL"}
+    event = entered(body | {"service_output": "tally: health unhealthy\ntill: health healthy"})
+    assert (event.service, event.severity) == ("tally", Severity.CRITICAL)
+    assert entered(body | {"service_output": "3 of 4 are well\ntally: unhealthy"}).service is None
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "service"),
+    [
+        ("TallyDown", "systemd: tally.service failed", "tally.service"),
+        ("TallyServiceFailed", "tally.service failed", "tally.service"),
+        ("TallyDown", "see my-tally.service", None),
+        ("TallyDown", "tally does not answer", None),
+        ("TallySlow", "systemd: tally.service failed", None),
+        ("NodeDown", "node.service is not there", None),
+    ],
+)
+def test_a_rule_that_is_called_after_a_unit_of_which_its_text_speaks_is_about_that(
+    name: str, said: str, service: str | None
+) -> None:
+    sent = firing(name, "firing", host="barn")
+    alert = one(alertmanager.alerts_in(group({**sent, "annotations": {"description": said}})))
+    assert event_of(alert).service == service

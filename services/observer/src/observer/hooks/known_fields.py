@@ -155,7 +155,9 @@ class KnownFields(FieldTexts):
         told = told_of(self.title, [text for key, text in self.texts.items() if key.endswith(names.TEXTS)])
         if told is None or _plain(self.named_by(names.RULES)) not in ("", *names.MANAGED):
             return None
-        return told if told.is_sure or told.name == self.label_of(SERVICE_LABELS) else None
+        service = self.label_of(SERVICE_LABELS)
+        of_its_check = " " in service and self.title == first_line(self.first(names.OUTPUTS))  # which is no name
+        return told if told.is_sure or of_its_check or told.name == service else None
 
     @cached_property
     def probe(self) -> str:

@@ -129,6 +129,8 @@ class Mapped(BaseModel):
         of_its_name = watched_there(alert, node, names) if alert.service else ""
         said = of_its_name or alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
         service = "" if _is_the_host(said, host, labels) and said not in names.services.get(node, ()) else said
+        if service and not is_service_name(service):  # of a check that is called by several words
+            service = watched_there(alert, node, names) or service
         service = service or names.only_service(node, alert.called) or service_in_names(alert, node, names)
         service, runtime = names.service(node, *_runtime_of(service, labels))
         if runtime == Runtime.DOCKER.value and (task_of := names.swarm(service, labels)):

@@ -41,6 +41,7 @@ _OVER_FIRST = re.compile(r"(?:Resolved|Recovered|Cleared)(?:Critical|Error|Warni
 _ACKNOWLEDGED = re.compile(r"(?i)[\s_-](?:un)?ack(?:ed|nowledged)?$")  # whether anybody looked at it, beside its state
 # Behind who says it, in capitals; the marks of a state behind that word.
 _BEHIND_SENDER = re.compile(r"\s*(?:\[[^\]]{1,60}\]\s*)+(?:RESOLVED|RECOVERED|RECOVERY|OK|CLEARED)\b")
+_IN_BRACKETS = re.compile(r"\W*\[(?:resolved|recovered|recovery|cleared|ok)\]", re.IGNORECASE)  # whatever it quotes
 _SHOWN = re.compile(r"\s*[(\[](?:green|ok|up|clear)[)\]]\s*$", re.IGNORECASE)
 _MARKED = re.compile(r"\W*(?:resolved|recovered|recovery|ok|cleared)\s*(?:[]):|]|-\s|\u2013)", re.IGNORECASE)
 _ALERT_OVER = re.compile(
@@ -81,6 +82,8 @@ def _is_over(word: str) -> bool:
 def says_alert_over(title: str) -> bool:
     """In words that are said of alerts only, whatever beside them says how bad it was."""
     if _plain(_ACKNOWLEDGED.sub("", title)) == "cleared":
+        return True
+    if _IN_BRACKETS.match(title):
         return True
     is_marked = any(form.match(title) for form in (_MARKED, _BEHIND_SENDER))
     return _ends(title, _ALERT_OVER) or (is_marked and not _NOT.search(_plain(title)))

@@ -50,7 +50,7 @@ _UNHEALTHY = r"(?:is |became |health )?unhealthy"
 _EXITED = r"exited ?\(\d+\)"  # as an engine shows a container
 _STATES = {"failed": _FAILED, "gone": _EXITED, "stopped": _STOPPED, "unhealthy": _UNHEALTHY, "down": _DOWN}
 _STATE = "|".join(f"(?P<{name}>{words})" for name, words in _STATES.items())
-_NO_NAME = rf"(?!(?:{'|'.join(_THINGS)}|the|an?|is|are|has|have|was|were|not?|all|some|it)\b)"
+_NO_NAME = rf"(?!(?:{'|'.join(_THINGS)}|health|status|state|the|an?|is|are|has|have|was|were|not?|all|some|it)\b)"
 _LINE = re.compile(
     rf"(?:(?P<above>{_NAME})(?:: | - |/| / ))?(?:(?:(?:the|el|le|il|der|die|o) )?(?P<thing>{'|'.join(_THINGS)})s?:? )?"
     rf"{_NO_NAME}(?P<name>{_NAME}?)(?:: (?P<kind>unit|container|service))?(?: {_ON}(?P<host>{_NAME}?))?:? ?"
