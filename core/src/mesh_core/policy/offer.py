@@ -30,8 +30,8 @@ DOUBT = "doubt"  # the one of what people seldom chose for events with such fiel
 REDEPLOY = "redeploy"
 # Chances by its fields from which on each is preferred to a notification; and by both, its fields and its words, below
 # which none of these is offered: what was learnt, and what a rule says. Decisions 0214 and 0218.
-LIKELY = {RESTART.word: 0.25, REDEPLOY: 0.45}
-BY_BOTH, DOUBTED = 0.12, 0.1
+LIKELY = {RESTART.word: 0.2, REDEPLOY: 0.3}
+BY_BOTH, DOUBTED = 0.12, 0.2
 SIGHTING = "sighting"  # the entry, and the fence, of what the node's own agent sees
 
 
