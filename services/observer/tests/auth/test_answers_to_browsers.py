@@ -51,6 +51,21 @@ async def test_health_is_asked_by_anybody_metrics_by_who_may_look_and_hooks_by_n
         assert (await stranger.post(f"{ORIGIN}/hooks/generic", json={})).status_code != 403
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/metrics", "/hooks/any", "/api/v1/proposals", "/api/v1/nothing"])
+async def test_a_slash_at_the_end_changes_nothing_and_sends_nobody_elsewhere(app: ServedApp, path: str) -> None:
+    """A redirect would name http://, also where a proxy speaks TLS, and the key would follow it in clear."""
+    for headers in ({}, {"authorization": f"Bearer {EYE}"}):
+        async with app.program(**headers) as asked:
+            without = (
+                await asked.post(f"{ORIGIN}{path}", json={}) if "hooks" in path else await asked.get(f"{ORIGIN}{path}")
+            )
+            slashed = f"{ORIGIN}{path}/"
+            answer = await asked.post(slashed, json={}) if "hooks" in path else await asked.get(slashed)
+            assert answer.status_code == without.status_code < 600
+            assert answer.status_code // 100 != 3
+            assert "location" not in answer.headers
+
+
 @pytest.mark.parametrize(
     ("host", "told"),
     [

@@ -21,6 +21,7 @@ from observer.web.page_files import PageFiles, serve_page
 from observer.web.request_limits import RequestLimits
 from observer.web.routes import API_ROUTES, health, hooks
 from observer.web.security_headers import SecurityHeaders
+from observer.web.trailing_slash import TrailingSlash
 
 API = "/api/v1"
 TITLE = "Mendmesh observer"
@@ -38,6 +39,7 @@ def make_app(context: AppContext) -> FastAPI:
         openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         routes=_routes(tuple(SENDERS.values())),
     )
     app.state.context = context
@@ -68,4 +70,4 @@ def with_middleware(app: FastAPI) -> ASGIApp:
     """What a port may serve: the app behind its middleware. Headers first; a body only of who is known."""
     context: AppContext = app.state.context
     inner: ASGIApp = RequestLimits(app)
-    return SecurityHeaders(inner if context.auth is None else AuthMiddleware(inner, context.auth))
+    return TrailingSlash(SecurityHeaders(inner if context.auth is None else AuthMiddleware(inner, context.auth)))
