@@ -126,3 +126,34 @@ def test_the_table_has_a_line_for_each_variable_with_words_and_a_default_that_ho
     assert rows["RUNTIME_PATH"][0] == "./var or /opt/homelab"
     assert "0000" not in str(rows)
     assert all(words for _, words in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("rest", "told"),
+    [
+        ("h:1/first", "no number of a database"),
+        ("h:1/1/2", "no number of a database"),
+        ("h:1/0?db=one", "db is no such number"),
+        ("h:1/0?socket_timeout=soon", "socket_timeout is no such number"),
+        ("h:1/0?decode_responses=True", "an option that nobody knows"),
+        (":123?hunter2@h/0", "an option that nobody knows"),
+    ],
+)
+def test_a_redis_url_that_clients_would_read_otherwise_is_refused_without_a_word_of_it(rest: str, told: str) -> None:
+    with pytest.raises(BadSettings, match=told) as caught:
+        read_settings(MeshSettings, {"REDIS_URL": f"redis://{rest}"})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h",
+        "redis://h/",
+        "redis://h:1/15",
+        "rediss://[::1]:1/0?ssl_ca_certs=/ca&ssl_cert_reqs=none",
+        "unix:///r.sock?db=2&socket_timeout=2.5",
+    ],
+)
+def test_a_redis_url_of_every_kind_is_taken(url: str) -> None:
+    assert read_settings(MeshSettings, {"REDIS_URL": url}).redis_url == url

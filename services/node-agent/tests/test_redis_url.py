@@ -27,6 +27,8 @@ def certificates(tmp_path: Path) -> Path:
             f" -keyout {who}.key -out {who}.pem"
         )
         subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    sealed = "openssl ec -aes128 -passout pass:w&rd -in agent.key -out sealed.key"
+    subprocess.run(sealed.split(), cwd=tmp_path, check=True, capture_output=True)
     return tmp_path
 
 
@@ -80,7 +82,10 @@ async def test_own_authorities_and_a_certificate_of_the_agent_are_taken_from_the
             await append(trusted, "ssl_check_hostname=no")
         with pytest.raises(RedisUnavailable, match="No such file"):
             await append(own, "ssl_ca_certs=/nowhere")
-        await append(own, trusted, "ssl_check_hostname=no")
+        sealed = own.replace("agent.key", "sealed.key")
+        with pytest.raises(RedisUnavailable):
+            await append(sealed, trusted, "ssl_check_hostname=no")
+        await append(sealed, trusted, "ssl_check_hostname=no", "ssl_password=w%26rd")
         await wait_for(lambda: len(open_lines) == 0, 10, "every line is closed")
     with redis.Redis(port=redis_server.port) as client:
         assert client.xlen(STREAM) == 1

@@ -8,6 +8,17 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+_DATABASE = re.compile(r"/?|/[0-9]{1,5}/?")
+_WHOLE, _SECONDS = re.compile("[0-9]{1,9}"), re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_NUMBERS = {
+    **dict.fromkeys(("db", "health_check_interval", "max_connections"), _WHOLE),
+    **dict.fromkeys(("socket_connect_timeout", "socket_timeout"), _SECONDS),
+}
+_OPTIONS = _NUMBERS.keys() | {
+    *("username", "password", "client_name", "socket_keepalive"),
+    *("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_password", "ssl_cert_reqs"),
+    "ssl_check_hostname",
+}
 _PASSWORD_OPTION = re.compile(r"([?&](?:ssl_)?password=)[^&#]*")  # ssl_: of the key that a client shows
 
 
@@ -29,6 +40,19 @@ def is_readable(url: str) -> bool:
         return parts.port is None or parts.port > 0
     except ValueError:
         return False
+
+
+def problem_in(url: str) -> str:
+    """What a client would stumble over, or read otherwise than another one; '' for nothing. Quotes nothing: a password
+    that was not quoted ends up anywhere."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix" and not _DATABASE.fullmatch(parts.path):
+        return "what follows the host is no number of a database; write redis://HOST:PORT/0"
+    options = parse_qs(parts.query, keep_blank_values=True)
+    if not options.keys() <= _OPTIONS:
+        return f"it has an option that nobody knows here; there are {', '.join(sorted(_OPTIONS))}"
+    wrong = next((name for name, number in _NUMBERS.items() if not number.fullmatch(options.get(name, ["0"])[0])), "")
+    return f"its option {wrong} is no such number" if wrong else ""
 
 
 def has_password(url: str) -> bool:

@@ -29,7 +29,7 @@ from pydantic.fields import FieldInfo
 from mesh_core.models.config_file import said_instead, spelled
 from mesh_core.models.records import NAME_PATTERN
 from mesh_core.runtime.addresses import address_for
-from mesh_core.runtime.redis_url import has_password, is_readable, masked, user_of, with_login
+from mesh_core.runtime.redis_url import has_password, is_readable, masked, problem_in, user_of, with_login
 from mesh_core.runtime.secret_files import FILE_SUFFIX, BadSecret, read_secret
 from mesh_core.runtime.services import OBSERVER, SERVICES
 
@@ -116,6 +116,8 @@ class MeshSettings(Settings):
     def _readable(cls, url: str) -> str:
         if not is_readable(url):  # the parser's own words would quote a piece of the password
             raise ValueError("no URL; write a / # ? @ in its password as %2F %23 %3F %40, or use REDIS_PASSWORD_FILE")
+        if problem := problem_in(url):
+            raise ValueError(problem)
         return url
 
     @field_serializer("redis_url")

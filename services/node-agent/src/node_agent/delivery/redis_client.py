@@ -210,6 +210,7 @@ def _parse_url(url: str) -> tuple[Endpoint, _Login]:
             authorities=options.get("ssl_ca_certs") or options.get("ssl_ca_path", ""),
             certificate=options.get("ssl_certfile", ""),
             key=options.get("ssl_keyfile", ""),
+            key_password=options.get("ssl_password", ""),
         )
     else:
         raise ValueError(f"{parts.scheme!r} is not redis, rediss or unix")

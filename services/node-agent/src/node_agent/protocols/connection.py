@@ -6,7 +6,7 @@ import asyncio
 import re
 import socket
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 MAX_HOST_CHARACTERS = 253
@@ -30,6 +30,7 @@ class Endpoint:
     authorities: str = ""
     certificate: str = ""
     key: str = ""
+    key_password: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         return f"unix://{self.unix}" if self.unix else f"{self.host}:{self.port}"
@@ -79,7 +80,8 @@ def _trusting(endpoint: Endpoint) -> ssl.SSLContext:
         is_folder = Path(endpoint.authorities).is_dir()
         context.load_verify_locations(**{"capath" if is_folder else "cafile": endpoint.authorities})
     if endpoint.certificate:
-        context.load_cert_chain(endpoint.certificate, endpoint.key or None)
+        # Never None: for an encrypted key OpenSSL would ask on the terminal and wait.
+        context.load_cert_chain(endpoint.certificate, endpoint.key or None, endpoint.key_password)
     return context
 
 
