@@ -140,3 +140,21 @@ def test_what_took_its_course_is_information(body: dict[str, Any]) -> None:
 )
 def test_what_only_sounds_like_it_is_trouble(body: dict[str, Any]) -> None:
     assert event_of(one(alerts_in(body))).severity != Severity.INFO
+
+
+def test_that_a_logger_calls_a_line_information_says_nothing() -> None:
+    body = {"host": "barn", "title": "Tally of the shop is gone", "log": {"level": "information"}}
+    assert event_of(one(alerts_in(body))).severity == Severity.WARNING
+    assert event_of(one(alerts_in(body | {"log": {"level": "error"}}))).severity == Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    ("body", "event_type"),
+    [
+        ({"detail-type": "Till State Change", "detail": {"till": "7"}}, "till_state_change"),
+        ({"trap_name": "tillOnBattery", "agent": "barn"}, "till_on_battery"),
+        ({"event": "error", "error": "Till token is invalid"}, "till_token_is_invalid"),
+    ],
+)
+def test_what_was_refused_before_has_a_name_or_a_title(body: Body, event_type: str) -> None:
+    assert event_of(one(alerts_in(body))).type == event_type

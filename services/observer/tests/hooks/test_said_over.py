@@ -92,3 +92,20 @@ def test_an_end_in_brackets_stays_one_whatever_it_quotes() -> None:
     assert not read({"title": "\u2705 [ok] Tank is lost"}).firing
     assert read({"title": "[UNRESOLVED] 3 errors of the tank", "host": "barn"}).firing
     assert read({"title": "Tank is lost [RESOLVED]"}).firing
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "shop.tally.stalled", "data": {"state": "running", "lag": 9}},
+        {"embeds": [{"title": "tally: no answer", "fields": [{"name": "State", "value": "running"}]}]},
+        {"type": "tally", "host": "barn", "payload": {"state": "online"}, "note": "no word since noon"},
+        {"headers": {"subject": "barn: tally is down"}, "envelope": {"spf": {"result": "pass"}}, "plain": "x"},
+    ],
+)
+def test_that_a_thing_runs_or_a_mail_is_its_senders_ends_no_alert_about_it(body: dict[str, Any]) -> None:
+    assert read(body).firing
+
+
+def test_a_thing_that_says_no_more_than_that_it_runs_is_well() -> None:
+    assert not read({"host": "barn", "service": "tally", "state": "running"}).firing

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, takewhile
 from typing import Any
 
+from mesh_core.models.events import Severity
 from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.strict_json import Refusal, parse_object
 from mesh_core.policy.event_facts.payload_fields import is_of_another_time, is_of_others
@@ -38,6 +39,7 @@ from observer.hooks.field_names import (
     WRAPPERS,
 )
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
+from observer.hooks.severities import severity_in
 
 MOST_FIELDS = 400
 MOST_LEVELS = 5
@@ -216,7 +218,9 @@ def _is_not_its_own(part: str) -> bool:
 
 def _read_of_others(part: str, value: Mapping[str, Any]) -> Iterator[tuple[str, Any, int]]:
     read = READ_OF_OTHERS.get(bare_key(part), ())
-    yield from ((str(key), said, 2) for key, said in list(value.items())[:100] if bare_key(key) in read)
+    told = [(str(key), said, 2) for key, said in list(value.items())[:100] if bare_key(key) in read]
+    # Programs call failures information.
+    yield from (one for one in told if bare_key(part) != "log" or severity_in(str(one[1])) is not Severity.INFO)
 
 
 def _name_of(value: Mapping[str, Any], key: str = "") -> str:

@@ -82,7 +82,7 @@ RULES = (
     *("problemname", "problem", "checkname", "check", "servicedescription", "servicedesc", "sensorname", "sensor"),
     *("conditionname", "condition", "alert", "alarm", "monitorfriendlyname", "monitorname", "monitor", "eventname"),
     *("eventdefinitiontitle", "alertconditionnames", "class", "issue", "fault", "finding", "violation"),
-    *("alerte", "alarme", "alerta", "alarma", "allarme"),
+    *("trapname", "alerte", "alarme", "alerta", "alarma", "allarme"),
 )
 CAUSES = (
     *("cause", "reason", "failurereason", "error", "errors", "errormessage", "checkerrormessage", "alertdetails"),
@@ -98,7 +98,7 @@ OF_A_PROBE = frozenset(
 )
 # What kind of thing is told, where no rule is named.
 KINDS_OF_RULE = (
-    *("failuretype", "alerttype", "notifytype", "eventtype", "event", "jobname", "job", "operationname"),
+    *("detailtype", "failuretype", "alerttype", "notifytype", "eventtype", "event", "jobname", "job", "operationname"),
     *("mainoperation", "scripttype", "verb", "type", "kind", "automation", "friendlyname", "name"),
 )
 _OF_ALERTS = ("alerttitle", "problemtitle", "incidenttitle", "eventtitle")
@@ -124,7 +124,7 @@ TITLES = (
 # What stands below a title, by how its key ends.
 TEXTS = ("message", "msg", "text", "content", "body", "description", "detail", "details", "detalle", "note", "notes")
 ENTITIES = ("impactedentity", "affectedentity", "entity", "object")  # `process 'web' on host nas`
-ENDS_OF_TITLES = ("message", "title", "summary", "subject", "description", "condition", "conditions")
+ENDS_OF_TITLES = ("message", "title", "summary", "subject", "description", "condition", "conditions", "error")
 # Which of several things of one host: the end of one is none of another.
 THINGS = (
     *("jobid", "job", "backupname", "plan", "datastore", "repository", "pool", "volume", "mountpoint", "mount"),
@@ -192,6 +192,8 @@ OF_AN_INCIDENT = (
 )
 OUTPUTS = ("output", "serviceoutput", "hostoutput")  # of a check: another text each time
 SAY_HOW_IT_STANDS = tuple(key for key in ALERTS_STATE if key.endswith(("state", "status", "friendlyname")))
+# Of a thing that a rule, a kind or a title is about: it runs, and is in trouble.
+OF_THINGS_ONLY = frozenset({"running", "online"})
 YES_IS_WELL = ("isresolved", "isrecovered", "recovered", "isup", "up", "success", "succeeded", "healthy")
 YES_IS_UP = ("online", "reachable", "alive")  # which a monitor says of that, and others beside any trouble
 NO_IS_WELL = ("firing", "isfiring", "triggered", "isdown", "failed")
@@ -207,7 +209,10 @@ MEASURES = frozenset({"telemetry", "metrics", "measurement", "measurements", "st
 OVER_SEVERITIES = frozenset({"clear", "cleared", "ok", "resolved", "recovered"})
 # Whom it speaks of beside the host: who sends or gets it, who attacks, what is referred to.
 OF_OTHERS = frozenset(
-    {"source", "sender", "user", "receiver", "client", "attacker", "remote", "contact", "author", "target"}
+    {
+        *("source", "sender", "user", "receiver", "client", "attacker", "remote", "contact", "author", "target"),
+        *("spf", "dkim", "dmarc"),  # whether a mail is its sender's
+    }
 )
 # What tells of all hosts that are alike, `GROUPS` within a host's own part: no service there is what failed.
 ROLES = frozenset({"role", "roles", "hostgroup", "hostgroups"})

@@ -129,18 +129,15 @@ class KnownFields(FieldTexts):
     def rule(self) -> str:
         """What its sender calls the rule, check or kind; else a title of few words. '' for what says no name."""
         title = self.title
+        done = self.first(names.ACTIONS) or ("exited" if self.told_by(*names.EXIT_CODES) else "")
         named = (
             self.named_by(names.RULES)
             or rule_in_title(first_line(self.first(names.HEADLINES)))
-            or with_action(self.named_by(names.KINDS_OF_RULE), self.first(names.ACTIONS) or self._ended)
+            or with_action(self.named_by(names.KINDS_OF_RULE), done)
         )
         if named or title:
             return named or (title if len(title.split()) <= 4 else "")
         return "" if is_no_name(self._prefix) else self._prefix
-
-    @property
-    def _ended(self) -> str:
-        return "exited" if self.told_by(*names.EXIT_CODES) else ""
 
     @cached_property
     def kind(self) -> str:
@@ -278,8 +275,9 @@ class KnownFields(FieldTexts):
             states = [text for text in states if text in own or text in self.told_by(*names.KINDS)]
         elif speaks_of_failure(self.title):
             states = []
-        if self.named_by(names.RULES):  # a thing that runs may be what the rule is about
-            states = [text for text in states if _plain(text) != "running"]
+        own_title = self.title if self.title not in states else ""
+        if self.named_by(names.RULES) or self.named_by(names.KINDS_OF_RULE) or (own_title and not own):
+            states = [text for text in states if _plain(text) not in names.OF_THINGS_ONLY]
         return states
 
     @property
