@@ -313,3 +313,25 @@ def test_a_key_that_ends_like_one_for_a_title_is_read_where_nothing_else_says_wh
 def test_a_rule_may_be_called_one_in_another_language() -> None:
     (alert,) = firing({"alerte": "Till is shut", "h\u00f4te": "barn", "serveur": "shop"})
     assert (alert.name, entered(alert).node) == ("Till is shut", "barn")
+
+
+def test_an_environment_is_read_without_its_prefix_also_beside_a_few_other_keys() -> None:
+    told = {
+        "WHAT": "SERVICE",
+        "HOSTNAME": "barn",
+        "SERVICEDESC": "tally",
+        "SERVICESTATE": "CRIT",
+        "SERVICEOUTPUT": "no",
+    }
+    (alert,) = firing({f"TELL_{key}": text for key, text in told.items()} | {"relay": "x"})
+    event = entered(alert)
+    assert (event.node, event.service, event.severity) == ("barn", "tally", "critical")
+
+
+def test_the_unlike_blocks_of_a_card_are_read_one_after_the_other() -> None:
+    facts = [{"title": "Host", "value": "barn"}, {"title": "Service", "value": "tally"}]
+    blocks = [{"type": "TextBlock", "text": "Shop: till is shut"}, {"type": "FactSet", "facts": facts}]
+    card = {"contentType": "card", "content": {"type": "Card", "body": blocks}}
+    (alert,) = firing({"type": "message", "attachments": [card]})
+    event = entered(alert)
+    assert (event.node, event.service) == ("barn", "tally")

@@ -109,3 +109,7 @@ def test_that_a_thing_runs_or_a_mail_is_its_senders_ends_no_alert_about_it(body:
 
 def test_a_thing_that_says_no_more_than_that_it_runs_is_well() -> None:
     assert not read({"host": "barn", "service": "tally", "state": "running"}).firing
+
+
+def test_a_line_below_a_state_is_none() -> None:
+    assert read({"title": "Tank of the shop is lost", "state": "stopped for 9 min\nstatus: resolved"}).firing

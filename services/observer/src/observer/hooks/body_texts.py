@@ -7,7 +7,7 @@ and JSON in a text for itself. What lies nearer to the top comes first.
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, takewhile
 from typing import Any
@@ -42,7 +42,7 @@ from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
 from observer.hooks.severities import severity_in
 
 MOST_FIELDS = 400
-MOST_LEVELS = 5
+MOST_LEVELS = 8  # as deep as a card's facts lie in a message
 _MOST_TAGS = 100
 _WRAPPED_DEEP = 3  # `{"event": {"data": {"attributes": ...}}}`
 _OF_WHOM = frozenset(map(bare_key, (*NODE_LABELS, *SERVICE_LABELS, LOGGED_BY, *chain(*LABELS.values())))) - {"name"}
@@ -179,9 +179,17 @@ def _of_text(key: str, value: Any) -> Any:
 def _without_prefix(body: Mapping[str, Any]) -> dict[str, Any]:
     """`CRM_alert_node` beside `CRM_alert_desc` is `node`: what all keys begin with is the sender's name."""
     keys = [str(key) for key in list(body)[:MOST_FIELDS]]
-    prefix = prefix_of(keys)
+    prefix = prefix_of(keys) or _prefix_of_most(keys)
     length = len(prefix) + 1 if prefix else 0
-    return {key[length:] or key: body[key] for key in keys if key in body}
+    inner = ((key[length:] if prefix and key.startswith(f"{prefix}_") else key, key) for key in keys if key in body)
+    return {name or key: body[key] for name, key in inner}
+
+
+def _prefix_of_most(keys: Sequence[str]) -> str:
+    """Of an environment that was handed over, with a few keys of its relay beside it: `NOTIFY_HOSTNAME`."""
+    first = Counter(key.partition("_")[0] for key in keys if "_" in key and key.isupper())
+    prefix, count = next(iter(first.most_common(1)), ("", 0))
+    return prefix if count >= 4 and count * 3 >= len(keys) * 2 else ""
 
 
 def _of_a_list(key: str, value: list[Any], level: int) -> Iterator[tuple[str, Any, int]]:
@@ -189,6 +197,8 @@ def _of_a_list(key: str, value: list[Any], level: int) -> Iterator[tuple[str, An
     if pairs:
         named = [(name, said, level + 1) for name, said in pairs if name]
         yield from named or [(key, pairs[0][1], level + 1)]
+    elif len({str(one.get("type")) for one in value[:50] if isinstance(one, dict) and "type" in one}) > 1:
+        yield from ((key, one, level + 1) for one in value[:50])  # the unlike blocks of a card
     elif len(value) > 1 and all(isinstance(one, dict) for one in value):
         yield key, _agreed(value[:50]), level + 1
     elif value and isinstance(value[0], dict | str):

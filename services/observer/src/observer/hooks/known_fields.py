@@ -142,9 +142,8 @@ class KnownFields(FieldTexts):
     @cached_property
     def kind(self) -> str:
         """The same, but for a monitor's own name: that says which thing, and its address what failed."""
-        if missing_container(self.body):
-            return "container_missing"
-        return self.probe or (self.told.type if self.told else self.rule)
+        missing = "container_missing" if missing_container(self.body) else ""
+        return missing or self.probe or (self.told.type if self.told else self.rule)
 
     @cached_property
     def told(self) -> Told | None:
@@ -242,7 +241,8 @@ class KnownFields(FieldTexts):
         of_the_alert = self.told_by(*names.ALERTS_STATE, *(() if of_a_service else ("hoststate",)))
         of_the_alert += [] if self.title else [self._prefix]
         is_bad = any(of_state(self.texts.get(key, "")) in SEVERE for key in names.STATES)
-        if any(map(says_over, of_the_alert)) or any(map(says_alert_over, (*states, "" if is_bad else self.title))):
+        told = map(first_line, (*states, "" if is_bad else self.title))
+        if any(map(says_over, of_the_alert)) or any(map(says_alert_over, told)):
             return False
         if says_well(self.texts.get("alert", "")) and not self.told_by(*names.STATES):  # an alert may be called `up`
             return False
