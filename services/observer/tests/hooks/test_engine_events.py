@@ -138,3 +138,12 @@ def test_fields_that_name_a_host_come_before_words_of_a_title_and_whoever_sends_
     assert entered(body).node == "loft"
     assert entered(body | {"message": "Till is shut. Now restart barn"}).node == "loft"
     assert entered(body | {"deviceName": "barn"}).node == "unknown"
+
+
+def test_a_cloud_event_says_which_thing_and_in_its_source_where() -> None:
+    body = {"specversion": "1.0", "type": "shop.tally.stalled", "source": "/barn/tally", "subject": "tally"}
+    event = entered(body)
+    assert (event.type, event.node, event.service) == ("shop_tally_stalled", "barn", "tally")
+    assert entered(body | {"source": "/cellar/tally"}).service is None
+    assert entered(body | {"subject": "till 7 of the shop"}).service is None
+    assert entered({key: text for key, text in body.items() if key != "specversion"}).service is None

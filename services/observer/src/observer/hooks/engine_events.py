@@ -63,3 +63,12 @@ def missing_container(body: Mapping[str, Any]) -> str:
     elif OF_A_PROJECT.isdisjoint(own):
         return ""
     return one if isinstance(one, str) and NAME.fullmatch(one) else ""
+
+
+def of_cloud_event(body: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """(the thing, the parts of where it comes from) of a CloudEvent: `subject: web`, `source: /nas/systemd`."""
+    told = {bare_key(key): text for key, text in body.items() if isinstance(text, str)}
+    if "specversion" not in told:
+        return "", ()
+    subject = told.get("subject", "")
+    return subject if NAME.fullmatch(subject) else "", tuple(told.get("source", "").strip("/").split("/")[:20])

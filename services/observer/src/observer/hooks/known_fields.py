@@ -13,17 +13,9 @@ from mesh_core.models.owner_labels import bare_key
 from mesh_core.models.truth import truth_in
 from mesh_core.policy.event_facts.alert_state import says_well
 from mesh_core.policy.names.hosts import host_in
+from observer.hooks import engine_events, monitors
 from observer.hooks import field_names as names
-from observer.hooks import monitors
 from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of
-from observer.hooks.engine_events import (
-    NAME,
-    declared_thing,
-    is_image,
-    missing_container,
-    named_beside_images,
-    with_action,
-)
 from observer.hooks.field_texts import MOST_NAME_CHARS, FieldTexts, first_line
 from observer.hooks.how_bad import is_information, of_state, severity_of, tells_updates
 from observer.hooks.mapping import CONTAINER_LABELS, NODE_LABELS, SERVICE_LABELS, UNIT_LABELS
@@ -76,11 +68,11 @@ class KnownFields(FieldTexts):
             found.setdefault("hostname", logged)
         if (app := self._app) and not any(found.get(label) for label in (*CONTAINER_LABELS, *UNIT_LABELS)):
             found.setdefault("service", app)
-        if (check := self.first(names.CHECKED)) and NAME.fullmatch(check):
+        if (check := self.first(names.CHECKED)) and engine_events.NAME.fullmatch(check):
             found.setdefault("service", check)
         if not any(found.get(key) and key in map(_snake, self.body) for key in SERVICE_LABELS):
-            missing = missing_container(self.body)
-            found |= {"container": missing} if missing else declared_thing(self.body)
+            missing = engine_events.missing_container(self.body)
+            found |= {"container": missing} if missing else engine_events.declared_thing(self.body)
         found = {label: first_line(text) for label, text in (self.tags | found).items()}
         found |= {label: unit[0] for label in UNIT_LABELS if (unit := _UNIT.match(found.get(label, "")))}
         says_which = any(found.get(key) for key in SERVICE_LABELS)
@@ -101,15 +93,19 @@ class KnownFields(FieldTexts):
         label = next((names.MANAGED[word] for word in words if word in names.MANAGED), "") or self._has_an_image
         own = self.body.get("name")  # not that of an agent, a room or whatever else it speaks of
         things = [*self.told_by(*names.MANAGED_AS), *([own] if isinstance(own, str) else [])]
-        things += named_beside_images(self.body)
+        things += engine_events.named_beside_images(self.body)
         thing = next((text for text in things if text != self.rule or self._has_an_image), "")
-        return {label: thing} if label and NAME.fullmatch(thing) and thing not in self.told_by(*_HOSTS) else {}
+        return (
+            {label: thing}
+            if label and engine_events.NAME.fullmatch(thing) and thing not in self.told_by(*_HOSTS)
+            else {}
+        )
 
     @property
     def _has_an_image(self) -> str:
         """A label of what is made of one, as its own state says: a picture is no image."""
         own = {bare_key(key): value for key, value in self.body.items()}
-        is_one = is_image(own.get(names.IMAGE)) and not set(own).isdisjoint(names.OF_A_CONTAINER)
+        is_one = engine_events.is_image(own.get(names.IMAGE)) and not set(own).isdisjoint(names.OF_A_CONTAINER)
         return "container" if is_one else ""
 
     @cached_property
@@ -133,7 +129,7 @@ class KnownFields(FieldTexts):
         named = (
             self.named_by(names.RULES)
             or rule_in_title(first_line(self.first(names.HEADLINES)))
-            or with_action(self.named_by(names.KINDS_OF_RULE), done)
+            or engine_events.with_action(self.named_by(names.KINDS_OF_RULE), done)
         )
         if named or title:
             return named or (title if len(title.split()) <= 4 else "")
@@ -142,7 +138,7 @@ class KnownFields(FieldTexts):
     @cached_property
     def kind(self) -> str:
         """The same, but for a monitor's own name: that says which thing, and its address what failed."""
-        missing = "container_missing" if missing_container(self.body) else ""
+        missing = "container_missing" if engine_events.missing_container(self.body) else ""
         return missing or self.probe or (self.told.type if self.told else self.rule)
 
     @cached_property
@@ -307,7 +303,7 @@ class KnownFields(FieldTexts):
         of_others = tuple(names.OF_OTHERS - {"target"})
         ends = names.ENDS_OF_CALLED
         said += [text for key, text in self.texts.items() if key.endswith(ends) and not key.startswith(of_others)]
-        return (self._monitors_name, *said)[:60]
+        return (self._monitors_name, *said, *engine_events.of_cloud_event(self.body)[1])[:60]
 
     @property
     def called(self) -> tuple[str, ...]:
@@ -326,8 +322,9 @@ class KnownFields(FieldTexts):
         checked = tuple((check, where) for check in checks if check not in self.told_by(*_HOSTS))
         said = (self.rule, *map(first_line, self.told_by(*names.ENTITIES)))
         in_its_rule = tuple(("", where) for text in said for _, where in monitors.told_in_name(text))
-        if self.told:
-            return ((self.told.name, self.told.host or where), *in_its_rule)
+        thing = self.told.name if self.told else engine_events.of_cloud_event(self.body)[0]
+        if thing:
+            return ((thing, (self.told.host if self.told else "") or where), *in_its_rule)
         watched = monitors.what_and_where(self._monitors_name, self._asked, where)
         return watched if any(what for what, _ in watched) else (*checked, *watched, *in_its_rule)
 
