@@ -71,3 +71,36 @@ def test_nothing_of_it_counts_in_a_request(said: dict[str, Any]) -> None:
 )
 def test_what_somebody_took_is_left_to_them(said: dict[str, Any]) -> None:
     assert allows("site_down", said, severity="error").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"incident_status": "Acknowledged", "assignee": "ola"},
+        {"alert": {"state": "snoozed"}},
+        {"notification": "ACKNOWLEDGEMENT"},
+        {"prodState": "Maintenance"},
+        {"monitor": "shop", "status": "under maintenance"},
+        {"scheduledOutage": "new switch in hall 2"},
+        {"maintenance": {"rule": "move", "until": "2099-01-01T00:00:00Z"}},
+        {"zustand": "firing", "status": "stummgeschaltet"},
+    ],
+)
+def test_a_state_in_which_only_alerts_are_silences_it(told: dict[str, Any]) -> None:
+    assert allows("service_down", told, severity="critical").preferred == IGNORE
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"status": "maintenance"},  # of the thing: somebody may have forgotten it there
+        {"neighbour": {"state": "acknowledged"}},
+        {"comments": {"status": "muted"}},
+        {"incident_status": "not acknowledged"},
+        {"scheduledOutage": "none"},
+        {"maintenance": {"rule": "move", "until": "2001-01-01T00:00:00Z"}},
+        {"message": "status: acknowledged"},
+    ],
+)
+def test_a_state_of_a_thing_or_of_another_one_silences_nothing(told: dict[str, Any]) -> None:
+    assert IGNORE not in allows("service_down", told, severity="critical").actions

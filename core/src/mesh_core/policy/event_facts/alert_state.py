@@ -8,6 +8,7 @@ from typing import Any
 
 from mesh_core.models.records import parse_time
 from mesh_core.models.truth import truth_in
+from mesh_core.models.whole_numbers import whole_in
 
 # Words that are said of alerts only. "ok", "up", "clear", "closed" are said of things as well, a shut port among them:
 # they count in a severity, in a field for the state of an alert alone, or where the sender's other fields show that its
@@ -93,6 +94,24 @@ _SILENCED = frozenset(
 )
 # Where senders put that beside the top: in the alert, or in the host, service or check that it is about.
 _SILENCED_IN = _ALERTS | {"service", "host", "check", "monitor", "status", "attrs"}
+# What is said of an alert only, whatever the key for its state is called; "maintenance" is said of things as well.
+_STATES = re.compile(
+    r"(?:(?:alert|alarm|event|incident|problem|issue|group|alertgroup|new|current|prod|production)?(?:state|status)"
+    r"|notifications?(?:type|state|status)?)"
+)
+_QUIET = re.compile(
+    r"(?:acknowledge(?:d|ment)?|acked|silenced|snoozed|muted|suppressed|inhibited|dismissed"
+    r"|in (?:scheduled )?downtime|quittiert|stummgeschaltet|unterdrückt|acquitté|silencié|reconocid[oa]|silenciad[oa]"
+    r"|riconosciut[oa]|silenziat[oa]|reconhecid[oa]|bevestigd|gedempt|potwierdzony|wyciszony|подтвержден\w*|已确认|已静默)"
+)
+_IN_MAINTENANCE = re.compile(
+    r"(?:in|under)?[ _-]*maintenance(?: mode)?|wartung|en maintenance|en mantenimiento|in manutenzione"
+)
+_OF_A_MONITOR = frozenset(
+    {"monitor", "monitorname", "monitorid", "monitorurl", "component", "componentname", "statuspage"}
+)
+_SAYS_WINDOW = frozenset({"scheduledoutage", "scheduledmaintenance", "activesilence", "maintenancerule", "silencename"})
+_ENDS = ("until", "end", "ends", "endsat", "endtime", "endat")
 _UNTIL = re.compile(r"(?:silenced?|muted?|snoozed?|suppressed|downtime|maintenance)(?:until|ends?|endsat|endtime)")
 _WINDOWS = _SILENCED | {"window", "maintenancewindow", "syncwindow", "silence"}  # `{"active": true, ...}`
 # As a truth. A name alone (`acknowledged_by`) only says that somebody is at it (work_in_progress.py).
@@ -142,8 +161,10 @@ def is_over(path: tuple[str, ...], word: str, beside: frozenset[str], *, yes: bo
     return path == ("action",) and word in ("resolve", "resolved", "close")
 
 
-def is_silenced(path: tuple[str, ...], value: Any, word: str, number: int | None, *, yes: bool) -> bool:
-    """Is nobody to be told, for a downtime, a silence, or because somebody works on it already?"""
+def is_silenced(path: tuple[str, ...], value: Any, word: str, beside: frozenset[str], *, yes: bool) -> bool:
+    """Is nobody to be told, for a downtime, a silence, or because somebody works on it already? `beside`: the payload's
+    own keys."""
+    number = whole_in(value)
     key, counted = path[-1], number is not None and number > 0
     if len(path) == 1 or (len(path) == 2 and path[0] in _SILENCED_IN):
         called = {key, key.removeprefix("is"), key.removeprefix("in"), key.removeprefix("isin")}
@@ -151,13 +172,26 @@ def is_silenced(path: tuple[str, ...], value: Any, word: str, number: int | None
         said = yes or named or (counted and (key.endswith("downtime") or not called.isdisjoint(_ACKNOWLEDGED)))
         if said and not called.isdisjoint(_SILENCED | _ACKNOWLEDGED):
             return True
-    if path == ("status", "state") and word == "suppressed":  # as Alertmanager lists them
+        if key in _SAYS_WINDOW and _is_somebody(word):
+            return True
+    if _is_state_of_alert(path) and (
+        _QUIET.fullmatch(word) or (_IN_MAINTENANCE.fullmatch(word) and _speaks_of_alert(key, beside))
+    ):
         return True
     if key == "active" and yes and len(path) == 2 and path[0] in _WINDOWS:
         return True
     if key in ("scheduleddowntimedepth", "downtimedepth") and counted:
         return True
     return path == ("notificationtype",) and word.startswith(("downtime", "acknowledge"))
+
+
+def _is_state_of_alert(path: tuple[str, ...]) -> bool:
+    of_it = len(path) == 1 or (len(path) == 2 and path[0] in _SILENCED_IN)
+    return of_it and _STATES.fullmatch(path[-1]) is not None
+
+
+def _speaks_of_alert(key: str, beside: frozenset[str]) -> bool:
+    return key not in ("state", "status") or not beside.isdisjoint(_OF_A_MONITOR)
 
 
 def _is_somebody(word: str) -> bool:
@@ -174,8 +208,10 @@ def _lists_any(value: Any) -> bool:
 
 def is_silenced_until(told: Mapping[str, Any], now: str) -> bool:
     """`{"muted_until": ...}` of a time that has not come. `told`: the payload by its folded keys."""
-    until = (value for key, value in told.items() if _UNTIL.fullmatch(key) and isinstance(value, str))
-    return any(_is_later(time, now) for time in until)
+    until = [value for key, value in told.items() if _UNTIL.fullmatch(key)]
+    windows = (told[key] for key in _WINDOWS if isinstance(told.get(key), Mapping))
+    until += [window.get(key) for window in windows for key in _ENDS]
+    return any(_is_later(time, now) for time in until if isinstance(time, str))
 
 
 def _is_later(time: str, now: str) -> bool:

@@ -210,7 +210,7 @@ def _of_monitoring(
     key, number = path[-1], whole_in(value)
     if is_over(path, word, beside, yes=yes):
         yield Fact.RESOLVED
-    if is_silenced(path, value, word, number, yes=yes):
+    if is_silenced(path, value, word, beside, yes=yes):
         yield Fact.MAINTENANCE
     if path == ("heartbeat", "status"):
         yield from {
