@@ -143,3 +143,49 @@ def test_a_plan_is_no_silence() -> None:
 def test_a_number_in_a_probes_status_is_that_of_http(status: int, fact: Fact) -> None:
     assert fact in facts_for(event("http_probe_failed", {"url": "https://web", "status": status}))
     assert fact not in facts_for(event("http_probe_failed", {"url": "https://web", "status": status > 0}))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"triggered_by": "Dockge web (admin)"},
+        {"actor": "panel user 'ines'"},
+        {"by": "shell of user jo, pts/4"},
+        {"von": "operator, zum Umzug"},
+    ],
+    ids=str,
+)
+def test_who_ended_it_at_a_desk_is_not_told_of_his_own_deed(said: dict[str, Any]) -> None:
+    assert allows("container_stopped", said, severity="critical").preferred == IGNORE
+    assert IGNORE not in allows("login_failed", said, severity="critical").actions, "he made it, and did not end it"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"tags": {"stopped-by": "night-scheduler"}},
+        {"crontab": "0 20 * * 5 appctl stop-all"},
+        {"zeitplan": "off at night"},
+        {"stop_reason": "user"},
+        {"events": ["unit.pause by ada@lab"]},
+        {"startup": "disabled (by the domain)"},
+    ],
+    ids=str,
+)
+def test_what_a_schedule_or_a_policy_ended_is_told(said: dict[str, Any]) -> None:
+    assert allows("service_down", said, severity="critical").actions == {NOTIFY}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"crontab": "*/5 * * * * appctl check"},
+        {"tags": {"stopped-by": "watchdog"}},
+        {"startup": "automatic (delayed)"},
+        {"events": ["killed by oom"]},
+        {"actor": "kernel"},
+    ],
+    ids=str,
+)
+def test_what_no_schedule_and_nobody_ended_is_started(said: dict[str, Any]) -> None:
+    assert allows("service_down", said, severity="critical").preferred == RESTART

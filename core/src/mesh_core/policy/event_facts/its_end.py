@@ -21,6 +21,11 @@ _NOT_ITS_OWN = frozenset({Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.STAR
 _ENDS = r"(?:stop|pause|suspend|drain|cordon|remov|delet|disabl|shut ?down|halt|mask|terminat)"
 _TYPE_OF_AN_END = re.compile(rf"(?:.*_)?{_ENDS}[a-z]*")
 _ORDER_TO_END = re.compile(rf"\b{_ENDS}|\bdown$")
+# A schedule that ends it: `0 20 * * 5 app stop`, `down at night`.
+_SCHEDULE = re.compile(
+    r"(?:cron|crontab|schedules?|timetable|zeitplan|planning|horaire|horario|orario|harmonogram|расписание)"
+)
+_STOPS_IT = re.compile(rf"\b{_ENDS}[\w-]*|\b(?:down|off|poweroff)\b")
 
 
 def by_its_ender(event: HealthEvent, told: Mapping[str, Any], found: set[Fact]) -> Iterator[Fact]:
@@ -29,6 +34,8 @@ def by_its_ender(event: HealthEvent, told: Mapping[str, Any], found: set[Fact]) 
     ended = event.type in DOES_NOT_RUN or found & {Fact.DOWN, Fact.GONE} or _TYPE_OF_AN_END.fullmatch(event.type)
     for key, value in told.items():
         word = word_in(value)
+        if ended and word and _SCHEDULE.fullmatch(key) and _STOPS_IT.search(word):
+            yield Fact.NOT_MEANT
         if word and (ended or event.severity is Severity.INFO or _ORDER_TO_END.search(word)):
             yield from by_whom(key, word, of_an_end=True)
 

@@ -26,6 +26,10 @@ _COMMAND = re.compile(
     r"(?:^|[\s=:/;(\"'])(?:systemctl|service|rc-service|sv|supervisorctl|pm2|docker|podman|docker-compose|nerdctl|incus"
     rf"|virsh|qm|pct)(?: compose| container)?{_OPTIONS} (?P<before>[\w@.-]+ )?{_VERB}\b(?P<behind>[^;&|\n]{{0,80}})"
 )
+# As platforms log what somebody told them: `app.stop by ada@lab`.
+_TOLD_TO = re.compile(
+    r"\b(?:stop|pause|suspend|disable|shutdown|undeploy|scale)(?:ped|d|ed)? (?:was )?by [\w.+-]+@[\w.-]+"
+)
 _PLAN = re.compile(
     r"(?:planned|scheduled|maintenance)(?:stop|off|down|downtime|outage|shutdown|work|window|until|note|since)?s?"
     r"|changes?(?:id|ticket|request|number)|changeticket|change"
@@ -55,7 +59,7 @@ def is_ended_by_order(event: HealthEvent) -> bool:
 def _ends(own: str, text: str) -> bool:
     said = _COMMAND.search(text)
     if said is None:
-        return False
+        return _TOLD_TO.search(text) is not None
     named = [word for word in f"{said['before'] or ''} {said['behind']}".split() if not word.startswith(("-", "("))]
     return not named or (own != "" and any(own in word for word in named))
 

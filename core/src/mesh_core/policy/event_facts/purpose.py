@@ -48,6 +48,7 @@ _ON_PURPOSE = (
     ),
     "メンテナンス",
 )
+_PEOPLE = frozenset({"user", "operator", "admin", "administrator", "user request", "user action"})
 # What it is meant to be, as who runs it says: `{"desired_state": "stopped"}`, `{"admin_state": "disabled"}`.
 MEANT = frozenset(
     {
@@ -105,7 +106,12 @@ _BY_WHOM = frozenset(
         *("removedby", "deletedby", "disabledby"),
     }
 )
-_BY = frozenset({"by", "initiatedby", "requestedby", "triggeredby"})  # what they did stands elsewhere
+_BY = frozenset(  # what they did stands elsewhere
+    {
+        *("by", "initiatedby", "requestedby", "triggeredby", "performedby", "executedby", "changedby", "setby"),
+        *("actor", "von", "par", "por", "da", "door", "przez", "кем"),
+    }
+)
 _BY_A_PERSON = re.compile(rf"\bby (?:an? |the )?{_PERSON.pattern}$")  # what a panel did that a person told it to
 # Perhaps a person's, perhaps a daemon's: `panel: stop by user ada`, `user ada via web`, `docker stop (user ada)`.
 _BY_AN_ACCOUNT = re.compile(
@@ -113,6 +119,11 @@ _BY_AN_ACCOUNT = re.compile(
     r"|^(?:[a-z][\w.-]{0,31}: (?:sudo )?)?(?:[\w./-]*/)?"
     r"(?:docker|podman|nerdctl|compose|systemctl|service|supervisorctl|pm2|rc-service)\b"
     r"[\w ./@=-]{0,40} (?:stop|down|disable|mask|pause|rm|kill)\b"
+)
+# An account as a person has one: by its part, by its name in marks, or at a terminal.
+_AT_A_DESK = re.compile(
+    r"\((?:operator|admin|administrator|user)\)$|\buser ['\"‘“«][\w.@-]{1,32}['\"’”»]"
+    r"|\buser [a-z][\w-]{0,31}\b.*\b(?:tty\d*|pts/\d+)\b"
 )
 _STOPPED_FOR = re.compile(
     rf"(?:stopped|paused|disabled|halted|shut ?down|taken down) by (?:an? |the )?{_PERSON.pattern}"
@@ -124,7 +135,7 @@ def by_whom(key: str, word: str, *, of_an_end: bool = False) -> Iterator[Fact]:
     the event tells is that it ended, so that `by` says who did that, and not who deployed it."""
     if key not in _BY_WHOM and not (of_an_end and key in _BY):
         return
-    if _PERSON.match(word) or _BY_A_PERSON.search(word):
+    if _PERSON.match(word) or _BY_A_PERSON.search(word) or _AT_A_DESK.search(word):
         yield Fact.OPERATOR
     elif _BY_AN_ACCOUNT.search(word):
         yield Fact.NOT_MEANT
@@ -145,20 +156,20 @@ def is_not_meant(path: tuple[str, ...], value: Any, word: str) -> bool:
         return truth_in(value) is True
     if key in _PROFILES:
         return (isinstance(value, list) and len(value) > 0) or "not active" in word or "inactive" in word
-    if key in _STOPPED_BY and word.startswith(_PLANS):
+    if key in _STOPPED_BY and (word.startswith(_PLANS) or "schedul" in word):
         return True
     return bool(word) and (key in _GONE_TO or (key in _REASONS and _is_on_purpose(word)))
 
 
 def _is_on_purpose(reason: str) -> bool:
-    said = reason.startswith(_ON_PURPOSE) or _STOPPED_FOR.match(reason) is not None
+    said = reason.startswith(_ON_PURPOSE) or reason in _PEOPLE or _STOPPED_FOR.match(reason) is not None
     return said or _AS_PLANNED.search(reason) is not None
 
 
 def is_at_rest(told: Mapping[str, Any]) -> bool:
     """What is not to start by itself, and did not fail, is where it should be. `told`: a payload by its folded keys."""
     said = (str(told.get(key, "")).strip().lower() for key in _STARTS)
-    is_left = any(word in _BY_HAND for word in said) or told.get("enabled") is False
+    is_left = any(re.split(r"[ ,;(]", word)[0] in _BY_HAND for word in said) or told.get("enabled") is False
     return is_left and "failed" not in (
         told.get(key) for key in ("activestate", "substate", "state", "status", "active")
     )
