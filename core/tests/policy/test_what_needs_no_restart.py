@@ -292,3 +292,13 @@ def test_who_answers_with_a_fault_of_its_own_runs(said: dict[str, Any]) -> None:
 def test_a_monitor_may_write_what_it_was_answered() -> None:
     told = allows("monitor_down", {"alertDetails": "HTTP 403 - Forbidden"}, severity="error")
     assert told.actions == {NOTIFY}
+
+
+@pytest.mark.parametrize("type_", ["relay_offline", "bridge_unreachable", "mirror_down"])
+def test_what_only_its_name_calls_down_and_nobody_worries_about_is_told(type_: str) -> None:
+    offered = allows(type_, {"symptom": "seen from outside"}, severity="warning")
+    assert (offered.preferred, RESTART in offered.actions) == (NOTIFY, True)
+    assert allows(type_, {"symptom": "seen from outside"}, severity="error").preferred == RESTART
+    for more in ({**DOCKER}, {"source": "alertmanager", "status": "firing"}):
+        assert allows(type_, more, severity="warning").preferred == RESTART, more
+    assert allows("bridge_hung", {"symptom": "no line"}, severity="warning").preferred == RESTART
