@@ -227,3 +227,28 @@ def test_a_text_of_whoever_it_may_be_says_of_nothing_that_it_is_there_now(key: s
 )
 def test_what_a_stranger_has_or_prints_is_no_sign_of_the_thing(said: dict[str, Any]) -> None:
     assert facts_for(event("odd", said)) == facts_for(event("odd", {}))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"postgres": {"state": "running", "health": "healthy"}},
+        {"peers": [{"name": "cache", "health": "healthy"}]},
+        {"other_containers": {"cache": {"state": "running"}}},
+        {"services": {"cache": {"state": "running", "health": "healthy"}}},
+    ],
+)
+def test_that_another_thing_is_well_denies_no_end_of_this_one(beside: dict[str, Any]) -> None:
+    assert allows("container_exited", ENDED | beside, severity="error").preferred == RESTART
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"docker": {"state": "running"}},
+        {"services": {"web": {"state": "running"}}},
+        {"health": {"status": "healthy"}},
+    ],
+)
+def test_that_it_runs_itself_still_does(own: dict[str, Any]) -> None:
+    assert allows("container_exited", ENDED | own, severity="error").preferred == NOTIFY

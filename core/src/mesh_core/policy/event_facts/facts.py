@@ -17,7 +17,7 @@ from mesh_core.policy.event_facts.field_facts import DOWN_UNITS, facts_of_field
 from mesh_core.policy.event_facts.its_end import by_its_ender, is_still_ill, of_its_end
 from mesh_core.policy.event_facts.long_ago import is_long_ago
 from mesh_core.policy.event_facts.ordered import is_back
-from mesh_core.policy.event_facts.other_cause import DEVICES
+from mesh_core.policy.event_facts.other_cause import DEVICES, is_of_another
 from mesh_core.policy.event_facts.own_row import with_own_row
 from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_itself, time_in, word_in
 from mesh_core.policy.event_facts.shown_state import with_shown_state
@@ -51,6 +51,7 @@ _HOLDS_IT = frozenset({Fact.NOT_MEANT, Fact.RESTARTING})
 # What crashes again and again is in one of these states most of the time, and nobody is at work on it.
 _TRIES_AGAIN = frozenset({"restarting", "auto-restart", "backoff", "starting", "activating"})
 _BY_WHOM = ("by", "lsof", "fuser", "holder", "owner")  # a kernel or a watchdog, too
+_OF_IT_ALONE = _OF_ITSELF | {Fact.WELL, Fact.RUNNING}  # another thing's health denies no trouble of this one
 
 
 def facts_for(event: HealthEvent) -> frozenset[Fact]:
@@ -60,6 +61,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     itself = with_own_row(set_aside(event))
     event = with_shown_state(itself)
     by_key = {bare_key(key): value for key, value in event.payload.items()}
+    own = bare_key(event.service or "")
     beside, fields = frozenset(by_key), tuple(fields_of(event.payload))
     backed = event is not itself or names_what_runs_it(itself)
     found = facts_of_whole(event, by_key, fields, backed=backed)
@@ -74,7 +76,8 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         said = set(facts_of_field(path, value, beside))
         if said & _HOLDS_IT and is_of_itself(path) and _is_held_so(path[-1], value):
             found.add(Fact.HELD)
-        found.update(said if is_of_itself(path) else (fact for fact in said if fact not in _OF_ITSELF))
+        away = _OF_IT_ALONE if is_of_another(path, own) else _OF_ITSELF
+        found.update(said if is_of_itself(path) else said - away)
         if isinstance(value, dict) and restart_forbidden(value):
             found.add(Fact.OPTED_OUT)
         if is_of_itself(path) and is_long_ago(path[-1], value, happened):

@@ -4,6 +4,7 @@ does not get? Or that such a cause is over? Pure; keys are folded (`facts.py`)."
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 from mesh_core.models.truth import truth_in
@@ -85,6 +86,19 @@ _SEEN = (*_REACHED, *_FOUND)
 _ITSELF = frozenset({"container", "process", "unit", "service", "instance", "task", "is", "host", "node", "lan"})
 _SHORTEST = 3  # letters of what is in the lines about it: `e` stands in each
 _HERE = frozenset({"mounted", "ismounted", "readable"})
+_BESIDE_IT = re.compile(
+    r"(?:peer|other|sibling|neighbou?r|depend\w*|need|require|beside|backend)s?(?:containers?|services?|units?|hosts?)?"
+    r"|(?:other|autres|andere|otros|altri|outros|inne|другие|其他).*"
+)
+_OF_SEVERAL = frozenset({"containers", "services", "units", "processes", "apps", "instances", "siblings"})  # by name
+
+
+def is_of_another(path: tuple[str, ...], own: str) -> bool:
+    """Does it lie in a part that is called after a server, a need or things beside it? `own`: its folded name."""
+    parts = path[:-1]
+    named = [part for part in parts if part in NEEDED or part in SERVERS or _BESIDE_IT.fullmatch(part)]
+    listed = [part for which, part in pairwise(parts) if which in _OF_SEVERAL]
+    return any(part not in own for part in (*named, *listed))
 
 
 def has_no_room(path: tuple[str, ...], value: Any) -> bool:

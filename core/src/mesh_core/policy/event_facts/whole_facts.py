@@ -138,4 +138,13 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], fields: Sequence
 
 def _is_a_state(said: str) -> bool:
     """`{"host": "ok"}` says how it is, and names none."""
-    return says_well(said) or said.lower() in ("down", "unreachable", "offline", "unknown", "pingable", "answers")
+    return says_well(said) or said.lower() in (
+        "ready",
+        "notready",
+        "down",
+        "unreachable",
+        "offline",
+        "unknown",
+        "pingable",
+        "answers",
+    )
