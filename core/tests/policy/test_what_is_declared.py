@@ -136,3 +136,37 @@ def test_what_differs_otherwise_is_no_drift(said: dict[str, Any]) -> None:
 def test_whose_network_is_not_there_any_more_is_made_anew(said: dict[str, Any], wanted: str) -> None:
     payload = PROJECT | {"state": "Exited (128)"} | said
     assert allows("network_lost", payload, service="shop", severity="error").preferred == wanted
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"image_have": "lan/shop:1.1", "image_want (compose of the new release)": "lan/shop:1.2"},
+        {"宣言": "lan/shop:1.2", "実行中": "lan/shop:1.1"},
+        {"imagen declarada": "lan/shop:1.2 (revisada)", "imagen en ejecución": "lan/shop:1.1"},
+        {"declared": "main: lan/shop:1.2, merged in May", "running": "lan/shop:1.1"},
+        {"Config.Image": "lan/shop:2", "expected by its owner": "registry.example/new/shop:2"},
+    ],
+)
+def test_an_image_that_should_run_is_known_by_a_word_of_its_key(said: dict[str, Any]) -> None:
+    assert allows("image_old", said, service="shop", severity="warning").preferred == REDEPLOY
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"image_have": "lan/shop:1.1", "image_want": "lan/shop:1.1 (same)"},
+        {"declared as image": "lan/cache:1.2", "running image": "lan/shop:1.1"},
+        {"latest": "lan/shop:1.2", "running": "lan/shop:1.1"},
+        {"declared image": "lan/shop:1.2 or lan/shop:1.3", "running image": "lan/shop:1.1"},
+        {"declared and running": "lan/shop:1.2", "running": "lan/shop:1.1"},
+    ],
+)
+def test_two_images_of_which_nobody_says_what_should_run_are_no_drift(said: dict[str, Any]) -> None:
+    assert REDEPLOY not in allows("image_old", said, service="shop", severity="warning").actions
+
+
+def test_where_the_engine_went_back_by_itself_a_person_is_told() -> None:
+    images = {"image_declared": "lan/shop:1.2", "image_running": "lan/shop:1.1"}
+    went_back = images | {"log": ["Health check failed, initiating rollback"]}
+    assert allows("update_failed", went_back, service="shop", severity="error").preferred == NOTIFY

@@ -4,7 +4,7 @@ part by part under a key for a difference. Pure."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeGuard
 
@@ -27,6 +27,24 @@ OF_A_CONTAINER = re.compile(
 _A_PART = re.compile(rf"{OF_A_CONTAINER.pattern}|confighash")
 _DECLARED_ALONE = re.compile(r"version|user|hostname")  # of other things, too, but where it is called declared
 _IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)+:[\w.-]+")  # with what it is of: `web:80` is a port
+# Of an image that should run and one that does, by a word of the key: `image_have`, `imagem no compose`, `实际`.
+_IMAGE_WANTED = frozenset(
+    {
+        *(*_WHOLE, "want", "declares", "manifest", "git", "declaration", "attendu", "attendue", "voulu", "gewünscht"),
+        *("deklaration", "declarada", "deseado", "deseada", "esperado", "esperada", "dichiarata", "atteso", "attesa"),
+        *("zadeklarowany", "oczekiwany", "gedeclareerd", "verwacht", "объявлен", "объявлено", "ожидается"),
+        *("清单", "声明", "期望", "宣言", "期待", "定義", "定义"),
+    }
+) - {"file"}
+_IMAGE_RUNS = frozenset(
+    {
+        *(*_RUNS, *_ELSEWHERE_RUNS, "have", "runs", "inspect", "actuel", "actuelle", "laufend", "läuft", "aktuell"),
+        *("exécution", "ejecución", "corriendo", "esecuzione", "attuale", "execução", "atual", "rodando", "działa"),
+        *("uruchomiony", "draait", "huidig", "фактически", "работает", "запущен", "config"),
+        *("实际", "运行", "运行中", "実行中", "実際", "現在", "现在"),
+    }
+)
+_IMAGE_IN_IT = re.compile(rf"(?<![\w/.:-]){_IMAGE.pattern}")
 _SAME = {"environment": "env", "restartpolicy": "restart", "publishedports": "ports", "binds": "volumes"}
 
 
@@ -69,7 +87,7 @@ def _is_part(part: str, word: str) -> bool:
 def _of_objects(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """`{"desired": {"image": ...}, "current": {"image": ...}}`, of parts of a container alone, or two images."""
     images = {bare_key(key): value for key, value in payload.items() if _is_image(value)}
-    yield from (("image", *pair) for pair in _beside(images))
+    yield from (("image", *pair) for pair in (*_beside(images), *_images(payload)))
     told = {bare_key(key): value for key, value in payload.items() if is_mapping(value)}
     for wanted in (told[word] for word in _WHOLE if word in told):
         for runs in (told[word] for word in (*_RUNS, *_ELSEWHERE_RUNS) if word in told):
@@ -82,6 +100,26 @@ def _of_objects(payload: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
 
 def _is_image(value: Any) -> bool:
     return isinstance(value, str) and _IMAGE.fullmatch(value[:300]) is not None
+
+
+def _images(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each pair that is of one program: it may have moved to another registry, but is called alike."""
+    told = {_words(key): found[0] for key, value in payload.items() if len(found := _images_in(value)) == 1}
+    wanted = [image for words, image in told.items() if words & _IMAGE_WANTED and not words & _IMAGE_RUNS]
+    runs = [image for words, image in told.items() if words & _IMAGE_RUNS and not words & _IMAGE_WANTED]
+    yield from ((one, other) for one in wanted for other in runs if _program_of(one) == _program_of(other))
+
+
+def _words(key: object) -> frozenset[str]:
+    return frozenset(re.findall(r"[^\W_]+", str(key).lower()[:100]))
+
+
+def _images_in(value: Any) -> Sequence[str]:
+    return _IMAGE_IN_IT.findall(value[:300]) if isinstance(value, str) else ()
+
+
+def _program_of(image: str) -> str:
+    return image.rpartition(":")[0].rpartition("/")[2]
 
 
 def _beside(part: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:

@@ -39,6 +39,7 @@ _WANTED = frozenset(
     {
         *("declared", "declaredservices", "expected", "expectedservices", "wanted", "desired", "services"),
         *("déclarés", "attendus", "deklariert", "erwartet", "declarados", "esperados", "dichiarati", "attesi"),
+        *("soll", "gewünscht", "esperado", "previsti", "清单", "声明", "期望", "宣言", "定義"),
         *("gedeclareerd", "verwacht", "zadeklarowane", "oczekiwane", "объявлены", "ожидаются"),
     }
 )
@@ -46,6 +47,7 @@ _THERE = frozenset(
     {
         *("present", "running", "found", "there", "ps", "actual", "live", "up", "runningservices"),
         *("présents", "trouvés", "vorhanden", "gefunden", "laufend", "presentes", "encontrados", "presenti", "trovati"),
+        *("ist", "real", "actuales", "attuali", "实际", "运行中", "実行中", "実際", "稼働中"),
         *("aanwezig", "gevonden", "obecne", "присутствуют", "найдены"),
     }
 )
