@@ -78,7 +78,10 @@ def facts(payload: dict[str, Any], *, service: str | None = "web", node: str = "
         ({"updater": {"state": "pulling"}}, {Fact.RESTARTING}),
         ({"deployment": {"status": "Upgrading"}}, {Fact.RESTARTING}),
         ({"state": "updated"}, set()),
-        ({"State": {"Status": "exited", "Error": "network x not found"}}, {Fact.DOWN, Fact.START_ERROR}),
+        (
+            {"State": {"Status": "exited", "Error": "network x not found"}},
+            {Fact.DOWN, Fact.START_ERROR, Fact.NETWORK_GONE},
+        ),
         ({"State": {"Status": "restarting", "Health": {"Status": "unhealthy"}}}, {Fact.RESTARTING, Fact.UNHEALTHY}),
         ({"State": None}, {Fact.GONE}),
         ({"labels": {"com.docker.compose.project": "shop"}}, {Fact.COMPOSE}),

@@ -158,7 +158,7 @@ def test_an_image_that_should_run_is_known_by_a_word_of_its_key(said: dict[str, 
         {"image_have": "lan/shop:1.1", "image_want": "lan/shop:1.1 (same)"},
         {"declared as image": "lan/cache:1.2", "running image": "lan/shop:1.1"},
         {"latest": "lan/shop:1.2", "running": "lan/shop:1.1"},
-        {"declared image": "lan/shop:1.2 or lan/shop:1.3", "running image": "lan/shop:1.1"},
+        {"image in compose": "lan/shop:1.2 or lan/shop:1.3", "image that runs": "lan/shop:1.1"},
         {"declared and running": "lan/shop:1.2", "running": "lan/shop:1.1"},
     ],
 )
@@ -170,3 +170,19 @@ def test_where_the_engine_went_back_by_itself_a_person_is_told() -> None:
     images = {"image_declared": "lan/shop:1.2", "image_running": "lan/shop:1.1"}
     went_back = images | {"log": ["Health check failed, initiating rollback"]}
     assert allows("update_failed", went_back, service="shop", severity="error").preferred == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": "failed to set up container networking: network 77ab12 not found"},
+        {"err": "Error response from daemon: network shop_back not found"},
+        {"docker": {"Error": "network shop_back not found"}},
+        {"erreur": "failed to create endpoint shop on network back: bridge br-77ab: device does not exist"},
+    ],
+)
+def test_what_hangs_on_a_network_that_is_not_found_is_made_anew(said: dict[str, Any]) -> None:
+    payload = PROJECT | {"state": "Exited (128)"} | said
+    assert allows("start_failed", payload, service="shop", severity="error").preferred == REDEPLOY
+    beside = PROJECT | {"log": str(said), "message": str(said), "neighbour": said}
+    assert REDEPLOY not in allows("start_failed", beside, service="shop", severity="error").actions

@@ -28,9 +28,14 @@ _TYPE_OF_CONTAINER = re.compile(r"(?:.*_)?(?:containers?|image|compose|stack|pod
 
 # As the engine says it of one that it was to start.
 _NO_NETWORK = re.compile(
-    r"(?:error response from daemon: )?(?:cannot join network of|joining network namespace of)[^\n]{1,120}"
+    r"(?:error(?: response from daemon)?: )?(?:(?:cannot join network of|joining network namespace of)[^\n]{1,120}"
     r"(?:no such container|\((?:removed|gone|deleted)\))"
+    r"|(?:failed to set up container networking: |could not attach to |unable to find )?network (?:with name or id )?"
+    r"[\w.-]{1,80}:? (?:declared as external, but )?(?:could not be |was |is )?(?:network )?not found"
+    r"|failed to create endpoint [^\n]{1,160}(?:does not exist|no such device))"
 )
+_ERRORS = re.compile(r"\w{0,30}?(?:err|error|fehler|erreur|errore|erro|ошибка)(?:message)?")
+_OF_ITS_ENGINE = frozenset({"docker", "podman", "engine", "container", "state", "inspect"})
 
 # In a tag, the processor that an image is made for.
 _FOR_PROCESSOR = re.compile(
@@ -94,12 +99,18 @@ def is_misdeclared(payload: Mapping[str, Any]) -> bool:
 
 def is_in_a_lost_network(payload: Mapping[str, Any]) -> bool:
     """It shares the network of a container that is not there any more: only made anew it gets one."""
-    error = payload.get("error")
-    if isinstance(error, str) and _NO_NETWORK.match(error.strip().lower()[:300]):
+    if any(_NO_NETWORK.match(error.strip().lower()[:300]) for error in _errors(payload)):
         return True
     if not str(payload.get("network_mode", "")).startswith("container:"):
         return False
     return any(bare_key(key) in _NETWORK and truth_in(value) is False for key, value in payload.items())
+
+
+def _errors(payload: Mapping[str, Any]) -> Iterator[str]:
+    """At the top, and in what its engine says of it."""
+    parts = (value for key, value in payload.items() if bare_key(key) in _OF_ITS_ENGINE and is_mapping(value))
+    for part in (payload, *parts):
+        yield from (said for key, said in part.items() if isinstance(said, str) and _ERRORS.fullmatch(bare_key(key)))
 
 
 def _parts(payload: Mapping[str, Any], word: str) -> dict[str, Any]:
