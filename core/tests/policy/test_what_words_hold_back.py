@@ -321,3 +321,26 @@ def test_what_its_own_end_takes_away_cannot_be_started(told: dict[str, Any]) -> 
 def test_a_tunnel_that_nothing_is_said_to_run_is_a_network() -> None:
     assert allows("tunnel_down", {"peer": "192.0.2.7"}, service="office", severity="error").actions == {NOTIFY}
     assert RESTART in allows("tunnel_down", DIED, service="office", severity="error").actions
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "FATAL: found failed migrations, no new ones will be applied",
+        "error: upgrade from 4.1 is not supported, install 5.0 first",
+        "you must upgrade to 9.3 first",
+        "fatal: dirty database version 12",
+        "an old version of the database format was found",
+        "CRIT double sign protection: these keys sign on another host",
+        "/srv/data non montata, la cartella è vuota",
+        "Daten nicht eingehängt",
+        "Migration 0042 fehlgeschlagen",
+    ],
+)
+def test_data_of_another_version_or_place_and_what_runs_elsewhere_are_a_persons(line: str) -> None:
+    assert preferred_of([line], "container_died") == NOTIFY
+
+
+@pytest.mark.parametrize("line", ["migrations: none pending", "upgrade finished", "mounted /srv/data", "shutting down"])
+def test_what_only_sounds_like_it_holds_nothing_back(line: str) -> None:
+    assert preferred_of([line], "container_died") == RESTART
