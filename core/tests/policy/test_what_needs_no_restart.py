@@ -302,3 +302,33 @@ def test_what_only_its_name_calls_down_and_nobody_worries_about_is_told(type_: s
     for more in ({**DOCKER}, {"source": "alertmanager", "status": "firing"}):
         assert allows(type_, more, severity="warning").preferred == RESTART, more
     assert allows("bridge_hung", {"symptom": "no line"}, severity="warning").preferred == RESTART
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"GET http://nas:4000/": 200},
+        {"http /ready": 204},
+        {"PING 3310": "PONG"},
+        {"page": "opens, 200 through the proxy"},
+        {"oberfläche": "lädt"},
+    ],
+)
+def test_where_another_look_is_answered_well_its_own_check_may_be_wrong(look: dict[str, Any]) -> None:
+    ill = {"runtime": "docker", "container": "web", "health": "unhealthy"}
+    assert allows("container_unhealthy", ill | look, severity="warning").preferred == NOTIFY
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"GET http://nas:4000/": 503},
+        {"page": "opens, but empty"},
+        {"PING 3310": "timeout"},
+        {"request": {"GET /": 200}},
+        {"widget": 200},
+    ],
+)
+def test_where_none_is_answered_well_its_check_counts(look: dict[str, Any]) -> None:
+    ill = {"runtime": "docker", "container": "web", "health": "unhealthy"}
+    assert allows("container_unhealthy", ill | look, severity="warning").preferred == RESTART

@@ -4,7 +4,7 @@ folded (`facts.py`)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -26,6 +26,18 @@ _FAULT = 500  # its own; what stands before a program says 502 to 504 of one tha
 _PORT = re.compile(r"(?:tcp|udp)?port\d*|(?:tcp|udp)\d+")
 _NOT_OPEN = re.compile(
     r"(?:is )?(?:closed|not open|not listening|not bound|nothing listens|no listener|refused)(?: .{0,40})?"
+)
+# A look by hand, by its command or by what it looked at.
+_LOOKS = re.compile(
+    r"(?:(?:get|head|curl|wget|http|https|ping|nc|dig)(?: .{1,160})?(?: now| jetzt)?|http_?(?:code|status)_now"
+    r"|(?:web|page|pages|site|sites|website|websites|ui|app|api|seite|webseite|oberfläche|interface|página|pagina|sito)"
+    r"(?: now| from outside| by hand| von hand)?)"
+)
+_GOOD = re.compile(
+    r"(?:20[0-4]\b|pong\b|(?:opens|works|answers|loads|ok|fine|reachable|lädt|geht|marche|funciona|funziona)\b)"
+)
+_BAD = re.compile(
+    r"\b(?:but|not|no|slow\w*|empty|blank|error\w*|fail\w*|timeout\w*|[45]\d\d|aber|nicht|mais|pas|pero|ma|non)\b"
 )
 _PROBES = ("_probe", "_probe_failed")
 _TOLD = STATUS_CODES | {
@@ -55,6 +67,27 @@ def listens_on_nothing(path: tuple[str, ...], value: Any) -> bool:
     if key in ("sockets", "listensockets", "listeningsockets", "opensockets", "boundsockets", "openports"):
         return value == [] or (not isinstance(value, bool) and whole_in(value) == 0)
     return _PORT.fullmatch(key) is not None and _NOT_OPEN.fullmatch(word) is not None
+
+
+def is_about_a_check(event: HealthEvent, beside: Iterable[str]) -> bool:
+    """Is it the thing's own health check that fails?"""
+    return "health" in event.type or any(key.startswith("health") for key in beside)
+
+
+def is_answered_well(payload: Mapping[str, Any]) -> bool:
+    """Did somebody who looked in another way than its own check get a good answer? `{"GET http://nas:4000/": 200}`,
+    `{"page": "opens, 200"}`, `{"PING 3310": "PONG"}`."""
+    return any(
+        _LOOKS.fullmatch(str(key).strip().lower()[:200]) is not None and _is_good(value)
+        for key, value in payload.items()
+    )
+
+
+def _is_good(value: Any) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value in range(200, 205)
+    said = value.strip().lower()[:120] if isinstance(value, str) else ""
+    return _GOOD.match(said) is not None and _BAD.search(said) is None
 
 
 def _status_in(key: str, value: Any) -> int | None:

@@ -25,7 +25,7 @@ from mesh_core.policy.event_facts.orchestrators import is_of_a_stack
 from mesh_core.policy.event_facts.ordered import is_ended_by_order, is_planned
 from mesh_core.policy.event_facts.partly_well import is_partly_well
 from mesh_core.policy.event_facts.payload_fields import Field
-from mesh_core.policy.event_facts.probe_evidence import is_unevidenced
+from mesh_core.policy.event_facts.probe_evidence import is_about_a_check, is_answered_well, is_unevidenced
 from mesh_core.policy.event_facts.purpose import is_at_rest
 from mesh_core.policy.event_facts.renewed import is_newer_on_disk
 from mesh_core.policy.event_facts.start_error import cannot_work, could_not_start
@@ -77,6 +77,7 @@ def facts_of_whole(event: HealthEvent, told: Mapping[str, Any], fields: Sequence
         Fact.MAINTENANCE: is_silenced_until(told, event.timestamp),
         Fact.NETWORK_GONE: is_in_a_lost_network(payload),
         Fact.MISDECLARED: is_misdeclared(payload),
+        Fact.NO_CHECK: is_about_a_check(event, told) and is_answered_well(payload),
         Fact.SWARM: is_of_a_stack(told),
         Fact.RENEWED: is_newer_on_disk(fields),
         Fact.UNANSWERED: got_no_answer(fields),
