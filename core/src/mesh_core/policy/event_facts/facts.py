@@ -107,7 +107,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
         found.add(Fact.CONFLICT)
     if (whole_in(event.payload.get("attempt", event.payload.get("check_attempt"))) or 0) >= _LAST_LOOK:
         found.discard(Fact.TRANSIENT)
-    found |= set(of_its_end(event.payload, found))
+    found |= set(of_its_end(event, by_key, found))
     if Fact.DOWN in found and not found & NOT_TO_BE_STARTED and is_meant_to_run(event, enabled=enabled):
         found.add(Fact.STARTABLE)
     return frozenset(found)

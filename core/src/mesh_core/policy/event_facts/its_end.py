@@ -21,6 +21,12 @@ _NOT_ITS_OWN = frozenset({Fact.RUNNING, Fact.LOOPING, Fact.OOM_KILLED, Fact.STAR
 _ENDS = r"(?:stop|pause|suspend|drain|cordon|remov|delet|disabl|shut ?down|halt|mask|terminat)"
 _TYPE_OF_AN_END = re.compile(rf"(?:.*_)?{_ENDS}[a-z]*")
 _ORDER_TO_END = re.compile(rf"\b{_ENDS}|\bdown$")
+_EXITS = ("exitcode", "exit", "exitstatus", "execmainstatus", "returncode", "rc", "salida", "uscita", "sortie")
+# What prepares a thing, and ends.
+_ONCE = re.compile(
+    r"(?:^|[-_.@])(?:migrat(?:e|or|er|ion|ions)|db-?migrate|seed(?:er|s)?|init(?:ializer|db)?|setup|bootstrap|installer"
+    r"|provision(?:er)?|createdb|fixtures|loaddata|permissions|chown)(?:[-_.@]?\d+)?(?:\.service)?$"
+)
 # A schedule that ends it: `0 20 * * 5 app stop`, `down at night`.
 _SCHEDULE = re.compile(
     r"(?:cron|crontab|schedules?|timetable|zeitplan|planning|horaire|horario|orario|harmonogram|расписание)"
@@ -45,8 +51,10 @@ def is_still_ill(found: set[Fact]) -> bool:
     return Fact.UNHEALTHY in found and Fact.DOWN not in found
 
 
-def of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
-    """Was its end meant? Its exit code says so only of one that has ended, and not of one that could not start."""
+def of_its_end(event: HealthEvent, told: Mapping[str, Any], found: set[Fact]) -> Iterator[Fact]:
+    """Was its end meant? Its exit code says so only of one that has ended, and not of one that could not start.
+    `told`: the payload by its folded keys."""
+    payload = event.payload
     if is_still_ill(found) or found & _NOT_ITS_OWN or str(payload.get("ended")).startswith(_WITH_ITS_ENGINE):
         return  # the engine keeps the 0 of an earlier life
     exit_code = whole_in(payload.get("exit_code", (engine_attributes(payload) or {}).get("exitCode")))
@@ -58,5 +66,15 @@ def of_its_end(payload: dict[str, Any], found: set[Fact]) -> Iterator[Fact]:
         yield Fact.ENDED_WELL  # the engine starts again what ends by itself
     if exit_code == 143 and policy in ("always", "unless-stopped"):
         yield Fact.FINISHED  # ended politely, and the engine does not start it again: somebody stopped it, or a program
+    ended = Fact.DOWN in found or event.type in DOES_NOT_RUN
+    if ended and _ONCE.search((event.service or "").lower()) and _exit_of(told, exit_code) == 0:
+        yield Fact.FINISHED
+    if Fact.ONE_SHOT in found and word_in(told.get("result")) == "success":
+        yield Fact.FINISHED
     if exit_code == 0 and policy == "no" and payload.get("declared_state") != "running":
         yield Fact.FINISHED
+
+
+def _exit_of(told: Mapping[str, Any], known: int | None) -> int | None:
+    codes = (whole_in(told.get(key)) for key in _EXITS)
+    return known if known is not None else next((code for code in codes if code is not None), None)
