@@ -13,7 +13,6 @@ from enum import IntEnum
 from typing import Any
 
 ACTIONS = ("restart", "redeploy", "notify", "ignore")
-UNIT = ".service"
 MENDING = frozenset({"restart", "redeploy"})
 Z = 1.96  # of 95 %
 Row = Mapping[str, Any]  # one line of a set
@@ -102,9 +101,9 @@ def verdict(row: Row, decided: Decided) -> Verdict:
 
 
 def is_wrong_target(row: Row, decided: Decided) -> bool:
-    """Would it touch something else than what is ill? `web.service` is `web`: systemd takes either for the other."""
-    right = {(target["node"] or "", (target["service"] or "").removesuffix(UNIT)) for target in row["targets"]}
-    return decided.action in MENDING and (decided.node, decided.service.removesuffix(UNIT)) not in right
+    """Would it touch something else than what is ill?"""
+    right = {(target["node"] or "", target["service"] or "") for target in row["targets"]}
+    return decided.action in MENDING and (decided.node, decided.service) not in right
 
 
 def obeys(row: Row, decided: Decided) -> bool:
