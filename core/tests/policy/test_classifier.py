@@ -125,14 +125,16 @@ def test_of_trouble_that_nobody_has_seen_the_like_of_a_person_is_told() -> None:
     assert Policy.load(None).allows(event("zzz", unit="shop.service")).preferred == "notify"
 
 
-@pytest.mark.parametrize(("weight", "chance", "preferred"), [(-0.1, 0.23, "notify"), (0.1, 0.27, "restart")])
+@pytest.mark.parametrize(("weight", "chance", "preferred"), [(1.65, 0.19, "notify"), (1.83, 0.22, "restart")])
 def test_a_restart_is_preferred_where_enough_chose_it(weight: float, chance: float, preferred: str) -> None:
-    assert round(math.exp(weight) / (math.exp(weight) + 3), 2) == chance, "against three ones"
-    allowed = policy(restart=weight).allows(event())
+    assert round(math.exp(weight - 2) / (math.exp(weight - 2) + 3), 2) == chance, "against three ones"
+    seldom = Classifier(ACTIONS, (-2.0, 0.0, 0.0, 0.0), {"name odd": (weight, 0.0, 0.0, 0.0)})
+    rules = read_policy(f"{NOBODY_KNOWS}}}]", "policy")
+    allowed = Policy(rules, learnt=Learnt(seldom, NEVER_DOUBTS)).allows(event())
     assert (allowed.preferred, "restart" in allowed.actions) == (preferred, preferred == "restart")
 
 
-@pytest.mark.parametrize(("weight", "chance", "preferred"), [(0.7, 0.4, "notify"), (1.1, 0.5, "redeploy")])
+@pytest.mark.parametrize(("weight", "chance", "preferred"), [(0.2, 0.29, "notify"), (0.4, 0.33, "redeploy")])
 def test_a_redeploy_needs_more_and_then_no_project_that_the_event_names(
     weight: float, chance: float, preferred: str
 ) -> None:
