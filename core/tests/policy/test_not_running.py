@@ -20,6 +20,7 @@ from policy_rig import NOTIFY, RESTART, allows
         {"process": {"name": "web", "running": False}},
         {"process": {"name": "web", "count": 0}},
         {"processes": 0, "minimum": 1},
+        {"process.pid_count": 0},
         {"healthy": False},
         {"output": "DOCKER CRITICAL - container web is not running"},
         {"output": "web CRITICAL: process not running"},

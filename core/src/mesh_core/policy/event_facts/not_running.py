@@ -88,6 +88,7 @@ _RUNS_ELSEWHERE = frozenset(
 _COUNTS = frozenset(
     {
         *("processes", "processcount", "runningprocesses", "numprocs", "procs", "numprocesses", "prozesse"),
+        *("pidcount", "processpidcount", "processcountnow", "numberofprocesses", "nprocs"),
         *("processus", "procesos", "processos", "processi", "procesy"),
     }
 )

@@ -21,6 +21,7 @@ _IS = (
     r"|da|bereit|erreichbar|frei|verbunden|vorhanden|läuft|antwortet|là|revenue?|disponible|joignable|prête?|libre|rétablie?"
     r"|répond|hay|está|volvió|listo|responde|accesible|alcanzable|raggiungibile|disponibile|presente|tornat[oa]|pront[oa]"
     r"|liber[oa]|risponde|disponível|voltou|acessível|livre|beschikbaar|bereikbaar|terug|aanwezig|vrij|dostępn\w+|wrócił\w*"
+    r"|aktiv|activ[oa]|actif|attiv[oa]|ativ[oa]|gesund|saine?|san[oa]|pong"
     r"|доступ\w+|вернул\w+|свобод\w+|работает|отвечает|есть|可用|恢复|正常|復旧"
 )
 _NOW = (
@@ -61,6 +62,12 @@ _PARTS_OF_NOW = (
     ("teraz",),
     ("сейчас",),
 )
+_OF_NOW = re.compile(
+    r"(?:(?:is|ist|est|está|è)?(?:now|today|jetzt|maintenant|ahora|adesso|agora|nu|teraz|сейчас|现在|现))$"
+)
+_FREE = re.compile(
+    r"(?:free|frei|libres?|liber[oa]|livre|vrij|woln[ya]|свобод\w+|zwolnion\w|liberad[oa]|空闲|已释放)(?![\w.-])"
+)
 _UP = re.compile(r"(?:container [\w.-]+: )?up [\w ]{1,30}\((?:healthy|running)\)(?:, [\w .:()-]{0,60})?")
 _ITSELF = frozenset({"container", "status", "state", "dockerps", "containerstatus", "unit", "service", "process"})
 
@@ -72,7 +79,9 @@ _ADDRESS = re.compile(  # itself as well: `10.0.0.1`
     r"(?:the)?(?:address|ip|ipaddress|addr|vip|interface|iface|nic|bridge|adresse|dirección|direccion|indirizzo|adres|адрес)"
     r"|\d{4,12}|(?:eth|en[opsx]|wl|br|bond|wg|tun|tap|vlan|ppp|re|em|igb|ix|vmbr|veth|lan|wan)[a-z\d]*\d"
 )
-_PORT = re.compile(r"(?:the)?(?:tcp|udp)?ports?\d*(?:tcp|udp)?|(?:tcp|udp)\d+|listen(?:er|ing)?(?:port)?\d*")
+_PORT = re.compile(
+    r"(?:the)?(?:tcp|udp)?(?:ports?|porta|porto|puerto|poort|порт|端口)\d*(?:tcp|udp)?|(?:tcp|udp)\d+|listen(?:er|ing)?(?:port)?\d*"
+)
 _DEVICE = re.compile(
     r"dev[a-z\d]+|udev|(?:the)?(?:usb|serial|dongle|stick|gpu|tuner|camera|radio|modem|reader|receiver|sensor)(?:device|now)?"
 )
@@ -81,10 +90,14 @@ _PLACE = re.compile(r"(?:the|run|socket|config|data)?(?:dir|directory|folder|fil
 _SERVERS = re.compile(
     r"(?:postgres|mysql|mariadb|redis|mongo|elastic|opensearch|influx|rabbit|mosquitto|kafka|nats|etcd|amqp|broker|database|db|ldap)\w*"
 )
+_NAMES = re.compile(
+    r"(?:the)?(?:dns|resolver|nameserver|nameresolution|namensauflösung|résolution|résolutiondns|resolución)"
+)
 _ENDS = (
     (_NETWORK, frozenset({"dependency", "dns", "unreachable", "bound"})),
     (_ADDRESS, frozenset({"dependency", "dns", "unreachable", "bound"})),
     (_PORT, frozenset({"bound"})),
+    (_NAMES, frozenset({"dns", "dependency"})),
     (_DEVICE, frozenset({"attached"})),
     (_PLACE, frozenset({"configuration"})),
     (_SERVERS, frozenset({"dependency", "unsaved"})),
@@ -96,7 +109,9 @@ def cues_of_what_is_there(path: tuple[str, ...], value: Any) -> frozenset[str]:
     said = _said(path, value)
     if said and _is_up_beside(path, said):
         return frozenset({"dependency", "dns"})
-    key = "" if path[-1:] in _PARTS_OF_NOW else path[-1].removesuffix("now").removesuffix("today")
+    key = "" if path[-1:] in _PARTS_OF_NOW else _OF_NOW.sub("", path[-1])
+    if _PORT.fullmatch(key) and _FREE.match(said):
+        return frozenset({"bound"})
     of_now = key != path[-1] or path[-2:-1] in _PARTS_OF_NOW
     if not said or not (_THERE_NOW.search(said) or _WELL_NOW.fullmatch(said) or (of_now and _IS_SO.match(said))):
         return frozenset()
