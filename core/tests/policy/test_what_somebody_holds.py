@@ -83,3 +83,14 @@ def test_what_is_held_troubles_nobody_whose_sender_does_not_worry(told: dict[str
 )
 def test_what_is_only_perhaps_held_is_told(more: dict[str, Any]) -> None:
     assert IGNORE not in allows("service_degraded", more, severity="warning").actions
+
+
+@pytest.mark.parametrize("told", [{"state": "scanning"}, {"progress": "61 %"}, {"moving": True, "eta": "12 min"}])
+def test_what_is_at_work_by_itself_troubles_nobody_either(told: dict[str, Any]) -> None:
+    assert allows("service_degraded", told, severity="warning").preferred == IGNORE
+    assert IGNORE not in allows("service_degraded", told, severity="error").actions
+    assert IGNORE not in allows("service_degraded", {"part": told}, severity="warning").actions
+
+
+def test_whom_it_serves_may_be_what_is_wrong() -> None:
+    assert IGNORE not in allows("service_degraded", {"active_calls": 6}, severity="warning").actions

@@ -37,7 +37,7 @@ class Fact(StrEnum):
     BACKED = "backed"  # the event says what runs it
     UNFIT = "unfit"  # its exit code says that it cannot work with what it was started with
     NOT_MEANT = "not_meant"  # it is not to run: masked, scaled to none, not declared, moved away, stopped to a plan
-    HELD = "held"  # a field of its own says that it rests on purpose, or that somebody or something is at work on it
+    HELD = "held"  # a field of its own says that it rests on purpose, is worked on, or is at work
     ENDED_WELL = "ended_well"  # it ended as something does that was asked to, and its manager lets it rest
     ENDED_WITH_0 = "ended_with_0"  # it ended, and says that nothing failed
     NO_CHECK = "no_check"  # its own health check cannot be made, or asks for the wrong thing

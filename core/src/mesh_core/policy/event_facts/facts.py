@@ -20,6 +20,7 @@ from mesh_core.policy.event_facts.ordered import is_back
 from mesh_core.policy.event_facts.other_cause import DEVICES, is_of_another
 from mesh_core.policy.event_facts.own_row import with_own_row
 from mesh_core.policy.event_facts.payload_fields import fields_of, is_of_itself, time_in, word_in
+from mesh_core.policy.event_facts.purpose import is_in_use
 from mesh_core.policy.event_facts.shown_state import with_shown_state
 from mesh_core.policy.event_facts.startable import NOT_TO_BE_STARTED, is_meant_to_run
 from mesh_core.policy.event_facts.whole_facts import facts_of_whole
@@ -47,7 +48,7 @@ REASONS_FOR_SILENCE = frozenset(
 _OF_ITSELF = REASONS_FOR_SILENCE | {
     *(Fact.DOWN, Fact.GONE, Fact.UNHEALTHY, Fact.UNANSWERED, Fact.OOM_KILLED, Fact.OVERDUE),
 }
-_HOLDS_IT = frozenset({Fact.NOT_MEANT, Fact.RESTARTING})
+_HOLDS_IT = frozenset({Fact.NOT_MEANT, Fact.RESTARTING, Fact.IN_USE})
 # What crashes again and again is in one of these states most of the time, and nobody is at work on it.
 _TRIES_AGAIN = frozenset({"restarting", "auto-restart", "backoff", "starting", "activating"})
 _BY_WHOM = ("by", "lsof", "fuser", "holder", "owner")  # a kernel or a watchdog, too
@@ -74,7 +75,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     happened = time_in(event.timestamp)
     for path, value, depth in fields:
         said = set(facts_of_field(path, value, beside))
-        if said & _HOLDS_IT and is_of_itself(path) and _is_held_so(path[-1], value):
+        if said & _HOLDS_IT and is_of_itself(path) and _is_held_so(path, value):
             found.add(Fact.HELD)
         away = _OF_IT_ALONE if is_of_another(path, own) else _OF_ITSELF
         found.update(said if is_of_itself(path) else said - away)
@@ -113,6 +114,7 @@ def facts_for(event: HealthEvent) -> frozenset[Fact]:
     return frozenset(found)
 
 
-def _is_held_so(key: str, value: object) -> bool:
-    """As whoever holds it says; not by the name of who stopped it or has its lock, nor by what its manager retries."""
-    return not key.endswith(_BY_WHOM) and word_in(value) not in _TRIES_AGAIN
+def _is_held_so(path: tuple[str, ...], value: object) -> bool:
+    """As whoever holds it says; not by the name of who stopped it or has its lock, by what its manager retries, nor by
+    whom it serves, who may be what the warning is about."""
+    return not path[-1].endswith(_BY_WHOM) and word_in(value) not in _TRIES_AGAIN and not is_in_use(path, value)
