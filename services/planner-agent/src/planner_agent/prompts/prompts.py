@@ -38,6 +38,7 @@ MAX_ANSWER_TOKENS = 220
 # What the evidence of a proposal keeps in full, a prompt shows in short, without fields that are only names and times.
 MAX_SHOWN = 1200  # characters of evidence in a prompt
 MAX_SHOWN_PIECE = 400
+MAX_LABEL = 60  # of a key that a foreign sender chose
 # A small model on a busy core reads 90 tokens a second and writes 30, and a proposal is wanted within three seconds.
 MAX_SHOWN_TO_EXPLAIN = 260  # characters for a model that only words the reason
 MAX_EXPLAINED = 120  # characters of that reason
@@ -314,11 +315,11 @@ def _shown(evidence: tuple[Evidence, ...], most_of_all: int = MAX_SHOWN) -> str:
 
 
 def _shortened(label: str, text: str, most: int) -> str:
-    """The end says most, and what it is the end of stands before it."""
+    """The end says most; what it is the end of stands before it, beside the `most` characters."""
     if len(text) <= most:
         return text
-    begin = f"{label if text.startswith(label) else ''}..."
-    return (begin + text[-max(1, most - len(begin)) :])[:most]
+    named = label if len(label) <= MAX_LABEL and text.startswith(label) else ""
+    return f"{named}...{text[-max(1, most - 3) :]}"
 
 
 def _plain(text: str) -> str:
