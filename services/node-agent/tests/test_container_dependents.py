@@ -91,5 +91,5 @@ def test_the_ports_of_its_host_are_told_in_either_form() -> None:
 def test_whoever_lives_in_the_network_of_one_that_is_gone_has_none(mode: str, is_lost: bool) -> None:
     rows = [row("vpn", id="b" * 64), row("guest", id=SICK, HostConfig={"NetworkMode": mode})]
     lost = {"network_mode": f"container:{'a' * 12}", "network_container_there": False}
-    assert lost_network_of(SICK, rows) == (lost if is_lost else {})
-    assert lost_network_of("not there", rows) == {}
+    assert lost_network_of(rows[1], rows) == (lost if is_lost else {})
+    assert lost_network_of({}, rows) == {}

@@ -43,10 +43,9 @@ def company_of(identity: Identity, container_id: str, rows: Rows) -> dict[str, l
     return {word: sorted(set(names))[:MAX_DEPENDENTS] for word, names in found.items() if names}
 
 
-def lost_network_of(container_id: str, rows: Rows) -> dict[str, Any]:
-    """Whose network it lives in, where that one is gone: an update made it anew under another id, and what lived with
-    the old one runs on without any network. A restart cannot find it either. {} for all others."""
-    mine = next((row for row in rows if str(row.get("Id")) == container_id), {})
+def lost_network_of(mine: dict[str, Any], rows: Rows) -> dict[str, Any]:
+    """Whose network the one of this row lives in, where that one is gone: an update made it anew under another id, and
+    what lived with the old one runs on without any network. A restart cannot find it either. {} for all others."""
     mode = str((mine.get("HostConfig") or {}).get("NetworkMode") or "")
     of, _, owner = mode.partition(":")
     if of != "container" or not owner or any(_is_called(row, owner) for row in rows):

@@ -28,7 +28,8 @@ class ContainerEvidence:
         if identity is None:
             return {}
         rows = await self._engine.containers()
-        return company_of(identity, container_id, rows) | lost_network_of(container_id, rows)
+        mine = next((row for row in rows if str(row.get("Id")) == container_id), {})
+        return company_of(identity, container_id, rows) | lost_network_of(mine, rows)
 
     async def details(self, key: str, *, health: bool) -> dict[str, Any]:
         """Its last log lines, what it needs and how that is; with `health` also what its last check printed."""

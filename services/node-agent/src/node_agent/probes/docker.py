@@ -177,7 +177,7 @@ class DockerProbe:
         self._told_stopped &= present
         self._known.keep_only(present)
         self._heirs.see(rows, self._clock())
-        lost = {str(row.get("Id")) for row in rows if lost_network_of(str(row.get("Id")), rows)}
+        lost = {str(row.get("Id")) for row in rows if lost_network_of(row, rows)}
         self._lost_network, self._lost_once = lost & self._lost_once, lost
         results = [result for row in one_each(rows) if (result := await self._check_row(row)) is not None]
         return [*results, *self._known.expected(self._heirs.names)]
