@@ -46,8 +46,8 @@ BENIGN = RECOVERIES | {
 }
 # About an agent's own work, or about Redis: no recovery ever follows.
 NOTICES = frozenset({EventType.EVENTS_DROPPED, EventType.RECORDS_ERASED, EventType.STREAM_OVERFLOW})
-# Of a service, in the words of our agents and of whoever speaks like them.
 NODE_UNREACHABLE = "node_unreachable"  # as others say it: NodeDown, InstanceDown of a host
+# Of a service, in the words of our agents and of whoever speaks like them.
 DOES_NOT_RUN = frozenset(
     {
         *(f"container_{word}" for word in ("died", "exited", "stopped", "down", "missing", "crash", "crashed")),
