@@ -147,3 +147,23 @@ def test_a_cloud_event_says_which_thing_and_in_its_source_where() -> None:
     assert entered(body | {"source": "/cellar/tally"}).service is None
     assert entered(body | {"subject": "till 7 of the shop"}).service is None
     assert entered({key: text for key, text in body.items() if key != "specversion"}).service is None
+
+
+def test_a_unit_and_a_container_are_named_as_the_alert_itself_calls_them_until_an_agent_tells_of_them() -> None:
+    line = {"_HOSTNAME": "barn", "_SYSTEMD_UNIT": "tally.service", "PRIORITY": "3", "MESSAGE": "loop ended"}
+    assert entered(line).service == "tally.service"
+    both = entered(line | {"SYSLOG_IDENTIFIER": "tally"})
+    assert (both.service, both.payload["runtime"]) == ("tally", "systemd")
+    project = {"com.docker.compose.project": "office", "com.docker.compose.service": "tally"}
+    container = entered(of_engine("destroy", **project))
+    assert (container.service, container.payload["compose"]) == ("tally", {"project": "office", "service": "tally"})
+    seen = KnownNames(hosts={"barn": ""}, services={"barn": frozenset({"tally.service", "office.tally"})})
+    for body, ours in (
+        (line | {"SYSLOG_IDENTIFIER": "tally"}, "tally.service"),
+        (of_engine("die", **project), "office.tally"),
+    ):
+        alert = one(alerts_in(body))
+        assert isinstance(alert, Alert)
+        event = Mapped().event_for(alert, "1", NOW, seen)
+        assert isinstance(event, HealthEvent)
+        assert event.service == ours

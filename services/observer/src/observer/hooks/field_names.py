@@ -68,7 +68,7 @@ ENDS_OF_CALLED = (
 CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),
     *("servicedescription", "servicedesc", "family", "agent", "entity", "group", "groupname"),
-    "environment",
+    *("environment", "syslogidentifier"),
 )
 MONITORS = (
     *("monitorfriendlyname", "monitorname", "friendlyname", "pronounceablename", "checkname", "healthcheckname"),

@@ -28,6 +28,7 @@ CONTAINER_LABELS = ("container", "container_name", "docker_container")
 UNIT_LABELS = ("unit", "systemd_unit", "unit_name")
 # Who measured may stand in one of these, and what was measured in another.
 ASKED_OF = ("instance", "url", "target", "address", "ip_address", "ip")
+_ENGINES_OWN = "com_docker_compose_project"  # in its event; an exporter puts something before it
 EXPORTED = "exported_"  # Prometheus puts it before a label of the measurement that it gives another value itself
 # Names that many rule collections share, as the types that our own agents use for the same trouble.
 TYPES = {
@@ -132,14 +133,19 @@ class Mapped(BaseModel):
         if service and not is_service_name(service):  # of a check that is called by several words
             service = watched_there(alert, node, names) or service
         service = service or names.only_service(node, alert.called) or service_in_names(alert, node, names)
+        known = names.services.get(node, frozenset())
         service, runtime = names.service(node, *_runtime_of(service, labels))
+        if runtime == Runtime.SYSTEMD.value and service not in known:
+            service = _unit_as_called(service, host, alert)
         if runtime == Runtime.DOCKER.value and (task_of := names.swarm(service, labels)):
             more = {"swarm": {"service": task_of}, "container": service}
             service = task_of
         elif runtime in ("", Runtime.DOCKER.value) and (claim := names.compose(node, service, labels)):
             project, name = claim
             more = {"compose": {"project": project, "service": name}, **({"container": service} if service else {})}
-            service, runtime = f"{project}.{name}", Runtime.DOCKER.value
+            ours, runtime = f"{project}.{name}", Runtime.DOCKER.value
+            is_its_engines = bool(service) and _ENGINES_OWN in labels and ours not in known
+            service = service if is_its_engines else ours
         if service and not is_service_name(service):
             return "", runtime, {**more, **raw_name(service)}
         return service, runtime, more
@@ -197,6 +203,13 @@ def type_out_of(name: str) -> str:
 def _is_the_host(service: str, host: str, labels: Mapping[str, str]) -> bool:
     """Monit and others call a whole host a service of its own name. What runs as a container or unit is none."""
     return bool(service) and key_of_host(service) == key_of_host(host) and not _runtime_of(service, labels)[1]
+
+
+def _unit_as_called(unit: str, host: str, alert: Alert) -> str:
+    """`wiki` of `wiki.service`, where the alert calls it so elsewhere: systemd takes either for the other."""
+    bare = unit.removesuffix(".service")
+    elsewhere = (text for label, text in alert.labels.items() if not label.endswith(UNIT_LABELS))
+    return bare if bare in (*alert.called, *elsewhere) and bare != host else unit
 
 
 def _unit_of_cgroup(labels: Mapping[str, str]) -> str:
