@@ -335,3 +335,21 @@ def test_the_unlike_blocks_of_a_card_are_read_one_after_the_other() -> None:
     (alert,) = firing({"type": "message", "attachments": [card]})
     event = entered(alert)
     assert (event.node, event.service) == ("barn", "tally")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"from": "barn", "event": "till_unhealthy"},  # a relay says whose hook it was
+        {"event": "till_failed", "data": {"serviceId": "barn"}},
+        {"event": "till_failed", "data": {"inner": {"tags": {"host": {"value": "barn"}}}}},
+    ],
+)
+def test_a_host_is_said_by_a_relay_by_an_id_and_by_an_object_with_a_value_alone(body: Body) -> None:
+    (alert,) = firing(body)
+    assert entered(alert).node == "barn"
+
+
+def test_whoever_is_no_host_of_ours_and_sends_it_is_nowhere() -> None:
+    (alert,) = firing({"from": "cellar", "event": "till_unhealthy", "serviceId": "cellar"})
+    assert entered(alert).node == "unknown"

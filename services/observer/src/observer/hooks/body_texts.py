@@ -59,6 +59,8 @@ def texts_of(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if isinstance(value, Mapping):
             if key and (name := _name_of(value, key)):
                 yield key, name
+            elif key and len(value) == 1 and isinstance(only := value.get("value"), str):
+                yield key, only[:MAX_WORD_CHARS]
             if level < MOST_LEVELS and not _is_not_its_own(key):
                 children = [(str(k)[:200], child, level + 1) for k, child in list(value.items())[:100]]
                 todo.extend(child for child in children if not _is_passed_over(key, *child[:2]))

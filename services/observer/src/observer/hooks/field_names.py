@@ -63,7 +63,7 @@ MANAGED_AS = ("resourcename", "objectname", "family")
 # Names of whatever it may be: they say a host or a service where the mesh knows one that is called so.
 ENDS_OF_CALLED = (
     *("name", "ident", "host", "node", "server", "device", "location", "originator", "cluster"),
-    *("instance", "instanceid"),
+    *("instance", "instanceid", "serviceid"),
 )
 CALLED = (
     *("device", "devicename", "system", "monitorfriendlyname", "monitorname", "friendlyname", "name"),

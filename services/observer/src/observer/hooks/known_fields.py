@@ -308,8 +308,8 @@ class KnownFields(FieldTexts):
     @property
     def called(self) -> tuple[str, ...]:
         """Likewise, and whoever sends it, its tags and each word of the title."""
-        source = self.texts.get("source", "").strip()
-        return (*self.named, source, *bare_tags_of(self.body), *re.findall(r"[\w.-]+", self.title))[:60]
+        senders = (self.texts.get(key, "").strip() for key in ("source", "from"))
+        return (*self.named, *senders, *bare_tags_of(self.body), *re.findall(r"[\w.-]+", self.title))[:60]
 
     @property
     def what_and_where(self) -> tuple[tuple[str, str], ...]:
