@@ -167,3 +167,27 @@ def test_a_unit_and_a_container_are_named_as_the_alert_itself_calls_them_until_a
         event = Mapped().event_for(alert, "1", NOW, seen)
         assert isinstance(event, HealthEvent)
         assert event.service == ours
+
+
+@pytest.mark.parametrize(
+    ("check", "output", "service"),
+    [
+        ("docker tally", "CRITICAL: tally is not running (exited)", "tally"),
+        ("podman tally", "tally: unhealthy", "tally"),
+        ("docker tally", "CRITICAL: tally-db is not running", None),
+        ("service desk", "CRITICAL: 9 tickets of the desk", None),
+        ("shelf tally", "CRITICAL: tally is not running", None),
+    ],
+)
+def test_a_check_of_a_managers_thing_is_about_that_where_its_output_begins_so(
+    check: str, output: str, service: str | None
+) -> None:
+    body = {"hostname": "barn", "servicedesc": check, "servicestate": "CRITICAL", "serviceoutput": output}
+    assert entered(body).service == service
+
+
+def test_a_container_is_what_an_engine_writes_with_its_slash_in_a_rules_name() -> None:
+    body = {"host_name": "barn", "event_name": "Engine: Container /tally: stopped with an error", "event_value": "1"}
+    event = entered(body)
+    assert (event.service, event.payload["runtime"]) == ("tally", "docker")
+    assert entered(body | {"event_name": "Engine: Container tally: stopped"}).service is None

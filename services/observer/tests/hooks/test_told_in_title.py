@@ -36,6 +36,10 @@ def entered(body: dict[str, Any]) -> HealthEvent:
         ("tally: unit failed on barn", "unit_failed", "tally"),
         ("[Watch] Container tally on barn has stopped unexpectedly", "container_exited", "tally"),
         ("barn: tally: Exited (9) a minute ago", "container_exited", "tally"),
+        ("Watch @ barn: package tally stopped", "service_stopped", "tally"),
+        ("[barn] Paquet tally arr\u00eat\u00e9", "service_stopped", "tally"),
+        ("barn: tally nie odpowiada", "service_down", "tally"),
+        ("[barn] Container tally wurde unerwartet beendet", "container_exited", "tally"),
         ("tally.timer ha fallado en barn", "unit_failed", "tally.timer"),
     ],
 )
@@ -56,6 +60,7 @@ def test_a_title_says_which_program_of_a_host_of_ours_does_not_run(title: str, e
         "barn: container has crashed",
         "somebody says that tally.service failed on barn",
         "disk is dead on barn",
+        "barn: kontener stoi, tally nie odpowiada",
     ],
 )
 def test_any_other_sentence_names_no_program(title: str) -> None:

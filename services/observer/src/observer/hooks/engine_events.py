@@ -17,6 +17,7 @@ from observer.hooks.plain_words import plain_words
 
 NAME = re.compile(r"[A-Za-z][\w.@-]{1,99}")
 _IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]+)?(?<!\.jpg)(?<!\.png)(?:@sha256:[0-9a-f]+)?")
+_SLASHED = re.compile(rf"\b[Cc]ontainer /({NAME.pattern})(?=:|$)")
 _MOST_CHARS = 120
 
 
@@ -49,6 +50,17 @@ def with_action(kind: str, action: str) -> str:
     action = action.rpartition(": ")[2]  # `health_status: unhealthy`
     says_it_all = len(re.split(r"[\s_-]+", action)) > 1  # `instance-stopped`
     return action if says_it_all else f"{kind} {action}"
+
+
+def checked_thing(check: str, output: str, rule: str) -> dict[str, str]:
+    """`docker web` of a check whose output begins with `web`; of a rule's name what an engine writes with its slash
+    (`Docker: Container /web: stopped`)."""
+    if shown := _SLASHED.search(rule[:_MOST_CHARS]):
+        return {"container": shown[1]}
+    manager, _, name = check.partition(" ")
+    label = MANAGED.get(manager.lower(), "")
+    is_it = label and NAME.fullmatch(name) and re.match(rf"(?:[A-Z]+: )?{re.escape(name)}(?![\w.-])", output)
+    return {label: name} if is_it else {}
 
 
 def missing_container(body: Mapping[str, Any]) -> str:

@@ -70,6 +70,8 @@ class KnownFields(FieldTexts):
             found.setdefault("service", app)
         if (check := self.first(names.CHECKED)) and engine_events.NAME.fullmatch(check):
             found.setdefault("service", check)
+        elif not any(found.get(label) for label in SERVICE_LABELS):
+            found |= engine_events.checked_thing(check, self.first(names.OUTPUTS), self.rule)
         if not any(found.get(key) and key in map(_snake, self.body) for key in SERVICE_LABELS):
             missing = engine_events.missing_container(self.body)
             found |= {"container": missing} if missing else engine_events.declared_thing(self.body)

@@ -30,6 +30,7 @@ _THINGS = {
         ("service", "dienst", "servicio", "servizio", "servi\u00e7o", "tjeneste", "us\u0142uga"), "service"
     ),
     **dict.fromkeys(("\u0441\u0435\u0440\u0432\u0438\u0441", "\u0441\u043b\u0443\u0436\u0431\u0430"), "service"),
+    **dict.fromkeys(("app", "package", "paquet", "paquete", "pacchetto", "pacote", "paket"), "service"),
     **dict.fromkeys(("process", "daemon", "prozess", "processus", "proceso", "processo"), "process"),
 }
 _FAILED = (
@@ -39,11 +40,15 @@ _FAILED = (
 _STOPPED = (
     r"(?:has |was |is |been )*(?:stopped|terminated)(?: unexpectedly)?|exited|ist gestoppt"
     r"|(?:est|a \u00e9t\u00e9) arr\u00eat\u00e9|se ha detenido|est\u00e1 parado|si \u00e8 (?:fermato|arrestato)|parou"
-    r"|\u043e\u0441\u0442\u0430\u043d\u043e\u0432\u043b\u0435\u043d"
+    r"|\u043e\u0441\u0442\u0430\u043d\u043e\u0432\u043b\u0435\u043d[\u0430\u043e]?"
+    r"|arr\u00eat\u00e9e?|zatrzymany|(?:wurde )?(?:unerwartet )?beendet"
 )
 _DOWN = (
     r"(?:is |has |went |appears to be )*(?:not (?:running|active|responding|answering)|down|dead|crashed|died|fatal)"
-    r"|antwortet nicht|ne r\u00e9pond pas|no responde|non risponde|l\u00e4uft nicht"
+    r"|antwortet nicht|nie (?:odpowiada|dzia\u0142a)"
+    r"|\u043d\u0435 \u043e\u0442\u0432\u0435\u0447\u0430\u0435\u0442"
+    r"|\u043d\u0435 \u0440\u0430\u0431\u043e\u0442\u0430\u0435\u0442"
+    r"|ne r\u00e9pond pas|no responde|non risponde|l\u00e4uft nicht"
     r"|ist (?:ausgefallen|abgest\u00fcrzt)|ne fonctionne pas|no se est\u00e1 ejecutando|non \u00e8 in esecuzione"
 )
 _UNHEALTHY = r"(?:is |became |health )?unhealthy"
@@ -52,7 +57,8 @@ _STATES = {"failed": _FAILED, "gone": _EXITED, "stopped": _STOPPED, "unhealthy":
 _STATE = "|".join(f"(?P<{name}>{words})" for name, words in _STATES.items())
 _NO_NAME = rf"(?!(?:{'|'.join(_THINGS)}|health|status|state|the|an?|is|are|has|have|was|were|not?|all|some|it)\b)"
 _LINE = re.compile(
-    rf"(?:(?P<above>{_NAME})(?:: | - |/| / ))?(?:(?:(?:the|el|le|il|der|die|o) )?(?P<thing>{'|'.join(_THINGS)})s?:? )?"
+    rf"(?:(?:{_NAME} @ )?(?P<above>{_NAME})(?:: | - |/| / ))?"
+    rf"(?:(?:(?:the|el|le|il|der|die|o) )?(?P<thing>{'|'.join(_THINGS)})s?:? )?"
     rf"{_NO_NAME}(?P<name>{_NAME}?)(?:: (?P<kind>unit|container|service))?(?: {_ON}(?P<host>{_NAME}?))?:? ?"
     rf"(?:{_STATE})(?![\w-])(?: {_ON}(?P<behind>{_NAME}))?",
     re.IGNORECASE,
