@@ -112,6 +112,8 @@ def test_who_was_turned_away_or_left_and_lines_of_information_need_nobody(body: 
     "body",
     [
         {"event": "choir_finished", "room": {"name": "hall"}},
+        {"event": "choir_end", "songs": 9},
+        {"type": "song_added", "title": "a song"},
         {"type": "shop.tally.updated", "data": {"name": "till"}},
         {"content": {"name": "pumpStart", "value": "pump runs"}},
         {"subject": "Updates applied on 'barn'.", "body": "till 3 to 4"},
@@ -131,6 +133,8 @@ def test_what_took_its_course_is_information(body: dict[str, Any]) -> None:
         {"event": "choir_finished", "severity": "major"},
         {"event": "store_failover_completed"},
         {"event": "incident.updated"},
+        {"event": "problem_added"},
+        {"event": "choir_end", "message": "the organ is down"},
         {"event": "finished"},
         {"rule": "choir_finished", "host": "barn"},
         {"subject": "Updates applied on barn, 3 failed"},

@@ -151,7 +151,7 @@ COME_AND_GO = frozenset({"connect", "connected", "disconnect", "disconnected", "
 COURSE = frozenset(
     {
         *("start", "started", "startup", "finished", "completed", "updated", "applied", "published", "downloaded"),
-        *("uploaded", "imported", "exported", "installed", "upgraded"),
+        *("uploaded", "imported", "exported", "installed", "upgraded", "added", "ended", "end"),
     }
 )
 NO_COURSE = frozenset({"alert", "alarm", "incident", "problem", "outage", "issue", "failover", "failure", "error"})

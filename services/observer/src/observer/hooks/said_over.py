@@ -52,7 +52,7 @@ _ALERT_OVER = re.compile(
 )
 _ALL_WELL = re.compile(
     r"\b(?:is|are|now|came) (?:back |now |again )*(?:up|ok|normal|online|healthy|reachable|available)(?: again| now)*$"
-    r"|\b(?:succeeded|success|successful|successfully)$"
+    r"|\bhealthy again$|\b(?:succeeded|success|successful|successfully)$"
     r"|\b(?:power|connection|connectivity|communications?|link) (?:has been |is |was )?restored\b(?! from)"
     # Of what is good when it is little.
     r"|\b(?:cpu|memory|temperature|bandwidth|load\w*|usage|utili[sz]ation|latency)\b.* below threshold$"
