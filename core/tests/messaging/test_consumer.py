@@ -215,6 +215,21 @@ async def test_a_wipe_with_work_in_hand_breaks_neither_renewal_nor_acknowledgeme
     assert ids(await read(one)) == ["3-0"]
 
 
+async def test_a_wipe_of_the_only_stream_between_two_reads_leaves_nothing_to_wait_on_and_is_survived(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read that brought something looks for more before it waits, and finds that the stream is gone."""
+    monkeypatch.setattr("mesh_core.messaging.consumer.DISCOVER_EVERY_SECONDS", 600)
+    await group.add(1)
+    one = group.member("one")
+    await one.acknowledge(await read(one))
+    await group.bus.call("FLUSHALL")
+    assert await read(one) == []
+    await group.add(5)
+    group.now += 6
+    assert ids(await read(one)) == ["5-0"]
+
+
 async def test_a_wipe_between_looking_and_taking_over_is_survived(
     group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:

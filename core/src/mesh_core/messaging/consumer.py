@@ -276,7 +276,7 @@ class Consumer:
             return []
 
     async def _wait_for_one(self, block_ms: int, stop: asyncio.Event | None) -> list[Entry]:
-        if self._interrupt.is_set():  # since this read began
+        if self._interrupt.is_set() or not self._streams:  # since this read began: the last of them may be gone
             return []
         reading = asyncio.ensure_future(self._commands.wait_for_new(sorted(self._streams), block_ms))
         ends = [asyncio.create_task(event.wait()) for event in (self._interrupt, stop) if event is not None]
