@@ -12,7 +12,7 @@ import pytest
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.policy.classifier.classifier import Chance, Classifier, Learnt, shipped_classifiers
 from mesh_core.policy.classifier.features import features_of
-from mesh_core.policy.classifier.value_words import value_words
+from mesh_core.policy.classifier.value_words import by_text, values_of
 from mesh_core.policy.policy import Policy
 from mesh_core.policy.policy_file import read_policy
 from mesh_core.runbooks.clues import clues_in
@@ -256,7 +256,7 @@ def test_a_line_that_somebody_adds_does_not_end_a_doubt() -> None:
 def test_words_are_those_of_keys_and_of_every_value_and_no_number_is_one() -> None:
     alert = {"SumUp": "Half open. It waits\nsince 12 h", "seen": ["half open"], "say": "Open, half"}
     told = event(alert=alert, on=True, empty=[], none={}, parts=[{"a": 1}, "b"])
-    assert [[*map(sorted, value)] for value in value_words(told)] == [
+    assert [[*map(sorted, value)] for value in by_text(values_of(told))] == [
         [
             ["alert", "half", "open", "sum", "up"],
             ["alert", "it", "sum", "up", "waits"],

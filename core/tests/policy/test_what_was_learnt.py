@@ -9,7 +9,7 @@ from policy_rig import event
 
 from mesh_core.policy.classifier import value_words as room
 from mesh_core.policy.classifier.classifier import Classifier
-from mesh_core.policy.classifier.value_words import MOST_KEY_WORDS, chance_by_words, value_words
+from mesh_core.policy.classifier.value_words import MOST_KEY_WORDS, by_text, chance_by_words, values_of
 from mesh_core.policy.policy import Policy
 
 LEARNT = Policy.load(None)
@@ -29,13 +29,13 @@ def test_each_key_and_each_line_is_taken_apart_once(monkeypatch: pytest.MonkeyPa
         return text.split()
 
     monkeypatch.setattr(room, "words_of", counted)
-    value_words(event("disk_slow", {"outer key": {"inner key": ["one", "two\nthree", 4]}}))
+    values_of(event("disk_slow", {"outer key": {"inner key": ["one", "two\nthree", 4]}}))
     assert sorted(read) == ["inner key", "one", "outer key", "three", "two"]
 
 
 def test_keys_as_long_as_an_event_make_no_line_longer() -> None:
     keys = {" ".join(f"a{at}" for at in range(900)): {" ".join(f"b{at}" for at in range(900)): ["said"] * 500}}
-    (lines,) = value_words(event("disk_slow", {"kept": keys}))
+    (lines,) = by_text(values_of(event("disk_slow", {"kept": keys})))
     assert len(lines) == 500
     assert all("said" in line and len(line) <= MOST_KEY_WORDS + 1 for line in lines)
 

@@ -25,8 +25,8 @@ from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.classifier.classifier import Learnt, shipped_classifiers
-from mesh_core.policy.classifier.features import features_of, of_any_trouble
-from mesh_core.policy.classifier.value_words import chance_by_words
+from mesh_core.policy.classifier.event_chances import EventChances
+from mesh_core.policy.classifier.features import features_of
 from mesh_core.policy.event_facts.backed import has_own_network, may_be_a_container
 from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.event_facts.past_words import cues_of_the_past, lines_of_the_past
@@ -150,9 +150,9 @@ class Policy:
         offer.drop_unmet(self._own_playbooks.refused(sorted(offer.actions)), PLAYBOOK)
         offer.drop_unmet(self._unmet(offer.actions, event))
         offer.heed(self._runbooks.match(clues) if self._runbooks else None, written=rule.name in self._written)
-        features = features_of(event, known, clues) if self.learnt else frozenset[str]()
+        seen = EventChances(self.learnt, event, known, clues) if self.learnt else None
         counts = offer.is_undecided or REDEPLOY in offer.actions
-        chances = self._chances(event, known, features, rule, unworded) if counts else {}
+        chances = self._chances(event, known, seen, rule, unworded) if seen and counts else {}
         if offer.is_undecided:
             offer.weigh(chances)
         offer.hold_back(speaks_against(event, known))
@@ -163,9 +163,9 @@ class Policy:
             facts |= {Fact.COMPOSE}  # made anew by most: then it is declared, and the inventory has to say where
         for words, sentence, fence in self._fences(offered, event, facts, past) if offered else ():
             offer.take_away(words, sentence, fence)
-        if self.learnt and offer.may_be_doubted(by_rule=self._may_doubt(rule, event)):
-            by_fields = self.learnt.by_fields.chances(features)
-            offer.doubt(sum(by_fields[word] for word in LIKELY), chance_by_words(event, self.learnt.by_words, LIKELY))
+        by_others = event.trust is Trust.FOREIGN  # what somebody of the mesh saw, facts tell, and no words
+        if seen and offer.may_be_doubted(by_rule=by_others and self._hears_others(rule)):
+            offer.doubt(sum(seen.by_fields[word] for word in LIKELY), seen.by_words(LIKELY))
         offer.stand_in(choice.word for choice in self._register.choices if choice.stands_in)
         return offer.allowed(event, past, self._register.choice_words)
 
@@ -265,32 +265,29 @@ class Policy:
     def _may_learn(self, rule: PolicyRule, known: Collection[str]) -> bool:
         """May what others chose change what this rule says? Not where something is known that a restart breaks, or
         that mends itself, and silence comes from the rule alone."""
-        silent = rule.name in self._written or not rule.classifier
-        return not (silent or IGNORE.word in rule.allow or _HOLDS.intersection(known))
+        return self._hears_others(rule) and IGNORE.word not in rule.allow and _HOLDS.isdisjoint(known)
 
-    def _may_doubt(self, rule: PolicyRule, event: HealthEvent) -> bool:
-        """May what others chose take away what this rule offers? Not what a person wrote, nor what somebody of the mesh
-        itself saw: of that the facts tell, and no words."""
-        return event.trust is Trust.FOREIGN and rule.classifier and rule.name not in self._written
+    def _hears_others(self, rule: PolicyRule) -> bool:
+        """May what others chose take away what it offers? Not what a person wrote."""
+        return rule.classifier and rule.name not in self._written
 
     def _chances(
         self,
         event: HealthEvent,
         known: Collection[str],
-        features: frozenset[str],
+        seen: EventChances,
         rule: PolicyRule,
         unworded: PolicyRule,
     ) -> dict[str, float]:
-        """How likely people choose what this event gives enough for, where anything that is wrong speaks for it: of
-        trouble that nobody has seen the like of, nobody knows what people choose. What words of the event take away of
-        what `unworded` prefers stays away."""
-        if not (self.learnt and self._may_learn(rule, known) and self._may_learn(unworded, known)):
+        """How likely people choose what this event gives enough for. What words of the event take away of what
+        `unworded` prefers stays away."""
+        if not (self._may_learn(rule, known) and self._may_learn(unworded, known)):
             return {}
         if unworded is not rule and unworded.prefer != NOTIFY.word:
             return {}
-        chances, usual = map(self.learnt.by_fields.chances, (features, of_any_trouble(features)))
+        chances = seen.more_than_usual
         unmet = self._unmet(chances.keys(), event)
-        return {word: chance for word, chance in chances.items() if word not in unmet and chance > usual[word]}
+        return {word: chance for word, chance in chances.items() if word not in unmet}
 
     def _unmet(self, words: Collection[str], event: HealthEvent) -> dict[str, str]:
         """Which of them the event does not give what they need, and why."""
