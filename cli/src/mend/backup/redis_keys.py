@@ -11,6 +11,7 @@ from redis.retry import Retry
 
 from mesh_core.messaging.bus import BusDown, BusLoginRefused
 from mesh_core.messaging.redis_state import away
+from mesh_core.models.streams import LAST_ID
 
 OURS = ("mesh:*", "proposal:*", "cooldown:*")
 # Signs of life and what was loaded half: a copy of the first would be a lie, of the second rubbish.
@@ -26,7 +27,6 @@ VALUES: dict[str, tuple[tuple[str | int, ...], str]] = {
     "list": (("LRANGE", 0, -1), "RPUSH"),
 }
 
-_LAST_ID = "18446744073709551615-18446744073709551615"
 Says = Callable[[int], None]  # how many keys so far
 
 
@@ -97,4 +97,4 @@ def as_bytes(text: str) -> bytes:
 
 def after(entry_id: str) -> str:
     """Where what follows an entry begins; '' where nothing can: after the last id that there is."""
-    return "" if entry_id == _LAST_ID else f"({entry_id}"
+    return "" if entry_id == LAST_ID else f"({entry_id}"

@@ -41,9 +41,8 @@ REPLY_SECONDS = 5.0
 ADOPTION_WINDOW_MS = 2000
 HEARD_KEPT_MS = 3_600_000  # how long a listener may be kept from saying what it heard
 READ_BYTES = 4 * 1024 * 1024  # what one read of streams brings at most, give or take the last entries
-LONGEST_PAYLOAD = (
-    MAX_EVENT_BYTES + ENTRY_BYTES + 1
-)  # one more than any record has: what is longer comes cut, and is refused
+# One more than any record has: what is longer comes cut, and is refused.
+LONGEST_PAYLOAD = MAX_EVENT_BYTES + ENTRY_BYTES + 1
 
 
 log = structlog.get_logger()

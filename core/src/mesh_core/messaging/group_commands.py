@@ -16,11 +16,10 @@ import redis.exceptions
 from mesh_core.messaging.bus import LONGEST_PAYLOAD, READ_BYTES
 from mesh_core.messaging.replies import text_of, texts_of
 from mesh_core.messaging.scripts.reading import TAKE_NEW, TAKE_OVER
-from mesh_core.models.streams import entry_order
+from mesh_core.models.streams import LAST_SEQUENCE, entry_order
 
 # What servers say when a stream or its group is gone; the last one to a read that was waiting on it (Redis 7.0).
 WIPED = ("nogroup", "no such key", "unblocked")
-_LAST_SEQUENCE = 2**64 - 1  # an id beyond is none, and who trims to it is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +141,7 @@ class GroupCommands:
     async def _first_open(self, stream: str, group: Mapping[str, Any]) -> tuple[int, int] | None:
         if not int(group["pending"]):
             ms, sequence = entry_order(text_of(group["last-delivered-id"]))
-            return ms, min(sequence + 1, _LAST_SEQUENCE)
+            return ms, min(sequence + 1, LAST_SEQUENCE)  # an id beyond is none, and who trims to it is refused
         summary = await self._client.xpending(stream, text_of(group["name"]))
         # Acknowledged between the two questions: next time.
         return entry_order(text_of(summary["min"])) if summary["pending"] else None

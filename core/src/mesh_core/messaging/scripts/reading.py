@@ -1,5 +1,9 @@
 """How entries of streams are read: new ones, those of dead consumers, page by page, and how many there are."""
 
+from __future__ import annotations
+
+from mesh_core.models.streams import LAST_ID
+
 # Entries of a stream are read inside Redis, one after the other, so that a reader gets at most so many bytes: a COUNT
 # of 200 may be 200 MB. What is longer than any record of ours comes cut, as does an entry with much beside its `p`.
 _TAKE = """
@@ -78,15 +82,15 @@ end
 return found
 """
 
-# One page of a stream for somebody who keeps his own place. Nothing comes after the last id that there is, and to ask
-# for it is an error: whoever may write a stream may write that id.
+# One page of a stream for somebody who keeps his own place. Whoever may write a stream may write the last id there is.
 # KEYS stream; ARGV from, to, most entries, most bytes, longest payload -> {1 at the end of it, {{id, payload}...}}
 PAGE = (
     _TAKE
+    + f"local past_the_last = '({LAST_ID}'"
     + """
 local from, room, longest, rows = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[5]), {}
 while #rows < tonumber(ARGV[3]) and room > 0 do
-  if from == '(18446744073709551615-18446744073709551615' then return {1, rows} end
+  if from == past_the_last then return {1, rows} end
   local entry = redis.call('XRANGE', KEYS[1], from, ARGV[2], 'COUNT', 1)[1]
   if not entry then return {1, rows} end
   local raw = payload(entry[2], longest)
