@@ -43,12 +43,18 @@ def company_of(identity: Identity, container_id: str, rows: Rows) -> dict[str, l
     return {word: sorted(set(names))[:MAX_DEPENDENTS] for word, names in found.items() if names}
 
 
+def network_owner_of(row: Mapping[str, Any]) -> str:
+    """In whose network a container lives, by its name or id; '' where it has one of its own. `row`: of a list of the
+    engine's, or what it knows of one."""
+    of, _, owner = str((row.get("HostConfig") or {}).get("NetworkMode") or "").partition(":")
+    return owner if of == "container" else ""
+
+
 def lost_network_of(mine: dict[str, Any], rows: Rows) -> dict[str, Any]:
     """Whose network the one of this row lives in, where that one is gone: an update made it anew under another id, and
     what lived with the old one runs on without any network. A restart cannot find it either. {} for all others."""
-    mode = str((mine.get("HostConfig") or {}).get("NetworkMode") or "")
-    of, _, owner = mode.partition(":")
-    if of != "container" or not owner or any(_is_called(row, owner) for row in rows):
+    owner = network_owner_of(mine)
+    if not owner or any(_is_called(row, owner) for row in rows):
         return {}
     return {"network_mode": f"container:{owner[:12]}", "network_container_there": False}
 
@@ -58,8 +64,8 @@ def _is_called(row: dict[str, Any], owner: str) -> bool:
 
 
 def _lives_in(row: dict[str, Any], identity: Identity, container_id: str) -> bool:
-    network = str((row.get("HostConfig") or {}).get("NetworkMode") or "")
-    return network in (f"container:{container_id}", f"container:{identity.container}")
+    owner = network_owner_of(row)
+    return bool(owner) and owner in (container_id, identity.container)
 
 
 def depends_on_it(labels: Mapping[str, str], other: Identity, identity: Identity) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from node_agent.checks.evidence import clean_text
 from node_agent.containers.container_check import state_in_words
-from node_agent.containers.container_dependents import company_of, lost_network_of
+from node_agent.containers.container_dependents import company_of, lost_network_of, network_owner_of
 from node_agent.containers.container_identity import identity_for
 from node_agent.containers.container_labels import depends_on, needs_it_healthy
 from node_agent.containers.engine import Engine
@@ -53,8 +53,8 @@ class ContainerEvidence:
     async def _network_of(self, detail: Mapping[str, Any]) -> dict[str, str]:
         """Whose network it lives in, and how that one is: while it is stopped this one has no network, and cannot be
         started."""
-        of, _, owner = str((detail.get("HostConfig") or {}).get("NetworkMode") or "").partition(":")
-        found = await self._engine.container(owner) if of == "container" and owner else None
+        owner = network_owner_of(detail)
+        found = await self._engine.container(owner) if owner else None
         if found is None:
             return {}
         who = identity_for([str(found.get("Name", ""))], found.get("Config", {}).get("Labels") or {})
