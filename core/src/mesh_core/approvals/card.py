@@ -29,6 +29,7 @@ from mesh_core.models.records import parse_time, rfc3339
 from mesh_core.models.sightings import AGENT_SPEAKS, MATCH_IN_WORDS, MATCHED_BY
 from mesh_core.policy.seen_before import doubted, in_words, suggested, tried
 from mesh_core.policy.track_record import PastRun
+from mesh_core.runbooks.wording import GUESSED, LOOK_AT
 from mesh_core.runtime.places_note import SickPlace
 
 MOST_FINDINGS = 4
@@ -40,8 +41,6 @@ _SAYS = ("payload.summary", "payload.description", "payload.message", "payload.m
 _SAYS_BESIDE = (("annotations", "description"), ("annotations", "summary"), ("heartbeat", "msg"))  # as hooks keep them
 # What a program and its health check print, by what a card calls it: the last line says most.
 _PRINTS = (("payload.health_output", "its check says"), ("payload.logs", "its log ends with"))
-_LOOK_AT = "look at: "  # as runbooks are told as evidence
-_GUESSED = "(perhaps, found"
 _WELL = ("running", "healthy", "finished", "active")  # as an agent says it of what something depends on
 _ON_THE_TIMELINE = frozenset({"image.changed_seconds_ago", "unit.changed_seconds_ago"})
 TOLD_BEFORE = "told before"  # the source of the evidence that it got worse
@@ -173,9 +172,10 @@ def _runbook(proposal: Proposal) -> str:
 def _look(proposal: Proposal) -> str:
     """What the runbook of this very trouble says; where a yes repairs nothing, that is what is left to do."""
     heading, *lines = _runbook(proposal).split("\n")
-    if not is_message(proposal.type) or _GUESSED in heading:
+    if not is_message(proposal.type) or f"({GUESSED}" in heading:
         return ""
-    return next((line.removeprefix(_LOOK_AT) for line in lines if line.startswith(_LOOK_AT)), "")
+    begin = f"{LOOK_AT}: "
+    return next((line.removeprefix(begin) for line in lines if line.startswith(begin)), "")
 
 
 def _told_by_others(proposal: Proposal) -> tuple[str, ...]:

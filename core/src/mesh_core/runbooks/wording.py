@@ -5,13 +5,15 @@ from __future__ import annotations
 from mesh_core.runbooks.index import Match
 from mesh_core.runbooks.runbook import Runbook
 
+LOOK_AT = "look at"  # the label of what to look at first
+GUESSED = "perhaps, found"
 MAX_SHORT = 300  # characters of what a model is told
 MAX_SHORT_MEANS = 140  # of its first sentence; a longer one is left out, for half of one may say the contrary
 
 
 def heading(match: Match) -> str:
     """`disk-space: A file system is nearly full (found by its name)`: one line, for whoever decides."""
-    sure = "found" if match.is_certain else "perhaps, found"
+    sure = "found" if match.is_certain else GUESSED
     return f"{match.runbook.id}: {match.runbook.title} ({sure} by {match.by.value})"
 
 
@@ -32,7 +34,7 @@ def parts_of(one: Runbook) -> list[tuple[str, str]]:
     """(label, text) of what it says, without what it does not say."""
     said = (
         ("means", one.means),
-        ("look at", one.look),
+        (LOOK_AT, one.look),
         ("documented", _documented(one)),
         ("not when", one.not_when),
         ("source", "your own, config/runbooks" if one.own and not one.sources else "; ".join(one.sources)),
