@@ -16,11 +16,10 @@ from mesh_core.models.streams import entered_ms, entry_order
 from mesh_core.storage.event_files import (
     MAX_LINE_BYTES,
     PLAIN,
-    blocks_of,
+    blocks_of_a_day,
     day_folders,
     lines_about,
     node_of,
-    packed_beside,
 )
 from mesh_core.storage.json_files import object_in, read_object
 from mesh_core.storage.listing import entries
@@ -64,11 +63,10 @@ def events_since(runtime: Path, since: datetime) -> Iterator[PastEvent]:
 
 def _of_a_day(plain: Path, since: datetime) -> Iterator[PastEvent]:
     by_id: dict[str, list[dict[str, Any]]] = {}
-    for path in (packed_beside(plain), plain):
-        for block, _ in blocks_of(path):
-            for said in map(object_in, block.splitlines()):
-                if isinstance(event_id := said.get("id"), str):
-                    by_id.setdefault(event_id, []).append(said)
+    for block in blocks_of_a_day(plain):
+        for said in map(object_in, block.splitlines()):
+            if isinstance(event_id := said.get("id"), str):
+                by_id.setdefault(event_id, []).append(said)
     for event_id in sorted(by_id, key=lambda one: entry_order(one.rpartition("/")[2])):
         if entered_ms(event_id) >= since.timestamp() * 1000 and (found := _joined(by_id[event_id])):
             yield found

@@ -113,19 +113,23 @@ def blocks_of(path: Path, offset: int = 0) -> Iterator[tuple[bytes, int]]:
             yield block, offset
 
 
+def blocks_of_a_day(plain: Path) -> Iterator[bytes]:
+    """The whole lines of a node's day, in the order of writing: what is packed of it already, then `plain` itself."""
+    for path in (packed_beside(plain), plain):
+        yield from (block for block, _ in blocks_of(path))
+
+
 def lines_about(folder: Path, node: str, event_ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """(event id, line) of each line of that day's files of `node` about one of these, in the order of writing."""
     starts = {event_id: line_start(event_id) for event_id in event_ids}
-    plain = folder / (node + PLAIN)
-    for path in (packed_beside(plain), plain):
-        for block, _ in blocks_of(path):
-            for event_id, start in starts.items():
-                at = block.find(start)
-                while at >= 0:
-                    end = block.find(b"\n", at)
-                    if at == 0 or block[at - 1] == 0x0A:  # elsewhere it is something that a payload says
-                        yield event_id, block[at:end]
-                    at = block.find(start, end)
+    for block in blocks_of_a_day(folder / (node + PLAIN)):
+        for event_id, start in starts.items():
+            at = block.find(start)
+            while at >= 0:
+                end = block.find(b"\n", at)
+                if at == 0 or block[at - 1] == 0x0A:  # elsewhere it is something that a payload says
+                    yield event_id, block[at:end]
+                at = block.find(start, end)
 
 
 def mend_tail(descriptor: int) -> int:

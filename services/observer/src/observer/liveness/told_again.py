@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from mesh_core.messaging.bus import Bus, BusDown
 from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.runtime.service import pause
-from mesh_core.storage.event_files import PLAIN, blocks_of, day_folders, packed_beside
+from mesh_core.storage.event_files import PLAIN, blocks_of_a_day, day_folders
+from mesh_core.storage.json_files import object_in
 from observer.world import HealthState, World
 
 LOOK_SECONDS = 15.0
@@ -92,16 +93,14 @@ def last_told(events: Path, node: str, incidents: set[str]) -> list[HealthEvent]
 def _of_a_day(plain: Path, incidents: set[str]) -> Iterator[HealthEvent]:
     """In the order of entering; only lines that name one of these are read."""
     names = [json.dumps(name, ensure_ascii=False).encode() for name in incidents]
-    for path in (packed_beside(plain), plain):
-        for block, _ in blocks_of(path):
-            for line in block.splitlines():
-                if any(name in line for name in names) and (event := _event_in(line)):
-                    yield event
+    for block in blocks_of_a_day(plain):
+        for line in block.splitlines():
+            if any(name in line for name in names) and (event := _event_in(line)):
+                yield event
 
 
 def _event_in(line: bytes) -> HealthEvent | None:
     try:
-        said = json.loads(line)
-        return HealthEvent.model_validate(said["event"])
-    except (ValueError, ValidationError, KeyError, TypeError):
+        return HealthEvent.model_validate(object_in(line).get("event"))
+    except ValidationError:
         return None  # a decision, or what nobody can read any more
