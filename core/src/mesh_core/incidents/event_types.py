@@ -47,6 +47,7 @@ BENIGN = RECOVERIES | {
 # About an agent's own work, or about Redis: no recovery ever follows.
 NOTICES = frozenset({EventType.EVENTS_DROPPED, EventType.RECORDS_ERASED, EventType.STREAM_OVERFLOW})
 NODE_UNREACHABLE = "node_unreachable"  # as others say it: NodeDown, InstanceDown of a host
+SERVICE_DOWN, SERVICE_UNHEALTHY = "service_down", "service_unhealthy"  # whatever another system calls it
 # Of a service, in the words of our agents and of whoever speaks like them.
 DOES_NOT_RUN = frozenset(
     {

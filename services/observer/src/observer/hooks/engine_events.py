@@ -14,10 +14,10 @@ from mesh_core.models.owner_labels import bare_key
 from observer.hooks.body_texts import parts_of
 from observer.hooks.field_names import ACTED_ON, IMAGE, KINDS_OF_THINGS, MANAGED, OF_A_PROJECT
 from observer.hooks.plain_words import plain_words
+from observer.hooks.service_in_names import PROGRAM
 
-NAME = re.compile(r"[A-Za-z][\w.@-]{1,99}")
 _IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]+)?(?<!\.jpg)(?<!\.png)(?:@sha256:[0-9a-f]+)?")
-_SLASHED = re.compile(rf"\b[Cc]ontainer /({NAME.pattern})(?=:|$)")
+_SLASHED = re.compile(rf"\b[Cc]ontainer /({PROGRAM.pattern})(?=:|$)")
 _MOST_CHARS = 120
 
 
@@ -27,7 +27,7 @@ def declared_thing(body: Mapping[str, Any]) -> dict[str, str]:
         told = {bare_key(key): text for key, text in part.items() if isinstance(text, str)}
         kinds = (told.get(key, "").lower() for key in KINDS_OF_THINGS)
         label = next((MANAGED[kind] for kind in kinds if kind in MANAGED), "")
-        if label and NAME.fullmatch(told.get("name", "")):
+        if label and PROGRAM.fullmatch(told.get("name", "")):
             return {label: told["name"]}
     return {}
 
@@ -59,7 +59,7 @@ def checked_thing(check: str, output: str, rule: str) -> dict[str, str]:
         return {"container": shown[1]}
     manager, _, name = check.partition(" ")
     label = MANAGED.get(manager.lower(), "")
-    is_it = label and NAME.fullmatch(name) and re.match(rf"(?:[A-Z]+: )?{re.escape(name)}(?![\w.-])", output)
+    is_it = label and PROGRAM.fullmatch(name) and re.match(rf"(?:[A-Z]+: )?{re.escape(name)}(?![\w.-])", output)
     return {label: name} if is_it else {}
 
 
@@ -74,7 +74,7 @@ def missing_container(body: Mapping[str, Any]) -> str:
         one = next(filter(None, named), "")
     elif OF_A_PROJECT.isdisjoint(own):
         return ""
-    return one if isinstance(one, str) and NAME.fullmatch(one) else ""
+    return one if isinstance(one, str) and PROGRAM.fullmatch(one) else ""
 
 
 def of_cloud_event(body: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
@@ -83,4 +83,4 @@ def of_cloud_event(body: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     if "specversion" not in told:
         return "", ()
     subject = told.get("subject", "")
-    return subject if NAME.fullmatch(subject) else "", tuple(told.get("source", "").strip("/").split("/")[:20])
+    return subject if PROGRAM.fullmatch(subject) else "", tuple(told.get("source", "").strip("/").split("/")[:20])

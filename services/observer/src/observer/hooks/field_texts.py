@@ -11,10 +11,9 @@ from typing import Any
 from mesh_core.models.owner_labels import bare_key
 from observer.hooks.body_texts import texts_of
 from observer.hooks.field_names import ENDS_OF_TITLES, TITLES
-from observer.hooks.no_names import is_no_name
+from observer.hooks.no_names import MOST_NAME_CHARS, is_no_name
 
-MOST_NAME_CHARS = 120
-_LETTERS = re.compile(r"[^\W\d_]{3}")
+LETTERS = re.compile(r"[^\W\d_]{3}")
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class FieldTexts:
     @cached_property
     def title(self) -> str:
         """The first line of what a person would read first: of a key that is listed, else of one that ends like one."""
-        ends = (text for key, text in self.texts.items() if key.endswith(ENDS_OF_TITLES) and _LETTERS.search(text))
+        ends = (text for key, text in self.texts.items() if key.endswith(ENDS_OF_TITLES) and LETTERS.search(text))
         said = self.first(TITLES) or next(ends, "")
         return next(iter(said.strip().splitlines()), "")[:300]
 

@@ -16,10 +16,10 @@ from mesh_core.policy.names.hosts import host_in
 from observer.hooks import engine_events, monitors
 from observer.hooks import field_names as names
 from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of
-from observer.hooks.field_texts import MOST_NAME_CHARS, FieldTexts, first_line
+from observer.hooks.field_texts import LETTERS, FieldTexts, first_line
 from observer.hooks.how_bad import is_information, of_state, severity_of, tells_updates
 from observer.hooks.mapping import CONTAINER_LABELS, NODE_LABELS, SERVICE_LABELS, UNIT_LABELS
-from observer.hooks.no_names import is_no_name
+from observer.hooks.no_names import MOST_NAME_CHARS, is_no_name
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import (
     says_alert_over,
@@ -29,7 +29,7 @@ from observer.hooks.said_over import (
     speaks_of_failure,
     speaks_of_trouble,
 )
-from observer.hooks.service_in_names import is_a_programs_name, is_said_not_to_run
+from observer.hooks.service_in_names import PROGRAM, is_a_programs_name, is_said_not_to_run
 from observer.hooks.severities import SEVERE
 from observer.hooks.title_forms import rule_in_title
 from observer.hooks.told_in_title import Told, told_of
@@ -38,7 +38,6 @@ MOST_HEADLINE_CHARS = 300
 _OF_WHOM = frozenset({*NODE_LABELS, *SERVICE_LABELS}) - {"name"}
 _CLOSED_BY = ("action", "status", "state")
 _HOSTS = (*map(bare_key, NODE_LABELS), *names.LABELS["node"])
-_LETTERS = re.compile(r"[^\W\d_]{3}")
 _UNIT = re.compile(r"[\w.@-]{1,99}\.(?:service|timer|socket|mount)(?= )")  # beside what became of it
 _DATE = re.compile(r"20|\d{10}")  # in words, or since 1970
 _STATE_WORDS = re.compile(
@@ -68,7 +67,7 @@ class KnownFields(FieldTexts):
             found.setdefault("hostname", logged)
         if (app := self._app) and not any(found.get(label) for label in (*CONTAINER_LABELS, *UNIT_LABELS)):
             found.setdefault("service", app)
-        if (check := self.first(names.CHECKED)) and engine_events.NAME.fullmatch(check):
+        if (check := self.first(names.CHECKED)) and PROGRAM.fullmatch(check):
             found.setdefault("service", check)
         elif not any(found.get(label) for label in SERVICE_LABELS):
             found |= engine_events.checked_thing(check, self.first(names.OUTPUTS), self.rule)
@@ -97,11 +96,7 @@ class KnownFields(FieldTexts):
         things = [*self.told_by(*names.MANAGED_AS), *([own] if isinstance(own, str) else [])]
         things += engine_events.named_beside_images(self.body)
         thing = next((text for text in things if text != self.rule or self._has_an_image), "")
-        return (
-            {label: thing}
-            if label and engine_events.NAME.fullmatch(thing) and thing not in self.told_by(*_HOSTS)
-            else {}
-        )
+        return {label: thing} if label and PROGRAM.fullmatch(thing) and thing not in self.told_by(*_HOSTS) else {}
 
     @property
     def _has_an_image(self) -> str:
@@ -337,7 +332,7 @@ class KnownFields(FieldTexts):
         if not self.label_of((*NODE_LABELS, *SERVICE_LABELS)):
             return False
         others = [text for key, text in self.said if _snake(key) not in _OF_WHOM]
-        return not self.firing or any(_LETTERS.search(text) and not says_over(text) for text in others)
+        return not self.firing or any(LETTERS.search(text) and not says_over(text) for text in others)
 
 
 def _plain(text: str) -> str:

@@ -10,13 +10,13 @@ from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_over
 from observer.hooks.severities import severity_in
 
-_MOST_CHARS = 120
+MOST_NAME_CHARS = 120
 _VERSION = re.compile(r"v\d+")  # of the form of a kind: `incident.created_v2`
 
 
 def is_no_name(text: str) -> bool:
     """Likewise an expression."""
-    words = [word for word in plain_words(text, _MOST_CHARS).split() if not _VERSION.fullmatch(word)]
+    words = [word for word in plain_words(text, MOST_NAME_CHARS).split() if not _VERSION.fullmatch(word)]
     if SAYS_NOTHING.issuperset(words):
         return True
     if len(words) != 1:

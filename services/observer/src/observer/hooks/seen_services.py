@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mesh_core.incidents.event_types import NODE_UNREACHABLE, EventType
+from mesh_core.incidents.event_types import NODE_UNREACHABLE, SERVICE_DOWN, SERVICE_UNHEALTHY, EventType
 from mesh_core.incidents.sighting import SightingsNote, is_called_there
 from mesh_core.messaging.bus import Bus
 from mesh_core.messaging.sighting_notes import note_of
@@ -29,9 +29,6 @@ _NOT_UP = frozenset(["up", "running", "active", "responding", "answering", "reac
 _OF_IT = frozenset(["is", "has", "not", "service", "container", "unit", "process", "program", "app", "instance"])
 # Who answers there is as often a proxy, and what is asked lies behind it.
 _PROXIES_PORTS = frozenset({80, 443})
-
-
-SERVICE_DOWN, SERVICE_UNHEALTHY = "service_down", "service_unhealthy"
 
 
 class SeenServices:

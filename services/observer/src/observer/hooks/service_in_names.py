@@ -21,7 +21,7 @@ _QUOTES = tuple("\"'`\u201c\u201d\u201e")
 _A_THING = re.compile(r"\b(?:container|service|unit|process|program|app|stack)[ :]+[\"'`]?$", re.IGNORECASE)
 _IS_A_THING = re.compile(r"[\"'`]? (?:container|service|unit|process|program|app|stack)\b", re.IGNORECASE)
 _OF_ONE = re.compile(r"([A-Za-z][A-Za-z0-9]{1,60}?)(?:Is|Service)?(?:Down|Failed|Dead|Stopped|Unhealthy)")
-_WORD = re.compile(r"[A-Za-z][\w.@-]{1,99}")
+PROGRAM = re.compile(r"[A-Za-z][\w.@-]{1,99}")
 # An alert or a check that is called after one of these is about no program.
 _NO_PROGRAMS = frozenset(
     {
@@ -79,7 +79,7 @@ def watched_there(alert: Alert, node: str, names: KnownNames) -> str:
 
 
 def is_a_programs_name(check: str) -> bool:
-    return _WORD.fullmatch(check) is not None and check.lower() not in _NO_PROGRAMS
+    return PROGRAM.fullmatch(check) is not None and check.lower() not in _NO_PROGRAMS
 
 
 def is_said_not_to_run(check: str, title: str) -> bool:

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from mesh_core.policy.names.known_names import UNIT_SUFFIXES
 from observer.hooks.plain_words import lines_of, only_names
-from observer.hooks.service_in_names import is_a_programs_name
+from observer.hooks.service_in_names import PROGRAM, is_a_programs_name
 
 _MOST_CHARS = 300
 # Pictures and marks, in whatever form a chat has them; who says it, in brackets.
 _BEFORE = re.compile(r"(?:[^\w\[]|:[a-z_]{2,40}:|\[[^\]]{1,60}\])*")
 _MARKS = str.maketrans("", "", "*`'\"\u00ab\u00bb\u2018\u2019\u201c\u201d\u201e")
-_NAME = r"[A-Za-z][\w.@-]{1,99}"
+_NAME = PROGRAM.pattern
 _ON = r"(?:on|at|auf|sur|en|em|su|na|\u043d\u0430|@) (?:(?:host|node|server|nodo) )?"
 _THINGS = {
     "container": "container",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from mesh_core.actions.choices import RESTART
+from mesh_core.incidents.event_types import SERVICE_DOWN
 from mesh_core.models.events import HealthEvent
-
-SERVICE_DOWN = "service_down"
 
 
 def as_down(event: HealthEvent, choice: str) -> HealthEvent:
