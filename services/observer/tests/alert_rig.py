@@ -7,8 +7,10 @@ from typing import Any
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.parsing import read_event
+from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert, Read, Unfit
 from observer.hooks.mapping import Mapped
+from observer.hooks.senders import any_json
 
 NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
 
@@ -43,6 +45,19 @@ def event_of(read: Read, mapped: Mapped | None = None) -> HealthEvent:
     # Whatever is made here is what the door of the mesh accepts.
     assert isinstance(read_event(event.wire()), HealthEvent)
     return event
+
+
+def event_with(read: Read, names: KnownNames) -> HealthEvent:
+    """The event of a mesh that knows these."""
+    assert isinstance(read, Alert), read
+    event = Mapped().event_for(read, "1", NOW, names)
+    assert isinstance(event, HealthEvent), event
+    return event
+
+
+def entered_with(body: dict[str, Any], names: KnownNames) -> HealthEvent:
+    """Likewise, of the one alert in a body that nobody described."""
+    return event_with(one(any_json.alerts_in(body)), names)
 
 
 def kuma(status: Any, **monitor: Any) -> dict[str, Any]:

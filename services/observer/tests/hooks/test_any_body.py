@@ -6,13 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from alert_rig import NOW, event_of, one
+from alert_rig import event_of, event_with, one
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert, Unfit
 from observer.hooks.generic import GenericHook
-from observer.hooks.mapping import Mapped
 from observer.hooks.said_over import says_all_well, says_over
 from observer.hooks.senders.any_json import alerts_in
 
@@ -27,9 +26,7 @@ def read(body: Body) -> Alert:
 
 
 def entered(body: Body) -> HealthEvent:
-    event = Mapped().event_for(read(body), "1", NOW, OURS)
-    assert isinstance(event, HealthEvent)
-    return event
+    return event_with(read(body), OURS)
 
 
 def wrapped(state: str) -> str:

@@ -7,13 +7,12 @@ import json
 from typing import Any
 
 import pytest
-from alert_rig import NOW, one
+from alert_rig import event_with, one
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert
 from observer.hooks.generic import GenericHook
-from observer.hooks.mapping import Mapped
 from observer.hooks.senders.any_json import alerts_in
 
 Body = dict[str, Any]
@@ -24,9 +23,7 @@ def entered(body: Body) -> HealthEvent:
     found = one(alerts_in(body))
     assert isinstance(found, Alert), found
     assert found.firing
-    event = Mapped().event_for(found, "1", NOW, OURS)
-    assert isinstance(event, HealthEvent)
-    return event
+    return event_with(found, OURS)
 
 
 # name, body, (type, node, service, severity)

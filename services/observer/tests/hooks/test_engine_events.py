@@ -5,23 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from alert_rig import NOW, one
+from alert_rig import entered_with
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
-from observer.hooks.alert import Alert
-from observer.hooks.mapping import Mapped
-from observer.hooks.senders.any_json import alerts_in
 
 OURS = KnownNames(hosts={"barn": "", "loft": ""})
 
 
 def entered(body: dict[str, Any]) -> HealthEvent:
-    alert = one(alerts_in(body))
-    assert isinstance(alert, Alert), alert
-    event = Mapped().event_for(alert, "1", NOW, OURS)
-    assert isinstance(event, HealthEvent)
-    return event
+    return entered_with(body, OURS)
 
 
 def of_engine(action: str, **attributes: str) -> dict[str, Any]:
@@ -162,11 +155,7 @@ def test_a_unit_and_a_container_are_named_as_the_alert_itself_calls_them_until_a
         (line | {"SYSLOG_IDENTIFIER": "tally"}, "tally.service"),
         (of_engine("die", **project), "office.tally"),
     ):
-        alert = one(alerts_in(body))
-        assert isinstance(alert, Alert)
-        event = Mapped().event_for(alert, "1", NOW, seen)
-        assert isinstance(event, HealthEvent)
-        assert event.service == ours
+        assert entered_with(body, seen).service == ours
 
 
 @pytest.mark.parametrize(

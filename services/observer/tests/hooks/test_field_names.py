@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from alert_rig import NOW
+from alert_rig import event_with
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert, Read, Unfit
-from observer.hooks.mapping import Mapped
 from observer.hooks.senders.any_json import alerts_in
 
 OURS = KnownNames(hosts={"barn": "192.0.2.4", "loft": ""})
@@ -28,9 +27,7 @@ def firing(body: Body) -> list[Alert]:
 
 
 def entered(alert: Alert) -> HealthEvent:
-    event = Mapped().event_for(alert, "1", NOW, OURS)
-    assert isinstance(event, HealthEvent)
-    return event
+    return event_with(alert, OURS)
 
 
 @pytest.mark.parametrize(
@@ -283,9 +280,7 @@ def test_a_service_of_all_hosts_of_a_role_or_a_group_is_not_what_failed(key: str
 def test_a_service_of_its_hosts_own_name_is_one_where_the_mesh_knows_it() -> None:
     (alert,) = firing({"rule": "PumpIsDry", "service": "barn", "host": "barn"})
     known = KnownNames(hosts={"barn": ""}, services={"barn": frozenset({"barn"})})
-    event = Mapped().event_for(alert, "1", NOW, known)
-    assert isinstance(event, HealthEvent)
-    assert event.service == "barn"
+    assert event_with(alert, known).service == "barn"
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from alert_rig import NOW, firing, group, kuma, one
+from alert_rig import entered_with, event_with, firing, group, kuma, one
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
-from observer.hooks.alert import Alert, Read
-from observer.hooks.mapping import Mapped
+from observer.hooks.alert import Read
 from observer.hooks.senders import alertmanager as prometheus
 from observer.hooks.senders import grafana, uptime_kuma
 from observer.hooks.senders.any_json import alerts_in
@@ -21,14 +20,11 @@ Body = dict[str, Any]
 
 
 def entered(body: Body) -> HealthEvent:
-    return of(one(alerts_in(body)))
+    return entered_with(body, OURS)
 
 
 def of(found: Read, names: KnownNames = OURS) -> HealthEvent:
-    assert isinstance(found, Alert), found
-    event = Mapped().event_for(found, "1", NOW, names)
-    assert isinstance(event, HealthEvent)
-    return event
+    return event_with(found, names)
 
 
 @pytest.mark.parametrize(
@@ -262,10 +258,7 @@ def test_what_lies_below_the_name_of_a_host_of_ours_is_served_by_it() -> None:
     known = KnownNames(hosts={"vps.farm.example": "", "shed.lan": "", "farm.example": ""})
 
     def place(url: str) -> tuple[str, str | None]:
-        found = one(alerts_in(MONITOR | {"url": url}))
-        assert isinstance(found, Alert)
-        event = Mapped().event_for(found, "1", NOW, known)
-        assert isinstance(event, HealthEvent)
+        event = entered_with(MONITOR | {"url": url}, known)
         return event.node, event.service
 
     assert place("https://feeds.vps.farm.example/") == ("vps.farm.example", "miniflux")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from alert_rig import event_with
 
 from mesh_core.actions.containers import compose_of
 from mesh_core.models.events import HealthEvent
@@ -12,7 +13,6 @@ from mesh_core.policy.event_facts.facts import Fact, facts_for
 from mesh_core.policy.names.known_names import KnownNames
 from observer.hooks.alert import Alert
 from observer.hooks.generic import GenericHook
-from observer.hooks.mapping import Mapped
 from observer.hooks.world_services import WorldServices
 from observer.world import TargetHealth, World
 
@@ -24,9 +24,7 @@ KNOWN = KnownNames(
 
 
 def event_for(alert: Alert) -> HealthEvent:
-    event = Mapped().event_for(alert, "1", NOW, KNOWN)
-    assert isinstance(event, HealthEvent), event
-    return event
+    return event_with(alert, KNOWN)
 
 
 def test_an_alert_gets_the_meshs_names_and_keeps_what_its_sender_wrote() -> None:

@@ -5,24 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from alert_rig import NOW, event_of, firing, group, one
+from alert_rig import entered_with, event_of, firing, group, one
 
 from mesh_core.models.events import HealthEvent, Severity
 from mesh_core.policy.names.known_names import KnownNames
-from observer.hooks.alert import Alert
-from observer.hooks.mapping import Mapped
 from observer.hooks.senders import alertmanager
-from observer.hooks.senders.any_json import alerts_in
 
 OURS = KnownNames(hosts={"barn": "", "loft-2": ""})
 
 
 def entered(body: dict[str, Any]) -> HealthEvent:
-    alert = one(alerts_in(body))
-    assert isinstance(alert, Alert), alert
-    event = Mapped().event_for(alert, "1", NOW, OURS)
-    assert isinstance(event, HealthEvent)
-    return event
+    return entered_with(body, OURS)
 
 
 @pytest.mark.parametrize(
