@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from alert_rig import event_with
 
@@ -16,7 +14,6 @@ from observer.hooks.generic import GenericHook
 from observer.hooks.world_services import WorldServices
 from observer.world import TargetHealth, World
 
-NOW = datetime(2026, 5, 5, 12, 0, tzinfo=UTC)
 KNOWN = KnownNames(
     hosts={"NAS01": "", "nas": "10.0.0.5"},
     services={"nas": frozenset({"shop.web", "shop-a.b", "shop.a-b", "attic.db", "plain", "attic.plain"})},

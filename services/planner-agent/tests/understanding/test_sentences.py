@@ -392,26 +392,6 @@ def test_no_text_fails_and_what_is_drafted_from_garbage_passes_the_gate() -> Non
     assert drafts > 3
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "install lsof\nstart the service cups",
-        "- install lsof\r\n- start the service cups\r\n",
-        "1. installiere lsof\n\n2. starte den Dienst cups.",
-        "\u2022 installe lsof\n\u2022 d\u00e9marre le service cups",
-    ],
-)
-def test_a_list_is_a_wish_on_each_line(text: str) -> None:
-    package, service = drafted(text).tasks
-    assert package["ansible.builtin.package"]["name"] == ["lsof"]
-    assert service["ansible.builtin.service"]["name"] == "cups"
-
-
-def test_the_lines_of_a_quoted_text_stay_its_lines_as_unix_writes_them() -> None:
-    (task,) = drafted('create the file /srv/motd with content "one\r\ntwo"').tasks
-    assert task["ansible.builtin.copy"]["content"] == "one\ntwo"
-
-
 @pytest.mark.parametrize("path", ["../spool", "./spool", "../../srv/spool", "$/spool", "\u2026/spool", "'../spool'"])
 @pytest.mark.parametrize("wish", ["create the directory", "delete the directory", "l\u00f6sche das Verzeichnis"])
 def test_a_path_that_begins_nowhere_is_never_taken_for_one_of_the_root(wish: str, path: str) -> None:
