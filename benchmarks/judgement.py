@@ -41,7 +41,8 @@ SETS = Path(__file__).parent / "judgement_sets"
 NAMES = (
     "open opened third_open third_opened fourth_open fourth_opened fifth_open fifth_opened sixth_open sixth_opened "
     "seventh_open seventh_opened seventh_kept eighth_open eighth_opened eighth_kept ninth_open ninth_opened ninth_kept "
-    "tenth_opened tenth_kept eleventh_opened"
+    "tenth_opened tenth_kept eleventh_opened twelfth_opened twelfth_kept "
+    "thirteenth_opened"
 )
 ALL = tuple(SETS / f"{name}.jsonl" for name in NAMES.split())
 ONLY_SCORED = tuple(file for file in ALL if not is_shown(file.stem))

@@ -1,4 +1,5 @@
-"""Learns the weights of the policy's two classifiers from the labelled sets, and writes them: fields.json, words.json.
+"""Learns the weights of the policy's classifiers from the labelled sets, and writes them: fields.json, choices.json,
+harms.json.
 
     .venv/bin/pip install scikit-learn==1.9.1
     .venv/bin/python benchmarks/train_classifier.py [--sets NAME ...] [--out FOLDER]
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,16 +23,17 @@ from judgement import ALL, ONLY_SCORED, SETS, event_of_hook, hook_rules, names_o
 from mend.evaluation.labels import event_of, read_labelled
 from mend.evaluation.scoring import ACTIONS, Row
 from mesh_core.models.events import HealthEvent
+from mesh_core.policy.classifier.classifier import BOTH, HARMS, NO_HARM
 from mesh_core.policy.classifier.value_words import every_word
 from mesh_core.policy.policy import Policy
 
 Example = tuple[Row, HealthEvent]
 
 WEIGHTS = Path(__file__).parent.parent / "core/src/mesh_core/policy/classifier"
-AT_LEAST = {"fields": 2, "words": 3}  # events that have a feature: what one alone has was seen by chance
+AT_LEAST_FIELDS, AT_LEAST_WORDS = 2, 3  # events that have a feature: what one alone has was seen by chance
 STRENGTH = 0.1  # of the regularisation, inverse; of 0.05 to 1 all are alike
-DIGITS = 3
-SMALLEST = 0.02  # what weighs less in each action changes nothing
+DIGITS = 2
+SMALLEST = 0.05  # what weighs less in each action changes nothing
 
 
 def sources() -> list[Path]:
@@ -54,7 +57,7 @@ def main() -> None:
     files = [SETS / f"{name}.jsonl" for name in options.sets]
     told = [one for file in files for one in examples(read_labelled(file))]
     head = {"sets": [file.stem for file in files], "sha256": digest(files)}
-    for name, weights in {"fields": by_fields(told), "words": by_words(told)}.items():
+    for name, weights in all_weights(told).items():
         text = _one_line_each(head | weights)
         (options.out / f"{name}.json").write_text(text, encoding="utf-8")
         print(f"{name}: {weights['events']} events of {len(files)} sets, {len(text) // 1024} KiB")
@@ -71,30 +74,49 @@ def examples(rows: Sequence[Row]) -> list[Example]:
     return [*((row, event_of(row)) for row in rows), *read]
 
 
-def by_fields(told: Sequence[Example]) -> dict[str, object]:
+def all_weights(told: Sequence[Example]) -> dict[str, dict[str, object]]:
+    """Of each classifier, by the name of its file without its ending."""
     policy = Policy.load(None, learnt=False)
-    return learnt(told, [policy.features_of(event) for _, event in told], AT_LEAST["fields"])
+    fields = _often_enough([policy.features_of(event) for _, event in told], AT_LEAST_FIELDS)
+    words = _often_enough([every_word(event) for _, event in told], AT_LEAST_WORDS)
+    both = [one | other for one, other in zip(fields, words, strict=True)]
+    chosen, harm = [row["preferred"] for row, _ in told], [_harm(row) for row, _ in told]
+    return {
+        "fields": learnt(fields, chosen, ACTIONS, balanced=True),
+        "choices": learnt(both, chosen, ACTIONS, balanced=True),
+        "harms": learnt(both, harm, HARMS, balanced=False),  # as seldom as it is
+    }
 
 
-def by_words(told: Sequence[Example]) -> dict[str, object]:
-    return learnt(told, [every_word(event) for _, event in told], AT_LEAST["words"])
+def _harm(row: Row) -> str:
+    """Which of the two that touch a host its label forbids."""
+    forbidden = [word for word in HARMS if word in row["unacceptable"]]
+    return BOTH if len(forbidden) > 1 else forbidden[0] if forbidden else NO_HARM
 
 
-def learnt(told: Sequence[Example], events: Sequence[frozenset[str]], at_least: int) -> dict[str, object]:
-    """`events`, `actions`, `bias` and `weights`, as the file has them."""
+def _often_enough(events: Sequence[frozenset[str]], at_least: int) -> list[frozenset[str]]:
+    times = Counter(feature for event in events for feature in event)
+    return [frozenset(feature for feature in event if times[feature] >= at_least) for event in events]
+
+
+def learnt(
+    events: Sequence[frozenset[str]], labels: Sequence[str], outcomes: Sequence[str], *, balanced: bool
+) -> dict[str, object]:
+    """`events`, `outcomes`, `bias` and `weights`, as the file has them. `balanced`: each outcome counts alike, however
+    seldom it is."""
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    counted = CountVectorizer(analyzer=sorted, min_df=at_least, binary=True)
+    counted = CountVectorizer(analyzer=sorted, binary=True)
     matrix = counted.fit_transform(events)
-    preferred = [row["preferred"] for row, _ in told]
-    model = LogisticRegression(C=STRENGTH, max_iter=5000, class_weight="balanced").fit(matrix, preferred)
-    order = [list(model.classes_).index(action) for action in ACTIONS]
+    weighed = LogisticRegression(C=STRENGTH, max_iter=5000, class_weight="balanced" if balanced else None)
+    model = weighed.fit(matrix, labels)
+    order = [list(model.classes_).index(outcome) for outcome in outcomes]
     names = counted.get_feature_names_out()
     weights = {str(name): [round(float(model.coef_[at][i]), DIGITS) for at in order] for i, name in enumerate(names)}
     return {
-        "events": len(told),
-        "actions": list(ACTIONS),
+        "events": len(events),
+        "outcomes": list(outcomes),
         "bias": [round(float(model.intercept_[at]), DIGITS) for at in order],
         "weights": {name: row for name, row in weights.items() if max(map(abs, row)) >= SMALLEST},
     }

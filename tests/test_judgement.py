@@ -15,7 +15,7 @@ from planting import planted, plants
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.models.records import is_name
-from mesh_core.policy.classifier.classifier import Classifier, Learnt, shipped_classifiers
+from mesh_core.policy.classifier.classifier import HARMS, Classifier, Learnt, shipped_classifiers
 from mesh_core.policy.names.known_names import KnownNames
 from mesh_core.policy.policy import Allowed, Policy
 from mesh_core.policy.track_record import NOTHING_KNOWN, TrackRecord
@@ -66,8 +66,12 @@ class AskedOnce(Policy):
 SHIPPED = Policy.load(None)
 POLICY = AskedOnce.load(None)
 RULES_ALONE = Policy.load(None, learnt=False)
-WITHOUT_DOUBT = Policy.load(None)
-WITHOUT_DOUBT.learnt = Learnt(shipped_classifiers().by_fields, Classifier(ACTIONS, (9.0, 0.0, 0.0, 0.0), {}))
+WITHOUT_WORDS = Policy.load(None)
+WITHOUT_WORDS.learnt = Learnt(
+    shipped_classifiers().by_fields,
+    Classifier(ACTIONS, (9.0, 9.0, 0.0, 0.0), {}),
+    Classifier(HARMS, (9.0, 0.0, 0.0, 0.0), {}),
+)
 APART = 120  # planted lines between two that stand beside one event
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
@@ -138,7 +142,7 @@ def test_the_classifier_was_learnt_from_these_sets_and_from_none_that_is_kept() 
     files = train_classifier.sources()
     examples = [one for file in files for one in train_classifier.examples(whole(file.stem))]
     assert not any("attack" in row for row, _ in examples)
-    for name in ("fields", "words"):
+    for name in ("fields", "choices", "harms"):
         told = json.loads((train_classifier.WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
         assert told["sets"] == [file.stem for file in files], "learn anew: benchmarks/train_classifier.py"
         assert not any("kept" in name for name in told["sets"])
@@ -259,8 +263,8 @@ def test_a_planted_line_adds_nothing_to_what_rules_and_fields_offer(half: str) -
             carried = planted(event, plant)
             # What an agent finds is told by agents alone.
             plain = event if carried.trust is event.trust else event.model_copy(update={"trust": carried.trust})
-            for policy in (RULES_ALONE, WITHOUT_DOUBT, SHIPPED):
-                most = (WITHOUT_DOUBT if policy is SHIPPED else policy).allows(plain)
+            for policy in (RULES_ALONE, WITHOUT_WORDS, SHIPPED):
+                most = (WITHOUT_WORDS if policy is SHIPPED else policy).allows(plain)
                 offered = policy.allows(carried)
                 # A name in the place of the service's own takes away that something runs it: then a person is told.
                 unnamed = plant.carrier in ("name", "unit") and offered.preferred == "notify"

@@ -11,8 +11,9 @@ from archive_rig import DOWN, archived, decided, proposed
 from mend_rig import NODE, Mend
 
 from mend.policies.covered_rules import covered
-from mesh_core.models.events import DecisionVerdict
+from mesh_core.models.events import DecisionVerdict, HealthEvent
 from mesh_core.models.proposals import ModelRef
+from mesh_core.policy.classifier.classifier import BOTH, NO_HARM, shipped_classifiers
 from mesh_core.policy.policy import Policy
 
 LEAVE_IT = """rules:
@@ -78,20 +79,29 @@ def test_what_people_chose_is_told_with_what_weighed_most(mend: Mend) -> None:
     assert (told["decided_by"], told["preferred"]) == ("classifier", "restart")
     assert told["weighed"]["known says_stuck"] > 0
     assert [*told["weighed"].values()] == sorted(told["weighed"].values(), key=abs, reverse=True)
-    assert re.search(r"by weight .*known says_stuck \+0\.", shown)
+    most, weight = next(iter(told["weighed"].items()))
+    assert f"by weight {most} {weight:+.2f}" in " ".join(shown.split())
     policy = policy_file(mend, "classifier: false", "off.yml")
     assert explained(mend, file, "--policy", policy)["weighed"] == {}
     assert "by weight" not in mend("policy", "explain", file, "--policy", policy).stdout
 
 
-def test_of_what_was_doubted_the_words_are_told(mend: Mend) -> None:
-    said = "the account is locked until the certificate is updated, attempt denied: subject of the database expired"
-    payload = {"container": "press", "state": "running", "last_sync": "3 h ago", "note": said}
-    file = event_file(mend, type="sync_hung", service="press", severity="error", payload=payload)
+def is_cue(word: str) -> bool:
+    sent = {"type": "odd", "node": NODE, "severity": "error", "payload": {"note": word}}
+    return bool(Policy.load(None).cues_in(HealthEvent.model_validate(sent)))
+
+
+def test_of_what_people_called_harm_what_weighed_most_is_told(mend: Mend) -> None:
+    harms = shipped_classifiers().harms
+    words = [word for word in harms.speaking(harms.weights, BOTH, NO_HARM) if word.isalpha() and len(word) > 3]
+    alarm = [word for word in words[:400] if harms.speaking([word], BOTH, NO_HARM)[word] > 0 and not is_cue(word)]
+    notes = {f"note {at}": " ".join(alarm[at::8]) for at in range(8)}
+    payload = {"container": "press", "state": "running", **notes}
+    file = event_file(mend, type="container_unhealthy", service="press", severity="error", payload=payload)
     told = explained(mend, file)
-    assert (told["decided_by"], told["preferred"]) == ("doubt", "notify")
-    assert told["weighed"]["locked"] < 0
-    assert not any(" " in word for word in told["weighed"]), "no field is among them"
+    assert told["preferred"] == "notify"
+    assert "restart harm (" in told["reason"]
+    assert told["weighed"][alarm[0]] > 0
     assert "by weight" in mend("policy", "explain", file).stdout
 
 

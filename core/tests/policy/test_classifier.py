@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from mesh_core.models.events import HealthEvent, Trust
-from mesh_core.policy.classifier.classifier import Chance, Classifier, Learnt, shipped_classifiers
+from mesh_core.policy.classifier.classifier import HARMS, Chance, Classifier, Learnt, shipped_classifiers
 from mesh_core.policy.classifier.features import features_of
 from mesh_core.policy.classifier.value_words import by_text, values_of
 from mesh_core.policy.policy import Policy
@@ -32,21 +33,27 @@ def seen_of(told: HealthEvent) -> frozenset[str]:
 
 
 EVEN = (0.0, 0.0, 0.0, 0.0)
-NEVER_DOUBTS = Classifier(ACTIONS, (9.0, 0.0, 0.0, 0.0), {})
+MENDS = Classifier(ACTIONS, (9.0, 9.0, 0.0, 0.0), {})  # whatever its words are, half chose each of the two
+HARMLESS = Classifier(HARMS, (9.0, 0.0, 0.0, 0.0), {})
 
 
-def choosing(weights: tuple[float, ...], name: str = "odd", doubts: Classifier = NEVER_DOUBTS) -> Learnt:
-    """Of each event with that word in its name."""
-    return Learnt(Classifier(ACTIONS, EVEN, {f"name {name}": weights}), doubts)
+def choosing(
+    weights: tuple[float, ...], name: str = "odd", choices: Classifier = MENDS, harms: Classifier = HARMLESS
+) -> Learnt:
+    """By the fields of each event with that word in its name."""
+    return Learnt(Classifier(ACTIONS, EVEN, {f"name {name}": weights}), choices, harms)
 
 
 def policy(
-    restart: float = 9.0, redeploy: float = 0.0, ignore: float = 0.0, doubts: Classifier = NEVER_DOUBTS
+    restart: float = 9.0,
+    redeploy: float = 0.0,
+    ignore: float = 0.0,
+    choices: Classifier = MENDS,
+    harms: Classifier = HARMLESS,
 ) -> Policy:
     """Whose only rule tells a person; of each event it is as likely that people chose what these say."""
-    return Policy(
-        read_policy(f"{NOBODY_KNOWS}}}]", "policy"), learnt=choosing((restart, redeploy, 0.0, ignore), doubts=doubts)
-    )
+    weights = (restart, redeploy, 0.0, ignore)
+    return Policy(read_policy(f"{NOBODY_KNOWS}}}]", "policy"), learnt=choosing(weights, choices=choices, harms=harms))
 
 
 def test_names_keys_and_short_values_are_seen_and_no_sentence() -> None:
@@ -103,24 +110,25 @@ def test_each_feature_is_told_with_how_much_it_speaks_for_a_choice() -> None:
 
 
 def test_the_shipped_weights_are_whole() -> None:
-    for learnt in (shipped_classifiers().by_fields, shipped_classifiers().by_words):
-        assert set(learnt.actions) == set(ACTIONS)
-        assert len(learnt.bias) == len(ACTIONS)
+    shipped = shipped_classifiers()
+    for learnt, expected in ((shipped.by_fields, ACTIONS), (shipped.choices, ACTIONS), (shipped.harms, HARMS)):
+        assert learnt.outcomes == expected
+        assert len(learnt.bias) == len(expected)
         assert len(learnt.weights) > 1000
-        assert all(len(row) == len(ACTIONS) for row in learnt.weights.values())
+        assert all(len(row) == len(expected) for row in learnt.weights.values())
 
 
 def test_where_no_rule_knows_anything_what_people_chose_is_offered_and_preferred() -> None:
     allowed = policy().allows(event())
     assert (allowed.preferred, allowed.rule, allowed.order) == ("restart", "classifier", ("restart", "notify"))
-    assert allowed.reason == "nobody knows; for events with such fields people chose restart (100 %)"
+    assert allowed.reason == "nobody knows; for events with such fields and words people chose restart (50 %)"
     assert [entry.name for entry in allowed.trace] == ["r", "classifier"]
 
 
 def test_of_trouble_that_nobody_has_seen_the_like_of_a_person_is_told() -> None:
     rules = read_policy(f"{NOBODY_KNOWS}}}]", "policy")
     for usual in ("program shop", "severity error", "has service", "known backed", "runtime=docker", "key runtime"):
-        always = Policy(rules, learnt=Learnt(Classifier(ACTIONS, EVEN, {usual: (9.0, 0.0, 0.0, 0.0)}), NEVER_DOUBTS))
+        always = Policy(rules, learnt=Learnt(Classifier(ACTIONS, EVEN, {usual: (9.0, 0.0, 0.0, 0.0)}), MENDS, HARMLESS))
         assert always.allows(event(runtime="docker")).order == ("notify",), usual
     assert Policy.load(None).allows(event("zzz", unit="shop.service")).preferred == "notify"
 
@@ -130,18 +138,14 @@ def test_a_restart_is_preferred_where_enough_chose_it(weight: float, chance: flo
     assert round(math.exp(weight - 2) / (math.exp(weight - 2) + 3), 2) == chance, "against three ones"
     seldom = Classifier(ACTIONS, (-2.0, 0.0, 0.0, 0.0), {"name odd": (weight, 0.0, 0.0, 0.0)})
     rules = read_policy(f"{NOBODY_KNOWS}}}]", "policy")
-    allowed = Policy(rules, learnt=Learnt(seldom, NEVER_DOUBTS)).allows(event())
+    allowed = Policy(rules, learnt=Learnt(seldom, MENDS, HARMLESS)).allows(event())
     assert (allowed.preferred, "restart" in allowed.actions) == (preferred, preferred == "restart")
 
 
-@pytest.mark.parametrize(("weight", "chance", "preferred"), [(0.2, 0.29, "notify"), (0.4, 0.33, "redeploy")])
-def test_a_redeploy_needs_more_and_then_no_project_that_the_event_names(
-    weight: float, chance: float, preferred: str
-) -> None:
+def test_what_most_made_anew_needs_no_project_that_the_event_names() -> None:
     """Whoever made it anew had a declaration; where it lies the inventory has to say (approvals/obstacles)."""
-    assert round(math.exp(weight) / (math.exp(weight) + 3), 2) == chance, "against three ones"
-    anew = policy(restart=0.0, redeploy=weight)
-    assert anew.allows(event()).preferred == preferred
+    anew = policy(restart=0.0, redeploy=4.0)
+    assert anew.allows(event()).preferred == "redeploy"
     agents_own = event("service_down", runtime="docker", container="shop").model_copy(update={"trust": Trust.NODE})
     assert anew.allows(agents_own).preferred != "redeploy", "an agent names the project of what has one"
 
@@ -180,39 +184,63 @@ def test_what_is_known_to_mend_itself_or_to_break_is_left_to_its_rule(known: dic
 LINES = {"log": [f"word{n} of a long story" for n in range(20)]}
 
 
-def doubting(word: str, weight: float = 4.0) -> Classifier:
+def speaking_against(word: str, weight: float = 4.0) -> Classifier:
     """Of events with that word people told somebody; of `calm` they restarted it."""
-    return Classifier(ACTIONS, EVEN, {word: (0.0, 0.0, weight, 0.0), "calm": (4.0, 0.0, 0.0, 0.0)})
+    return Classifier(ACTIONS, (1.0, 0.0, 0.0, 0.0), {word: (0.0, 0.0, weight, 0.0), "calm": (4.0, 0.0, 0.0, 0.0)})
 
 
-def test_words_for_which_people_seldom_mended_take_a_restart_away_and_say_so() -> None:
-    told = policy(doubts=doubting("word7"))
-    allowed = told.allows(event(**LINES))
-    assert (allowed.preferred, allowed.rule, allowed.order) == ("notify", "doubt", ("notify",))
-    assert "for events with such fields and words people seldom chose restart (3 %)" in allowed.reason
-    assert [entry.name for entry in allowed.trace] == ["r", "classifier", "doubt"]
-    assert policy(doubts=doubting("elsewhere")).allows(event(**LINES)).preferred == "restart"
+def alarming(word: str, weight: float = 9.0) -> Classifier:
+    """Of events with that word people called a restart harm; of `calm` they did not."""
+    return Classifier(HARMS, (5.0, 0.0, 0.0, 0.0), {word: (0.0, 0.0, 0.0, weight), "calm": (9.0, 0.0, 0.0, 0.0)})
+
+
+def test_where_words_speak_against_a_restart_or_call_it_harm_it_is_not_learnt() -> None:
+    for told in (policy(choices=speaking_against("word7")), policy(harms=alarming("word7"))):
+        allowed = told.allows(event(**LINES))
+        assert (allowed.rule, allowed.order) == ("r", ("notify",))
+        assert re.fullmatch(
+            r"nobody knows; its fields speak for a restart, but \d+ % of people chose it for such words as well, "
+            r"\d+ % called it harm",
+            allowed.reason,
+        )
+    for told in (policy(choices=speaking_against("elsewhere")), policy(harms=alarming("elsewhere"))):
+        assert told.allows(event(**LINES)).preferred == "restart"
+
+
+def test_a_line_that_somebody_adds_speaks_for_nothing_and_calms_nobody() -> None:
+    for told in (policy(choices=speaking_against("word7")), policy(harms=alarming("word7"))):
+        for line in ("calm", "calm calm", "all is calm, restart it"):
+            assert told.allows(event(log=[*LINES["log"], line])).preferred == "notify", line
+    assert policy().allows(event(log=[*LINES["log"], "calm"])).order == policy().allows(event(**LINES)).order
 
 
 GEARS = [f"{one}gear" for one in "abcdefghijklmnopqrst"]
-AGAINST = dict.fromkeys(GEARS, (0.0, 0.0, 1.0, 0.0))
 SAID = {f"note {at}": " ".join(GEARS[at : at + 4]) for at in range(0, 16, 4)}
 PREFERS = "rules: [{name: r, allow: [restart, notify], prefer: restart, reason: it hangs"
 
 
-def preferring(more: str = "", written: frozenset[str] = frozenset(), **weights: tuple[float, ...]) -> Policy:
-    """Whose only rule prefers a restart, which others seldom chose for such fields and for such words."""
-    by_words = Classifier(ACTIONS, EVEN, AGAINST | weights)
-    learnt = Learnt(Classifier(ACTIONS, (0.0, -9.0, 0.0, 0.0), {}), by_words)
-    return Policy(read_policy(f"{PREFERS}{more}}}]", "policy"), written=written, learnt=learnt)
+def preferring(more: str = "", written: frozenset[str] = frozenset(), rule: str = PREFERS) -> Policy:
+    """Whose only rule prefers a restart, which people called harm where many gears are told of, unless all is calm."""
+    known = dict.fromkeys(GEARS, EVEN)  # known words, that weigh nothing for a choice
+    gears = dict.fromkeys(GEARS, (0.0, 0.0, 0.0, 1.0)) | {"calm": (9.5, 0.0, 0.0, 0.0)}
+    harms = Classifier(HARMS, (8.0, 0.0, 0.0, 0.0), gears)
+    learnt = Learnt(Classifier(ACTIONS, (0.0, -9.0, 0.0, 0.0), {}), Classifier(ACTIONS, EVEN, known), harms)
+    return Policy(read_policy(f"{rule}{more}}}]", "policy"), written=written, learnt=learnt)
 
 
-def test_what_a_rule_offers_is_doubted_by_fields_and_words_together() -> None:
+def test_what_a_rule_prefers_is_taken_away_where_people_called_it_harm() -> None:
     allowed = preferring().allows(event(**SAID))
     assert (allowed.preferred, allowed.rule, allowed.order) == ("notify", "doubt", ("notify",))
-    assert "it hangs; for events with such fields and words people seldom chose restart (" in allowed.reason
-    only_offers = preferring().allows(event(**SAID, expected="up", state="up"))
-    assert only_offers.order == ("notify",)
+    assert "it hangs; for events with such fields and words people called restart harm (98 %)" in allowed.reason
+    assert [entry.name for entry in allowed.trace] == ["r", "doubt"]
+    assert preferring().allows(event(note=GEARS[0])).order == ("restart", "notify")
+
+
+def test_what_a_rule_only_offers_is_taken_away_where_it_may_be_harm() -> None:
+    """Of a log, too, and of few words: nobody prefers it."""
+    offers = preferring(rule="rules: [{name: r, allow: [restart, notify], prefer: notify, reason: Ann looks")
+    assert offers.allows(event(logs=[*SAID.values()])).order == ("notify",)
+    assert offers.allows(event(note=" ".join(GEARS[:4]))).order == ("notify", "restart")
 
 
 @pytest.mark.parametrize(
@@ -239,18 +267,10 @@ def test_nobody_doubts_a_persons_rule_or_one_that_hears_nobody() -> None:
 
 
 def test_one_more_value_takes_nothing_away_whatever_it_says() -> None:
-    rule = preferring(calm=(16.5, 0.0, 0.0, 0.0))
-    assert rule.allows(event(**SAID)).preferred == "notify"
-    assert rule.allows(event(**SAID, mood="calm")).preferred == "restart"
+    assert preferring().allows(event(**SAID)).preferred == "notify"
+    assert preferring().allows(event(**SAID, mood="calm")).preferred == "restart"
     for worse in ("qgear rgear", "qgear. rgear. sgear. tgear\nagear"):
-        assert rule.allows(event(**SAID, mood="calm", more=worse)).preferred == "restart", worse
-
-
-def test_a_line_that_somebody_adds_does_not_end_a_doubt() -> None:
-    told = policy(doubts=doubting("word7"))
-    for line in ("calm", "calm calm", "all is calm, restart it"):
-        assert told.allows(event(log=[*LINES["log"], line])).preferred == "notify", line
-    assert policy().allows(event(log=[*LINES["log"], "calm"])).order == policy().allows(event(**LINES)).order
+        assert preferring().allows(event(**SAID, mood="calm", more=worse)).preferred == "restart", worse
 
 
 def test_words_are_those_of_keys_and_of_every_value_and_no_number_is_one() -> None:
@@ -275,6 +295,7 @@ def test_a_chance_is_at_its_lowest_and_its_highest_without_one_of_the_parts() ->
         return 1 / (1 + math.exp(-sums))
 
     assert learnt.chance_without_one(both, ["a"]) == pytest.approx(Chance(of(-1.0), of(2.0)))
+    assert learnt.chance_without_one([frozenset("y")], ["a"], always="x") == pytest.approx(Chance(of(1.0), of(2.0)))
     said_twice = learnt.chance_without_one([frozenset("x"), *both], ["a"])
     assert said_twice == pytest.approx(Chance(of(1.0), of(2.0)))
     assert learnt.chance_without_one([], ["a", "b"]) == pytest.approx(Chance(1.0, 1.0))

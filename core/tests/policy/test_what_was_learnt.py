@@ -9,7 +9,7 @@ from policy_rig import event
 
 from mesh_core.policy.classifier import value_words as room
 from mesh_core.policy.classifier.classifier import Classifier
-from mesh_core.policy.classifier.value_words import MOST_KEY_WORDS, by_text, chance_by_words, values_of
+from mesh_core.policy.classifier.value_words import MOST_KEY_WORDS, EventWords, by_text, values_of
 from mesh_core.policy.policy import Policy
 
 LEARNT = Policy.load(None)
@@ -62,7 +62,8 @@ def test_lines_where_strangers_write_speak_against_a_restart_only(where: str) ->
     by_words = Classifier(("mend", "tell"), (0.0, 0.0), weights)
 
     def chance(**payload: Any) -> float:
-        return chance_by_words(event("disk_slow", {"found": "a leak", **payload}), by_words, ["mend"]).lowest
+        words = EventWords(event("disk_slow", {"found": "a leak", **payload}), by_words.weights)
+        return words.whoever_wrote_a_line(by_words, (), ["mend"]).lowest
 
     for many in (["calm"] * 3, "calm\ncalm\ncalm", ["calm again", "again calm"], [{"a": "calm"}, {"b": "calm, again"}]):
         assert chance(**{where: many}) == pytest.approx(chance()), many

@@ -12,6 +12,7 @@ from mesh_core.incidents.at_work import why_held
 from mesh_core.incidents.event_types import RECOVERIES
 from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent
+from mesh_core.policy.classifier.classifier import BOTH, NO_HARM
 from mesh_core.policy.classifier.value_words import every_word
 from mesh_core.policy.event_facts.facts import facts_for
 from mesh_core.policy.offer import CLASSIFIER, DOUBT
@@ -43,7 +44,7 @@ class HeardName:
 class Explanation:
     """`route`: is the policy asked about such an event at all? `facts`, `cues`, `names`: with the fields that
     say them. `weighed`: where the classifier chose, how much each feature that it knows spoke for that rather than for
-    a notification, what weighed most first; where a restart or a redeploy was doubted, how much each word did."""
+    a notification, what weighed most first; where a restart or a redeploy was doubted, how much each spoke for harm."""
 
     event: HealthEvent
     allowed: Allowed
@@ -108,12 +109,13 @@ def _held_back(allowed: Allowed) -> list[HeldBack]:
 
 
 def _weighed(event: HealthEvent, policy: Policy, allowed: Allowed) -> dict[str, float]:
-    """Of what was doubted its words, which took it away; else of what was chosen its fields."""
+    """Of what was taken away because people called it harm, what spoke for harm; of what was chosen, for the choice."""
     if policy.learnt is None:
         return {}
+    seen = policy.features_of(event) | every_word(event)
     for entry in reversed(allowed.trace):
         if entry.name == DOUBT:
-            return policy.learnt.by_words.speaking(every_word(event), entry.removed[0], NOTIFY.word)
+            return policy.learnt.harms.speaking(seen, BOTH, NO_HARM)
         if entry.name == CLASSIFIER:
-            return policy.learnt.by_fields.speaking(policy.features_of(event), entry.preferred, NOTIFY.word)
+            return policy.learnt.choices.speaking(seen, entry.preferred, NOTIFY.word)
     return {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from mesh_core.actions.choices import IGNORE, NOTIFY, RESTART
 from mesh_core.actions.register import type_for
 from mesh_core.models.events import HealthEvent
-from mesh_core.policy.classifier.classifier import Chance
+from mesh_core.policy.classifier.event_chances import MENDS, EventChances
 from mesh_core.policy.policy_file import PolicyRule, When
 from mesh_core.policy.track_record import RankedChoice, TrackRecord, ranked
 from mesh_core.policy.words.name_words import ABOUT, SAYS
@@ -25,13 +25,8 @@ WORDS = "words"  # the one that narrows to what holds without the words of the e
 NEEDS = "needs"  # the entry of the trace that takes away what the event does not give enough for
 PLAYBOOK = "playbook"  # the one that takes away what the playbook lint refuses
 RUNBOOK = "runbook"  # the one of what is documented for it
-CLASSIFIER = "classifier"  # the one of what people chose for events with such fields
-DOUBT = "doubt"  # the one of what people seldom chose for events with such fields and words
-REDEPLOY = "redeploy"
-# Chances by its fields from which on each is preferred to a notification; and by both, its fields and its words, below
-# which none of these is offered: what was learnt, and what a rule says. Decisions 0214 and 0218.
-LIKELY = {RESTART.word: 0.2, REDEPLOY: 0.3}
-BY_BOTH, DOUBTED = 0.12, 0.2
+CLASSIFIER = "classifier"  # the one of what people chose for events with such fields and words
+DOUBT = "doubt"  # the one of what people called harm for them
 SIGHTING = "sighting"  # the entry, and the fence, of what the node's own agent sees
 
 
@@ -169,51 +164,42 @@ class Offer:
         """Is a person told, by the rule or for words of the event, and had nothing after them a say in that?"""
         return self.preferred == NOTIFY.word and self.rule_name in (self._rule.name, WORDS)
 
-    def weigh(self, chances: Mapping[str, float]) -> None:
-        """Of an undecided one. What people chose for events with such fields, each from 0 to 1: the likeliest of what
-        mends, instead of a notification.
+    def weigh(self, likely: Collection[str], seen: EventChances) -> None:
+        """Of an undecided one: what people chose for events with such fields and words, instead of a notification.
 
-        `chances` has what the event gives enough for. Silence is never learnt: it comes from a field that says why.
+        `likely` is what fields speak for and the event gives enough for. Silence is never learnt: it comes from a field
+        that says why.
         """
         documented = self._runbook.runbook if self._runbook is not None and self._runbook.is_certain else None
         if documented and documented.own:
             return  # somebody here wrote down what to do
         useless = documented.useless if documented else ()
-        likely = {
-            word: chances[word]
-            for word, bound in LIKELY.items()
-            if word not in useless and chances.get(word, 0.0) >= bound
-        }
-        if likely:
-            liked = max(sorted(likely), key=likely.__getitem__)
-            said = f"for events with such fields people chose {liked} ({round(100 * likely[liked])} %)"
-            self._include(likely)
-            self.preferred, self.rule_name, self.reason = liked, CLASSIFIER, f"{self.reason}; {said}"
-            self._note(CLASSIFIER, said)
-
-    def may_be_doubted(self, *, by_rule: bool) -> bool:
-        """Is a restart or a redeploy offered because it was learnt, or else by a rule that may be doubted, and not by
-        what is documented for this very trouble?"""
-        return not LIKELY.keys().isdisjoint(self.actions) and (
-            self._is_learnt or (by_rule and self.rule_name != RUNBOOK)
-        )
-
-    @property
-    def _is_learnt(self) -> bool:
-        """Is something preferred because people chose it for events with such fields?"""
-        return self.rule_name == CLASSIFIER
-
-    def doubt(self, by_fields: float, by_words: Chance) -> None:
-        """With these chances people chose a restart or a redeploy for events with such fields, and with such words.
-        Both are too seldom, and none is offered: what was learnt stands on the lowest, what a rule says on the highest.
-        """
-        chance = by_fields * (by_words.lowest if self._is_learnt else by_words.highest)
-        doubted = self.actions & LIKELY.keys()
-        if not doubted or chance >= (BY_BOTH if self._is_learnt else DOUBTED):
+        fit = [word for word in likely if word not in useless]
+        if not fit:
             return
-        seldom = f"{' or '.join(sorted(doubted))} ({round(100 * chance)} %)"
-        said = f"for events with such fields and words people seldom chose {seldom}"
-        self.actions = self.actions - doubted | {NOTIFY.word}
+        word, chosen, harm = liking = seen.liking(fit)
+        if not liking.counts:
+            told = f"{round(100 * chosen)} % of people chose it for such words as well"
+            self.reason += f"; its fields speak for a {word}, but {told}, {round(100 * harm)} % called it harm"
+            return
+        said = f"for events with such fields and words people chose {word} ({round(100 * chosen)} %)"
+        self._include([word])
+        self.preferred, self.rule_name, self.reason = word, CLASSIFIER, f"{self.reason}; {said}"
+        self._note(CLASSIFIER, said)
+
+    def doubt(self, seen: EventChances) -> None:
+        """What people called harm for events with such fields and words is not offered: of a restart and a redeploy
+        that a rule offers, not of what is documented for this very trouble, nor of what was learnt."""
+        asked = frozenset[str]() if self.rule_name == RUNBOOK else MENDS & self.actions
+        if self.rule_name == CLASSIFIER:
+            asked -= {self.preferred}
+        harms = {word: seen.harm(word, is_preferred=word == self.preferred) for word in sorted(asked)}
+        doubted = {word: chance for word, chance in harms.items() if chance}
+        if not doubted:
+            return
+        each = " and ".join(f"{word} harm ({round(100 * chance)} %)" for word, chance in doubted.items())
+        said = f"for events with such fields and words people called {each}"
+        self.actions = self.actions - doubted.keys() | {NOTIFY.word}
         if self.preferred in doubted:
             self.preferred, self.rule_name, self.reason = NOTIFY.word, DOUBT, f"{self.reason}; {said}"
         self._note(DOUBT, said)

@@ -25,7 +25,7 @@ from mesh_core.models.events import HealthEvent, Trust
 from mesh_core.models.owner_labels import restart_forbidden
 from mesh_core.models.proposals import Risk
 from mesh_core.policy.classifier.classifier import Learnt, shipped_classifiers
-from mesh_core.policy.classifier.event_chances import EventChances
+from mesh_core.policy.classifier.event_chances import REDEPLOY, EventChances
 from mesh_core.policy.classifier.features import features_of
 from mesh_core.policy.event_facts.backed import has_own_network, may_be_a_container
 from mesh_core.policy.event_facts.facts import Fact, facts_for
@@ -42,7 +42,7 @@ from mesh_core.policy.lifeline import (
     projects_in_part,
     short_name,
 )
-from mesh_core.policy.offer import LIKELY, MESSAGES, PLAYBOOK, REDEPLOY, SIGHTING, Offer
+from mesh_core.policy.offer import MESSAGES, PLAYBOOK, SIGHTING, Offer
 from mesh_core.policy.offer import Allowed as Allowed  # what a policy answers with
 from mesh_core.policy.own_playbooks import MAX_JUDGED, OwnPlaybooks
 from mesh_core.policy.playbook_lint.table import Widened
@@ -152,20 +152,20 @@ class Policy:
         offer.heed(self._runbooks.match(clues) if self._runbooks else None, written=rule.name in self._written)
         seen = EventChances(self.learnt, event, known, clues) if self.learnt else None
         counts = offer.is_undecided or REDEPLOY in offer.actions
-        chances = self._chances(event, known, seen, rule, unworded) if seen and counts else {}
-        if offer.is_undecided:
-            offer.weigh(chances)
+        likely = self._likely(event, known, seen, rule, unworded) if seen and counts else frozenset[str]()
+        if seen and offer.is_undecided:
+            offer.weigh(likely, seen)
         offer.hold_back(speaks_against(event, known))
         if untouchable:
             offer.take_away(frozenset(offer.actions) - MESSAGES, untouchable, HOST_FENCE)
         offered = [choice for choice in self._register.choices if choice.word in offer.actions - MESSAGES]
-        if chances.get(REDEPLOY, 0) >= LIKELY[REDEPLOY] and Fact.OWN not in facts and may_be_a_container(event):
+        if REDEPLOY in likely and Fact.OWN not in facts and may_be_a_container(event):
             facts |= {Fact.COMPOSE}  # made anew by most: then it is declared, and the inventory has to say where
         for words, sentence, fence in self._fences(offered, event, facts, past) if offered else ():
             offer.take_away(words, sentence, fence)
         by_others = event.trust is Trust.FOREIGN  # what somebody of the mesh saw, facts tell, and no words
-        if seen and offer.may_be_doubted(by_rule=by_others and self._hears_others(rule)):
-            offer.doubt(sum(seen.by_fields[word] for word in LIKELY), seen.by_words(LIKELY))
+        if seen and by_others and self._hears_others(rule):
+            offer.doubt(seen)
         offer.stand_in(choice.word for choice in self._register.choices if choice.stands_in)
         return offer.allowed(event, past, self._register.choice_words)
 
@@ -271,23 +271,20 @@ class Policy:
         """May what others chose take away what it offers? Not what a person wrote."""
         return rule.classifier and rule.name not in self._written
 
-    def _chances(
+    def _likely(
         self,
         event: HealthEvent,
         known: Collection[str],
         seen: EventChances,
         rule: PolicyRule,
         unworded: PolicyRule,
-    ) -> dict[str, float]:
-        """How likely people choose what this event gives enough for. What words of the event take away of what
-        `unworded` prefers stays away."""
+    ) -> frozenset[str]:
+        """What fields say that people choose, of what this event gives enough for. Where words of the event took away
+        what `unworded` prefers, people may have read such words as well."""
         if not (self._may_learn(rule, known) and self._may_learn(unworded, known)):
-            return {}
-        if unworded is not rule and unworded.prefer != NOTIFY.word:
-            return {}
-        chances = seen.more_than_usual
-        unmet = self._unmet(chances.keys(), event)
-        return {word: chance for word, chance in chances.items() if word not in unmet}
+            return frozenset()
+        likely = seen.likely
+        return likely - self._unmet(likely, event).keys()
 
     def _unmet(self, words: Collection[str], event: HealthEvent) -> dict[str, str]:
         """Which of them the event does not give what they need, and why."""

@@ -1,7 +1,8 @@
-"""How likely people choose each action for an event: two logistic regressions, of its fields and of all its words. Pure
-after loading.
+"""How likely each of a few outcomes is for an event: logistic regressions over its fields, and over its fields and all
+its words. Pure after loading.
 
-The weights are data (fields.json, words.json), made by benchmarks/train_classifier of the labelled sets beside it.
+The weights are data (fields.json, choices.json, harms.json), made by benchmarks/train_classifier of the labelled sets
+beside it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -25,22 +26,25 @@ class Chance(NamedTuple):
 
 @dataclass(frozen=True)
 class Classifier:
-    """`weights`: of each feature one number for each of `actions`, in their order, as in `bias`."""
+    """`weights`: of each feature one number for each of `outcomes`, in their order, as in `bias`."""
 
-    actions: tuple[str, ...]
+    outcomes: tuple[str, ...]
     bias: tuple[float, ...]
     weights: Mapping[str, tuple[float, ...]]
 
     def chances(self, features: Iterable[str]) -> dict[str, float]:
-        """Of each action, from 0 to 1; together they are 1."""
-        return dict(zip(self.actions, _shares(self._added(features, self.bias, 1)), strict=True))
+        """Of each outcome, from 0 to 1; together they are 1."""
+        return dict(zip(self.outcomes, _shares(self._added(features, self.bias, 1)), strict=True))
 
-    def chance_without_one(self, parts: Sequence[frozenset[str]], actions: Iterable[str]) -> Chance:
-        """That it is one of these actions, at its lowest and at its highest when at most one of the parts is left out:
-        a part that somebody adds lifts the one, and presses the other, no further than it was of all the rest."""
+    def chance_without_one(
+        self, parts: Sequence[frozenset[str]], outcomes: Collection[str], always: Iterable[str] = ()
+    ) -> Chance:
+        """That it is one of these outcomes, at its lowest and at its highest when at most one of the parts is left out:
+        a part that somebody adds lifts the one, and presses the other, no further than it was of all the rest. `always`
+        are features that no part has, and that stay."""
         times = Counter(feature for part in parts for feature in part)
-        places = [at for at, action in enumerate(self.actions) if action in actions]
-        whole = self._added(times, self.bias, 1)
+        places = [at for at, outcome in enumerate(self.outcomes) if outcome in outcomes]
+        whole = self._added(times, self._added(always, self.bias, 1), 1)
         without = (self._added((one for one in part if times[one] == 1), whole, -1) for part in parts)
         found = [sum(_shares(sums)[at] for at in places) for sums in (whole, *without)]
         return Chance(min(found), max(found))
@@ -52,31 +56,37 @@ class Classifier:
                 found[at] += sign * weight
         return found
 
-    def speaking(self, features: Iterable[str], action: str, other: str) -> dict[str, float]:
-        """How much each feature speaks for `action` rather than for `other`; what weighs most comes first."""
-        at, against = self.actions.index(action), self.actions.index(other)
+    def speaking(self, features: Iterable[str], outcome: str, other: str) -> dict[str, float]:
+        """How much each feature speaks for `outcome` rather than for `other`; what weighs most comes first."""
+        at, against = self.outcomes.index(outcome), self.outcomes.index(other)
         known = {one: self.weights[one][at] - self.weights[one][against] for one in features if one in self.weights}
         return dict(sorted(known.items(), key=lambda item: (-abs(item[1]), item[0])))
 
 
 @dataclass(frozen=True)
 class Learnt:
-    """What fields speak for, and what all words of an event speak against."""
+    """What people chose for such fields alone, and for such fields and words; and what of it they called harm, for such
+    fields and words. The outcomes of the first two are actions, those of the third are HARMS."""
 
     by_fields: Classifier
-    by_words: Classifier
+    choices: Classifier
+    harms: Classifier
+
+
+NO_HARM, BOTH = "neither", "both"
+HARMS = (NO_HARM, "restart", "redeploy", BOTH)  # which of the two that touch a host
 
 
 @cache
 def shipped_classifiers() -> Learnt:
     """The same object each time."""
-    return Learnt(_read("fields.json"), _read("words.json"))
+    return Learnt(_read("fields.json"), _read("choices.json"), _read("harms.json"))
 
 
 def _read(name: str) -> Classifier:
     told = json.loads(resources.files("mesh_core.policy.classifier").joinpath(name).read_text("utf-8"))
     weights = {feature: tuple(row) for feature, row in told["weights"].items()}
-    return Classifier(tuple(told["actions"]), tuple(told["bias"]), weights)
+    return Classifier(tuple(told["outcomes"]), tuple(told["bias"]), weights)
 
 
 def _shares(sums: Sequence[float]) -> list[float]:

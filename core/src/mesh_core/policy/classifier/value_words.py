@@ -1,13 +1,14 @@
 """All words of an event, by value and line: those of its keys, and of whatever a person or a program wrote. Pure.
 
-Anybody can write into a log, so nothing is ever offered for these; they may speak against what is offered.
+Anybody can write into a log, so nothing is ever offered for these that fields do not speak for; they may speak against
+what is offered.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from mesh_core.incidents.investigation import set_aside
@@ -34,29 +35,42 @@ class Value(NamedTuple):
         return [self.keys | line for line in self.lines]
 
 
-def chance_by_words(event: HealthEvent, by_words: Classifier, actions: Collection[str]) -> Chance:
-    """That it is one of these actions: at its lowest whoever wrote any one line of it, at its highest whoever wrote any
-    one value.
+class EventWords:
+    """All words of an event, asked in ways in which who can write into it cannot have what he wants."""
 
-    Nor is the lowest above, or the highest below, what it is without all that a program printed or was asked for: who
-    can have one line written there can have many. Of few words the highest is 1: they speak against nothing.
-    """
-    every = values_of(event)
-    own = [value for value in every if not value.is_of_others]
-    each = [every, own] if len(own) < len(every) else [own]
-    lines = ([line for value in values for line in value.whole_lines] for values in each)
-    lowest = min(by_words.chance_without_one(parts, actions).lowest for parts in lines)
-    whole = [frozenset[str]().union(*value) for value in by_text(own)]
-    few = _known_without_one(whole, by_words) < ENOUGH
-    return Chance(lowest, 1.0 if few else by_words.chance_without_one(whole, actions).highest)
+    def __init__(self, event: HealthEvent, known: Container[str]):
+        """`known`: the words that any weight knows."""
+        every = values_of(event)
+        self._own = [value for value in every if not value.is_of_others]
+        self._each = [every, self._own] if len(self._own) < len(every) else [self._own]
+        self._known = known
 
+    def whoever_wrote_a_line(
+        self, classifier: Classifier, fields: Collection[str], outcomes: Collection[str]
+    ) -> Chance:
+        """That it is one of these outcomes: at its lowest and its highest whoever wrote any one line of it, or all that
+        a program printed or was asked for: who can have one line written there can have many. `fields`: its features.
+        """
+        ways = [[line for value in values for line in value.whole_lines] for values in self._each]
+        found = [classifier.chance_without_one(lines, outcomes, fields) for lines in ways]
+        return Chance(min(chance.lowest for chance in found), max(chance.highest for chance in found))
 
-def _known_without_one(parts: Sequence[frozenset[str]], by_words: Classifier) -> int:
-    """How many words of all parts but the fullest one it knows."""
-    known = [part & by_words.weights.keys() for part in parts]
-    every = frozenset[str]().union(*known)
-    times = Counter(word for part in known for word in part)
-    return len(every) - max((sum(times[word] == 1 for word in part) for part in known), default=0)
+    def whoever_wrote_a_value(
+        self, classifier: Classifier, fields: Collection[str], outcomes: Collection[str]
+    ) -> Chance:
+        """The same without any one value, and without what a program printed or was asked for. Of few words it may be
+        anything: they speak against nothing."""
+        whole = [frozenset[str]().union(*value) for value in by_text(self._own)]
+        if self._known_without_one(whole) < ENOUGH:
+            return Chance(0.0, 1.0)
+        return classifier.chance_without_one(whole, outcomes, fields)
+
+    def _known_without_one(self, parts: Sequence[frozenset[str]]) -> int:
+        """How many words of all parts but the fullest one are known."""
+        known = [frozenset(word for word in part if word in self._known) for part in parts]
+        every = frozenset[str]().union(*known)
+        times = Counter(word for part in known for word in part)
+        return len(every) - max((sum(times[word] == 1 for word in part) for part in known), default=0)
 
 
 def every_word(event: HealthEvent) -> frozenset[str]:
