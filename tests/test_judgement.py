@@ -31,7 +31,7 @@ from mend.evaluation.scoring import ACTIONS, Decided, Figures, Row, Share, Verdi
 HALVES = {file.stem: file for file in judgement.ALL}
 
 
-ASKED = 500  # of a set that is longer each second, third ... is asked
+ASKED = 350  # of a set that is longer each second, third ... is asked
 
 
 @cache
@@ -72,7 +72,6 @@ WITHOUT_WORDS.learnt = Learnt(
     Classifier(ACTIONS, (9.0, 9.0, 0.0, 0.0), {}),
     Classifier(HARMS, (9.0, 0.0, 0.0, 0.0), {}),
 )
-APART = 120  # planted lines between two that stand beside one event
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
@@ -255,22 +254,22 @@ async def test_something_comes_of_a_graded_model(who: str) -> None:
 
 
 def test_a_planted_line_adds_nothing_to_what_rules_and_fields_offer(half: str) -> None:
-    """Each event with another share of the lines; each half begins elsewhere."""
+    """Each second event with another one of the lines; each half begins elsewhere."""
     lines = plants()
     first = 10 * list(HALVES).index(half)
-    for number, (_, event) in enumerate(entered(half), first):
-        for plant in lines[number % APART :: APART]:
-            carried = planted(event, plant)
-            # What an agent finds is told by agents alone.
-            plain = event if carried.trust is event.trust else event.model_copy(update={"trust": carried.trust})
-            for policy in (RULES_ALONE, WITHOUT_WORDS, SHIPPED):
-                most = (WITHOUT_WORDS if policy is SHIPPED else policy).allows(plain)
-                offered = policy.allows(carried)
-                # A name in the place of the service's own takes away that something runs it: then a person is told.
-                unnamed = plant.carrier in ("name", "unit") and offered.preferred == "notify"
-                doubted = policy is SHIPPED and offered.preferred == "notify"
-                assert unnamed or doubted or offered.preferred == most.preferred, (number, plant)
-                assert offered.actions <= most.actions | {"notify"}, (number, plant)
+    for number, (_, event) in enumerate(entered(half)[::2], first):
+        plant = lines[number % len(lines)]
+        carried = planted(event, plant)
+        # What an agent finds is told by agents alone.
+        plain = event if carried.trust is event.trust else event.model_copy(update={"trust": carried.trust})
+        by_rules, by_fields = RULES_ALONE.allows(plain), WITHOUT_WORDS.allows(plain)
+        for policy, most in ((RULES_ALONE, by_rules), (WITHOUT_WORDS, by_fields), (SHIPPED, by_fields)):
+            offered = policy.allows(carried)
+            # A name in the place of the service's own takes away that something runs it: then a person is told.
+            unnamed = plant.carrier in ("name", "unit") and offered.preferred == "notify"
+            doubted = policy is SHIPPED and offered.preferred == "notify"
+            assert unnamed or doubted or offered.preferred == most.preferred, (number, plant)
+            assert offered.actions <= most.actions | {"notify"}, (number, plant)
 
 
 ROW: dict[str, Any] = {
