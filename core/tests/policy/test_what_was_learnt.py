@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from policy_rig import event
 
+from mesh_core.policy.classifier import classifier as weights_room
 from mesh_core.policy.classifier import value_words as room
-from mesh_core.policy.classifier.classifier import Classifier
+from mesh_core.policy.classifier.classifier import Classifier, shipped_classifiers
 from mesh_core.policy.classifier.value_words import MOST_KEY_WORDS, EventWords, by_text, values_of
 from mesh_core.policy.policy import Policy
 
@@ -19,6 +20,21 @@ def nested(inner: Any, depth: int) -> Any:
     for at in range(depth):
         inner = {f"part {at}": inner} if at % 2 else [inner]
     return inner
+
+
+def test_weights_are_read_when_they_are_first_asked_for_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(name: str) -> Classifier:
+        read.append(name)
+        return Classifier((), (), {})
+
+    monkeypatch.setattr(weights_room, "_read", counted)
+    learnt = shipped_classifiers.__wrapped__()
+    assert read == []
+    for name in ("harms", "choices", "by_fields"):
+        assert getattr(learnt, name) is getattr(learnt, name)
+    assert read == ["harms.json", "choices.json", "fields.json"]
 
 
 def test_each_key_and_each_line_is_taken_apart_once(monkeypatch: pytest.MonkeyPatch) -> None:
