@@ -195,14 +195,15 @@ def alarming(word: str, weight: float = 9.0) -> Classifier:
 
 
 def test_where_words_speak_against_a_restart_or_call_it_harm_it_is_not_learnt() -> None:
-    for told in (policy(choices=speaking_against("word7")), policy(harms=alarming("word7"))):
+    seldom, harmful = r"few people chose it \(\d %\)", r"it was called harm \(\d\d %\)"
+    for told, why in (
+        (policy(choices=speaking_against("word7")), seldom),
+        (policy(harms=alarming("word7")), harmful),
+        (policy(choices=speaking_against("word7"), harms=alarming("word7")), f"{seldom} and {harmful}"),
+    ):
         allowed = told.allows(event(**LINES))
         assert (allowed.rule, allowed.order) == ("r", ("notify",))
-        assert re.fullmatch(
-            r"nobody knows; its fields speak for a restart, but \d+ % of people chose it for such words as well, "
-            r"\d+ % called it harm",
-            allowed.reason,
-        )
+        assert re.fullmatch(rf"nobody knows; its fields speak for a restart, its words do not: {why}", allowed.reason)
     for told in (policy(choices=speaking_against("elsewhere")), policy(harms=alarming("elsewhere"))):
         assert told.allows(event(**LINES)).preferred == "restart"
 

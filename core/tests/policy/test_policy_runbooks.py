@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from policy_rig import COMPOSE, DOCKER, IGNORE, NOTIFY, REDEPLOY, RESTART, event
 
+from mesh_core.policy.classifier.classifier import HARMS, Classifier, Learnt
 from mesh_core.policy.current_config import ConfigReader
 from mesh_core.policy.policy import Allowed, Policy
 from mesh_core.runbooks.index import RunbookIndex
@@ -109,3 +110,24 @@ def _with(folder: Path, runbook: Runbook) -> Policy:
         "rules: [{name: odd, when: {types: [odd]}, allow: [restart, notify], prefer: notify, reason: it is odd}]"
     )
     return Policy.load(file, runbooks=RunbookIndex([runbook]))
+
+
+def test_nobody_doubts_what_somebody_here_wrote_down() -> None:
+    """A person's own runbook for this very trouble, also where the rule prefers already what that says."""
+    said = {f"note {at}": f"{at}gear {at}wheel {at}belt" for at in "abcdef"}
+    actions = (RESTART, REDEPLOY, NOTIFY, IGNORE)
+    known = dict.fromkeys(" ".join(said.values()).split(), (0.0, 0.0, 0.0, 0.0))
+    always_harm = Classifier(HARMS, (0.0, 0.0, 0.0, 9.0), {})
+    by_words = Classifier(actions, (0.0, 0.0, 9.0, 0.0), known)
+    learnt = Learnt(Classifier(actions, (0.0, 0.0, 9.0, 0.0), {}), by_words, always_harm)
+    told = event("container_unhealthy", DOCKER | {"health": "unhealthy"} | said)
+    for alert, own, preferred in (
+        ("container_unhealthy", True, RESTART),
+        ("container_unhealthy", False, NOTIFY),
+        ("other", True, NOTIFY),
+    ):
+        documented = Runbook(id="r1", title="t", alerts=(alert,), helps=(RESTART,), own=own)
+        policy = Policy.load(None, runbooks=RunbookIndex([documented]))
+        policy.learnt = learnt
+        allowed = policy.allows(told)
+        assert (allowed.preferred, RESTART in allowed.actions) == (preferred, preferred == RESTART), (alert, own)

@@ -160,6 +160,11 @@ class Offer:
         return self.preferred not in runbook.helps and (runbook.own or self.preferred == NOTIFY.word)
 
     @property
+    def _documented(self) -> Runbook | None:
+        """What is surely about this very trouble."""
+        return self._runbook.runbook if self._runbook is not None and self._runbook.is_certain else None
+
+    @property
     def is_undecided(self) -> bool:
         """Is a person told, by the rule or for words of the event, and had nothing after them a say in that?"""
         return self.preferred == NOTIFY.word and self.rule_name in (self._rule.name, WORDS)
@@ -170,19 +175,19 @@ class Offer:
         `likely` is what fields speak for and the event gives enough for. Silence is never learnt: it comes from a field
         that says why.
         """
-        documented = self._runbook.runbook if self._runbook is not None and self._runbook.is_certain else None
+        documented = self._documented
         if documented and documented.own:
             return  # somebody here wrote down what to do
         useless = documented.useless if documented else ()
         fit = [word for word in likely if word not in useless]
         if not fit:
             return
-        word, chosen, harm = liking = seen.liking(fit)
-        if not liking.counts:
-            told = f"{round(100 * chosen)} % of people chose it for such words as well"
-            self.reason += f"; its fields speak for a {word}, but {told}, {round(100 * harm)} % called it harm"
+        liking = seen.liking(fit)
+        word = liking.word
+        if liking.against:
+            self.reason += f"; its fields speak for a {word}, its words do not: {' and '.join(liking.against)}"
             return
-        said = f"for events with such fields and words people chose {word} ({round(100 * chosen)} %)"
+        said = f"for events with such fields and words people chose {word} ({round(100 * liking.chosen)} %)"
         self._include([word])
         self.preferred, self.rule_name, self.reason = word, CLASSIFIER, f"{self.reason}; {said}"
         self._note(CLASSIFIER, said)
@@ -190,7 +195,10 @@ class Offer:
     def doubt(self, seen: EventChances) -> None:
         """What people called harm for events with such fields and words is not offered: of a restart and a redeploy
         that a rule offers, not of what is documented for this very trouble, nor of what was learnt."""
-        asked = frozenset[str]() if self.rule_name == RUNBOOK else MENDS & self.actions
+        documented = self._documented
+        if self.rule_name == RUNBOOK or (documented and documented.own):
+            return
+        asked = MENDS & self.actions
         if self.rule_name == CLASSIFIER:
             asked -= {self.preferred}
         harms = {word: seen.harm(word, is_preferred=word == self.preferred) for word in sorted(asked)}

@@ -31,8 +31,11 @@ class Liking(NamedTuple):
     harm: float
 
     @property
-    def counts(self) -> bool:
-        return self.chosen >= CHOSEN and self.harm < HARMLESS
+    def against(self) -> tuple[str, ...]:
+        """What speaks against preferring it, as a person reads it; nothing where it may be preferred."""
+        seldom = f"few people chose it ({round(100 * self.chosen)} %)" if self.chosen < CHOSEN else ""
+        harmful = f"it was called harm ({round(100 * self.harm)} %)" if self.harm >= HARMLESS else ""
+        return tuple(filter(None, (seldom, harmful)))
 
 
 class EventChances:
