@@ -1,6 +1,6 @@
 """Which fields mean the same wherever they come from: their names in letters and digits alone, the most telling first.
 
-Tables only. Names of other languages are those that people write into scripts of their own.
+Tables only. Those of other languages are in foreign_keys.py.
 """
 
 from __future__ import annotations
@@ -21,13 +21,9 @@ LABELS = {
     "node": (
         *("hostdisplayname", "servername", "systemname", "agentname", "machinename", "machineid", "hostid"),
         *("nodelabel", "entityname", "nodename", "computername", "nasname", "affectedhost", "targethost"),
-        *("rechner", "hôte", "serveur", "servidor", "macchina", "maszyna"),
     ),
     "host": ("hostalias", "configurationitems", "resourcename"),
-    "service": (
-        *("process", "daemon", "programname"),
-        *("dienst", "servicio", "servizio", "serviço", "tjeneste", "tjänst", "usługa"),
-    ),
+    "service": (*("process", "daemon", "programname"),),
     "address": ("ipaddress", "hostip", "hostaddress", "ipaddr"),
     "url": ("monitorurl", "targeturl", "websiteurl", "requesturl", "endpointurl", "siteurl", "applicationurl"),
 }
@@ -82,7 +78,7 @@ RULES = (
     *("problemname", "problem", "checkname", "check", "servicedescription", "servicedesc", "sensorname", "sensor"),
     *("conditionname", "condition", "alert", "alarm", "monitorfriendlyname", "monitorname", "monitor", "eventname"),
     *("eventdefinitiontitle", "alertconditionnames", "class", "issue", "fault", "finding", "violation"),
-    *("trapname", "alerte", "alarme", "alerta", "alarma", "allarme"),
+    "trapname",
 )
 CAUSES = (
     *("cause", "reason", "failurereason", "error", "errors", "errormessage", "checkerrormessage", "alertdetails"),
@@ -106,23 +102,11 @@ OWN_HEADLINES = (*_OF_ALERTS, "title", "headline", "summary")  # no mail's subje
 HEADLINES = ("title", "subject", "summary", "headline", *_OF_ALERTS)  # what stands above a text
 TITLES = (
     *(*HEADLINES, "message", "msg", "text", "content", "body", "name"),
-    *(
-        "titel",
-        "betreff",
-        "meldung",
-        "nachricht",
-        "titre",
-        "titulo",
-        "titolo",
-        "asunto",
-        "mensaje",
-        "logmessage",
-        "logmsg",
-    ),
+    *("logmessage", "logmsg"),
     *("description", "desc", "output", "serviceoutput", "hostoutput", "status", "state"),
 )
 # What stands below a title, by how its key ends.
-TEXTS = ("message", "msg", "text", "content", "body", "description", "detail", "details", "detalle", "note", "notes")
+TEXTS = ("message", "msg", "text", "content", "body", "description", "detail", "details", "note", "notes")
 ENTITIES = ("impactedentity", "affectedentity", "entity", "object")  # `process 'web' on host nas`
 ENDS_OF_TITLES = ("message", "title", "summary", "subject", "description", "condition", "conditions", "error")
 # Which of several things of one host: the end of one is none of another.
@@ -135,7 +119,6 @@ URGENCY = "urgency"  # how soon somebody is to hear of it: what is not urgent is
 SEVERITIES = (
     *("severity", "severitylabel", "eventseverity", "alertseverity", "level", "alertlevel", LOG_LEVEL, "priority"),
     *("importance", "criticality", URGENCY, "triggertype", "servicestate", "hoststate"),
-    *("schweregrad", "stufe", "gravité", "gravite", "niveau", "gravedad", "nivel", "gravità", "gravita", "livello"),
 )
 ENDS_OF_SEVERITIES = ("severity", "severitytext", "severityname", "severitylabel")
 NO_SEVERITIES = ("syslog", "min", "max", "old", "prev", "last", "former")
@@ -160,10 +143,7 @@ UPDATES = frozenset({"update", "updates", "upgrade", "upgrades"})
 UPDATE_AVAILABLE = ("updateavailable", "updatesavailable", "availableupdates", "hasupdate", "hasupdates", "newversion")
 MAY_BE_SYSLOGS_NUMBER = ("priority", "severity", "level")
 BESIDE_SYSLOGS_NUMBER = frozenset({"syslogidentifier", "systemdunit", "facility", "shortmessage"})  # the last is GELF's
-STATES = (
-    *("status", "state", "result", "parsedresult", "outcome", "conclusion"),
-    *("zustand", "ergebnis", "état", "etat", "statut", "estado", "stato", "staat"),
-)
+STATES = (*("status", "state", "result", "parsedresult", "outcome", "conclusion"),)
 KINDS = ("type", "color", "alerttype")  # of chat messages and notifications: `success`, `good`
 INCIDENTS = (
     *("fingerprint", "incidentid", "incidentkey", "dedupkey", "dedupekey", "alertid", "problemid", "monitorid"),

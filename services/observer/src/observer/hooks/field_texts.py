@@ -11,6 +11,7 @@ from typing import Any
 from mesh_core.models.owner_labels import bare_key
 from observer.hooks.body_texts import texts_of
 from observer.hooks.field_names import ENDS_OF_TITLES, TITLES
+from observer.hooks.foreign_keys import english_of
 from observer.hooks.no_names import MOST_NAME_CHARS, is_no_name
 
 LETTERS = re.compile(r"[^\W\d_]{3}")
@@ -41,7 +42,7 @@ class FieldTexts:
 
     @cached_property
     def said(self) -> tuple[tuple[str, str], ...]:
-        return tuple(texts_of(self.body))
+        return tuple((english_of(key), text) for key, text in texts_of(self.body))
 
     def nearest(self, folded: Callable[[str], str]) -> dict[str, str]:
         """The text of each key, in that form of it: of several the one that lies nearest to the top."""

@@ -24,6 +24,7 @@ from observer.hooks.alert import (
     timestamp_in,
 )
 from observer.hooks.body_texts import alerts_of, unwrapped
+from observer.hooks.foreign_keys import in_english
 from observer.hooks.known_fields import KnownFields
 from observer.hooks.mailed_lines import with_mailed_lines
 from observer.hooks.mapping import NODE_LABELS, SERVICE_LABELS
@@ -83,7 +84,7 @@ class GenericHook(BaseModel):
     def _alert(self, item: object, name: str) -> Read:
         came = item if isinstance(item, dict) else {}
         body = with_mailed_lines(unwrapped(came))
-        fields = KnownFields(body)
+        fields = KnownFields(in_english(body))
         known = KnownFields({}) if self.type else fields
         if is_sent_as_test(came, known.title, is_severe=fields.severity in SEVERE):
             return Nothing("its sender calls it a test")

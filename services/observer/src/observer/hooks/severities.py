@@ -10,10 +10,37 @@ from mesh_core.models.events import Severity
 # As people and programs of other languages write them.
 _SEVERE_ELSEWHERE = {
     **dict.fromkeys(
-        ("kritisch", "critique", "crítico", "crítica", "critico", "critica", "krytyczny"), Severity.CRITICAL
+        (
+            *(
+                "kritisch",
+                "critique",
+                "crítico",
+                "crítica",
+                "critico",
+                "critica",
+                "krytyczny",
+                "krytyczna",
+                "krytyczne",
+            ),
+            *("kritický", "kritická", "kritické", "kritiek", "kritik", "критический", "критическая", "критично"),
+            *("авария", "紧急", "致命", "緊急", "重大", "심각"),
+        ),
+        Severity.CRITICAL,
     ),
-    **dict.fromkeys(("fehler", "erreur", "errore", "erro"), Severity.ERROR),
-    **dict.fromkeys(("warnung", "avertissement", "advertencia", "aviso", "avviso"), Severity.WARNING),
+    **dict.fromkeys(
+        (
+            *("fehler", "erreur", "errore", "erro", "fout", "błąd", "blad", "chyba", "fejl", "fel", "feil", "hata"),
+            *("ошибка", "错误", "錯誤", "严重", "嚴重", "エラー", "오류", "障害"),
+        ),
+        Severity.ERROR,
+    ),
+    **dict.fromkeys(
+        (
+            *("warnung", "avertissement", "advertencia", "aviso", "avviso", "waarschuwing", "ostrzeżenie"),
+            *("upozornění", "varování", "varning", "advarsel", "uyarı", "предупреждение", "警告", "주의", "경고"),
+        ),
+        Severity.WARNING,
+    ),
 }
 SEVERITIES = {
     **_SEVERE_ELSEWHERE,
