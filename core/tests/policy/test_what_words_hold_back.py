@@ -344,3 +344,24 @@ def test_data_of_another_version_or_place_and_what_runs_elsewhere_are_a_persons(
 @pytest.mark.parametrize("line", ["migrations: none pending", "upgrade finished", "mounted /srv/data", "shutting down"])
 def test_what_only_sounds_like_it_holds_nothing_back(line: str) -> None:
     assert preferred_of([line], "container_died") == RESTART
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "the search catalogue: still importing, no end in sight",
+        "is in the middle of rebuilding the word index",
+        "the ledger is being replayed since the power cut",
+        "archive import since noon is running on shelf 4",
+        "Der Import vom Vormittag läuft noch",
+        "réindexation en cours depuis minuit",
+        "импорт архива продолжается: идёт импорт",
+    ],
+)
+def test_work_that_would_begin_anew_is_not_cut(line: str) -> None:
+    assert preferred_of([line]) == NOTIFY
+
+
+@pytest.mark.parametrize("line", ["the import is complete", "imported 4 books", "an index that was rebuilt in May"])
+def test_work_that_is_over_is_none(line: str) -> None:
+    assert preferred_of([line]) == RESTART
