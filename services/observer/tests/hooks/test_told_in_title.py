@@ -154,7 +154,7 @@ def test_of_a_check_that_is_called_by_several_words_its_output_says_which() -> N
         ("TallyServiceFailed", "tally.service failed", "tally.service"),
         ("TallyDown", "see my-tally.service", None),
         ("TallyDown", "tally does not answer", None),
-        ("TallySlow", "systemd: tally.service failed", None),
+        ("TallySlow", "systemd: tally.service failed", "tally.service"),
         ("NodeDown", "node.service is not there", None),
     ],
 )

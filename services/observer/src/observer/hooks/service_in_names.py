@@ -20,7 +20,6 @@ _DOWN = re.compile(
 _QUOTES = tuple("\"'`\u201c\u201d\u201e")
 _A_THING = re.compile(r"\b(?:container|service|unit|process|program|app|stack)[ :]+[\"'`]?$", re.IGNORECASE)
 _IS_A_THING = re.compile(r"[\"'`]? (?:container|service|unit|process|program|app|stack)\b", re.IGNORECASE)
-_OF_ONE = re.compile(r"([A-Za-z][A-Za-z0-9]{1,60}?)(?:Is|Service)?(?:Down|Failed|Dead|Stopped|Unhealthy)")
 PROGRAM = re.compile(r"[A-Za-z][\w.@-]{1,99}")
 # An alert or a check that is called after one of these is about no program.
 _NO_PROGRAMS = frozenset(
@@ -50,22 +49,9 @@ def service_in_names(alert: Alert, node: str, names: KnownNames) -> str:
     tells `CaddyDown`. '' for neither."""
     if watched := watched_there(alert, node, names):
         return watched
-    if unit := _unit_called_as(alert):
-        return unit
     job = alert.labels.get("job", "").rpartition("/")[2]
     is_asked = bool(job) and "instance" in alert.labels and job.lower() not in _NO_PROGRAMS
     return job if is_asked and _is_called_after(alert.name, job) else ""
-
-
-def _unit_called_as(alert: Alert) -> str:
-    """`wiki.service` of `WikiDown`, where a text of the rule speaks of that unit."""
-    found = _OF_ONE.fullmatch(alert.name)
-    texts = alert.details.get("annotations")
-    if found is None or not isinstance(texts, dict) or not is_a_programs_name(found[1]):
-        return ""
-    unit = f"{found[1].lower()}.service"
-    said = (text for text in texts.values() if isinstance(text, str))
-    return unit if any(re.search(rf"(?<![\w.@-]){re.escape(unit)}(?![\w.-])", text) for text in said) else ""
 
 
 def watched_there(alert: Alert, node: str, names: KnownNames) -> str:

@@ -6,8 +6,10 @@ from typing import Any
 
 from mesh_core.policy.event_facts.alert_state import says_well
 from observer.hooks.alert import MOST_ALERTS, Alert, Read, Unfit, raw_of, stable_key, timestamp_in, words_in
+from observer.hooks.mapping import SERVICE_LABELS
 from observer.hooks.monitors import told_in_name
 from observer.hooks.sender import HookSender
+from observer.hooks.spoken_of import thing_spoken_of
 
 SOURCE = "alertmanager"
 _FIRING = frozenset({"firing", "alerting", "active"})  # what relays and older senders of this shape say for it, too
@@ -36,22 +38,24 @@ def _alert(item: object, common: dict[str, str], status_of_all: object, source: 
     firing = word in _FIRING
     status = "firing" if firing else "resolved"
     starts, ends = timestamp_in(item.get("startsAt")), timestamp_in(item.get("endsAt"))
+    annotations = words_in(item.get("annotations"))
     details = {
         "source": source,
         "alertname": name,
         "status": status,
         "labels": labels,
-        "annotations": words_in(item.get("annotations")),
+        "annotations": annotations,
         "startsAt": starts or None,
         **{key: item[key] for key in ("generatorURL", "valueString", "values") if item.get(key)},
     }
+    names_one = any(labels.get(key) for key in SERVICE_LABELS)
     return Alert(
         source=source,
         name=name,
         key=stable_key(item.get("fingerprint"), labels),
         firing=firing,
         episode=starts,
-        labels=labels,
+        labels=labels if names_one else thing_spoken_of(annotations.values(), name, labels.get("job", "")) | labels,
         details=details,
         what_and_where=tuple(("", where) for _, where in told_in_name(name)),
         at=starts if firing else ends,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,10 +10,12 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.models.records import rfc3339
 from mesh_core.models.slugs import plain_name
 from mesh_core.models.whole_numbers import whole_in
+from mesh_core.policy.names.hosts import address_in, host_in
 from observer.hooks.alert import MAX_WORD_CHARS, Alert, Nothing, Read, Unfit, stable_key
 from observer.hooks.mapping import CONTAINER_LABELS, UNIT_LABELS
 from observer.hooks.monitors import told_in_name
 from observer.hooks.sender import HookSender
+from observer.hooks.spoken_of import thing_spoken_of
 
 SOURCE = "uptime-kuma"
 DOWN, UP, PENDING, MAINTENANCE = 0, 1, 2, 3
@@ -30,6 +33,7 @@ TYPES = {
 }
 _OF_A_SERVICE = ("service", *CONTAINER_LABELS, *UNIT_LABELS)  # tags that say it before a monitor's own name
 # Never copied: Kuma sends the monitor's whole configuration, credentials in it.
+_MOST_DESCRIBED = 300
 SHOWN = ("id", "name", "type", "url", "hostname", "port", "docker_container", "description")
 
 
@@ -51,15 +55,23 @@ def alerts_in(body: dict[str, Any]) -> list[Read] | Unfit:
 def _alert(monitor: dict[str, Any], heartbeat: dict[str, Any], status: int) -> Alert:
     kind = str(monitor.get("type", ""))[:40]
     tags = _tags(monitor.get("tags"))
-    labels = {**tags, **{key: str(monitor[key]) for key in ("hostname", "url") if monitor.get(key)}}
-    if kind == "port" and "hostname" in labels and whole_in(monitor.get("port")):
-        labels["address"] = f"{labels['hostname']}:{monitor['port']}"
+    url, asked = str(monitor.get("url") or ""), str(monitor.get("hostname") or "")
+    # An address is where it asked, as a URL is: a name of ours comes before one that nobody knows.
+    asked_as = "ip" if address_in(asked) else "hostname"
+    labels = tags | ({asked_as: asked} if asked else {}) | ({"url": url} if host_in(url) else {})
+    if kind == "port" and asked and whole_in(monitor.get("port")):
+        labels["address"] = f"{asked}:{monitor['port']}"
     container = monitor.get("docker_container") if kind == "docker" else None
     if isinstance(container, str) and container:
         labels["container"] = container
     named = str(monitor.get("name", ""))[:200]
+    key = stable_key(monitor.get("id"), monitor.get("name"), labels)
     is_tagged = not tags.keys().isdisjoint(_OF_A_SERVICE)
     service = "" if container or is_tagged or not named.strip() else plain_name(named.strip().lower(), "monitor")
+    described = str(monitor.get("description") or "")[:_MOST_DESCRIBED]
+    spoken_of = thing_spoken_of([described], named) if service else {}
+    if spoken_of and service not in spoken_of.values():
+        labels, service = labels | spoken_of, ""
     shown = {key: monitor[key] for key in SHOWN if isinstance(monitor.get(key), str | int)}
     details = {
         "source": SOURCE,
@@ -71,11 +83,12 @@ def _alert(monitor: dict[str, Any], heartbeat: dict[str, Any], status: int) -> A
     return Alert(
         source=SOURCE,
         name=named,
-        key=stable_key(monitor.get("id"), monitor.get("name"), labels),
+        key=key,
         firing=status == DOWN,
         labels=labels,
         details=details,
         service=service,
+        called=tuple(re.findall(r"\w[\w.-]*\w", described)),
         what_and_where=tuple(
             (plain_name(what.lower(), "monitor") if service else "", where) for what, where in told_in_name(named)
         ),
