@@ -109,13 +109,16 @@ def _held_back(allowed: Allowed) -> list[HeldBack]:
 
 
 def _weighed(event: HealthEvent, policy: Policy, allowed: Allowed) -> dict[str, float]:
-    """Of what was taken away because people called it harm, what spoke for harm; of what was chosen, for the choice."""
+    """Of what was chosen, what spoke for the choice; else of what was taken away because people called it harm, what
+    spoke for harm."""
     if policy.learnt is None:
         return {}
-    seen = policy.features_of(event) | every_word(event)
-    for entry in reversed(allowed.trace):
-        if entry.name == DOUBT:
-            return policy.learnt.harms.speaking(seen, BOTH, NO_HARM)
-        if entry.name == CLASSIFIER:
-            return policy.learnt.choices.speaking(seen, entry.preferred, NOTIFY.word)
-    return {}
+    seen, entries = policy.features_of(event) | every_word(event), {entry.name: entry for entry in allowed.trace}
+    chosen = entries.get(CLASSIFIER)
+    if chosen and chosen.preferred != NOTIFY.word:
+        return policy.learnt.choices.speaking(seen, chosen.preferred, NOTIFY.word)
+    if DOUBT not in entries:
+        return {}
+    harms = policy.learnt.harms
+    harm = max((*entries[DOUBT].removed, BOTH), key=harms.chances(seen).__getitem__)
+    return harms.speaking(seen, harm, NO_HARM)

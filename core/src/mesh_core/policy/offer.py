@@ -32,7 +32,7 @@ SIGHTING = "sighting"  # the entry, and the fence, of what the node's own agent 
 
 @dataclass(frozen=True)
 class TraceEntry:
-    """One thing that spoke for an event: the rule first, then what changed what it says.
+    """One thing that spoke for an event: the rule first, then what changed what it says, or why words did not let it.
 
     `name`: the rule, the fence, or one of words, own, playbook, needs, runbook, classifier, doubt, sighting, stand-in,
     record.
@@ -185,7 +185,9 @@ class Offer:
         liking = seen.liking(fit)
         word = liking.word
         if liking.against:
-            self.reason += f"; its fields speak for a {word}, its words do not: {' and '.join(liking.against)}"
+            said = f"its fields speak for a {word}, its words do not: {' and '.join(liking.against)}"
+            self.reason = f"{self.reason}; {said}"
+            self._note(CLASSIFIER, said, changes_nothing=True)  # a person asks why nothing was proposed
             return
         said = f"for events with such fields and words people chose {word} ({round(100 * liking.chosen)} %)"
         self._include([word])
@@ -262,10 +264,10 @@ class Offer:
         actions = frozenset(self.actions)
         return Allowed(actions, preferred, reason, rule_name, every, self._runbook, tuple(self._trace))
 
-    def _note(self, name: str, sentence: str) -> None:
-        """What `name` changed since the last entry; nothing where it changed nothing."""
+    def _note(self, name: str, sentence: str, *, changes_nothing: bool = False) -> None:
+        """What `name` changed since the last entry; where it changed nothing only if that is worth telling."""
         actions, preferred = self._before
-        if (actions, preferred) == (self.actions, self.preferred):
+        if (actions, preferred) == (self.actions, self.preferred) and not changes_nothing:
             return
         added, removed = sorted(self.actions - actions), sorted(actions - self.actions)
         left = self.preferred if self.preferred in self.actions else ""
