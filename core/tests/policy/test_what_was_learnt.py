@@ -79,7 +79,7 @@ def test_lines_where_strangers_write_speak_against_a_restart_only(where: str) ->
 
     def chance(**payload: Any) -> float:
         words = EventWords(event("disk_slow", {"found": "a leak", **payload}), by_words.weights)
-        return words.whoever_wrote_a_line(by_words, (), ["mend"]).lowest
+        return words.whoever_wrote_a_part(by_words, (), ["mend"]).lowest
 
     for many in (["calm"] * 3, "calm\ncalm\ncalm", ["calm again", "again calm"], [{"a": "calm"}, {"b": "calm, again"}]):
         assert chance(**{where: many}) == pytest.approx(chance()), many
@@ -87,3 +87,4 @@ def test_lines_where_strangers_write_speak_against_a_restart_only(where: str) ->
     assert chance(**{where: "calm"}) == pytest.approx(chance()), "that is one line"
     assert chance(mood="calm", **{where: ["calm"] * 2}) == pytest.approx(chance(mood="calm")), "nor more often"
     assert chance(mood="calm", state="calm again") > chance(), "what is told of the thing itself may speak for it"
+    assert chance(mood="calm. It is calm again") == pytest.approx(chance()), "however many lines one value has"

@@ -19,7 +19,7 @@ MENDS = frozenset({RESTART.word, REDEPLOY})
 # What mends may be preferred to a notification where by fields alone it is more likely than LIKELY and by fields and
 # words at least CHOSEN, and harm less likely than HARMLESS. What a rule prefers is taken away from HARMFUL on, what it
 # only offers from DOUBTFUL on. Decisions 0214 and 0221.
-LIKELY, CHOSEN, HARMLESS = 0.2, 0.2, 0.3
+LIKELY, CHOSEN, HARMLESS = 0.2, 0.25, 0.4
 HARMFUL, DOUBTFUL = 0.35, 0.3
 
 
@@ -70,11 +70,11 @@ class EventChances:
     def liking(self, likely: Collection[str]) -> Liking:
         """Of the likeliest of these by fields, what fields and words say.
 
-        The chance is the lowest, and that of harm the highest, whoever wrote any one line of the event: one that
-        somebody adds speaks for nothing, and calms nobody.
+        The chance is the lowest, and that of harm the highest, whoever wrote any one line or value of the event: one
+        that somebody adds speaks for nothing, and calms nobody.
         """
         word = max(sorted(likely), key=self._by_fields.__getitem__)
-        chosen = self._words.whoever_wrote_a_line(self._learnt.choices, self._features, [word]).lowest
+        chosen = self._words.whoever_wrote_a_part(self._learnt.choices, self._features, [word]).lowest
         return Liking(word, chosen, self._may_harm(word))
 
     def harm(self, word: str, *, is_preferred: bool) -> float:
@@ -90,4 +90,4 @@ class EventChances:
         return chance if chance >= HARMFUL else 0.0
 
     def _may_harm(self, word: str) -> float:
-        return self._words.whoever_wrote_a_line(self._learnt.harms, self._features, [word, BOTH]).highest
+        return self._words.whoever_wrote_a_part(self._learnt.harms, self._features, [word, BOTH]).highest

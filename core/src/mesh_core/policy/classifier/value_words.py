@@ -45,14 +45,17 @@ class EventWords:
         self._each = [every, self._own] if len(self._own) < len(every) else [self._own]
         self._known = known
 
-    def whoever_wrote_a_line(
+    def whoever_wrote_a_part(
         self, classifier: Classifier, fields: Collection[str], outcomes: Collection[str]
     ) -> Chance:
-        """That it is one of these outcomes: at its lowest and its highest whoever wrote any one line of it, or all that
-        a program printed or was asked for: who can have one line written there can have many. `fields`: its features.
-        """
-        ways = [[line for value in values for line in value.whole_lines] for values in self._each]
-        found = [classifier.chance_without_one(lines, outcomes, fields) for lines in ways]
+        """That it is one of these outcomes: at its lowest and its highest whoever wrote any one line of it, any one
+        value with all its lines, or all that a program printed or was asked for: who can have one line written there
+        can have many. `fields`: its features."""
+        lines = [[line for value in values for line in value.whole_lines] for values in self._each]
+        found = [
+            classifier.chance_without_one(parts, outcomes, fields)
+            for parts in (*lines, *(_whole_values(values) for values in self._each))
+        ]
         return Chance(min(chance.lowest for chance in found), max(chance.highest for chance in found))
 
     def whoever_wrote_a_value(
@@ -60,7 +63,7 @@ class EventWords:
     ) -> Chance:
         """The same without any one value, and without what a program printed or was asked for. Of few words it may be
         anything: they speak against nothing."""
-        whole = [frozenset[str]().union(*value) for value in by_text(self._own)]
+        whole = _whole_values(self._own)
         if self._known_without_one(whole) < ENOUGH:
             return Chance(0.0, 1.0)
         return classifier.chance_without_one(whole, outcomes, fields)
@@ -84,6 +87,10 @@ def by_text(values: Sequence[Value]) -> list[list[frozenset[str]]]:
         said = frozenset(value.lines) if any(value.lines) else len(found)
         found.setdefault(said, []).extend(value.whole_lines)
     return [*found.values()]
+
+
+def _whole_values(values: Sequence[Value]) -> list[frozenset[str]]:
+    return [frozenset[str]().union(*lines) for lines in by_text(values)]
 
 
 def values_of(event: HealthEvent) -> list[Value]:
