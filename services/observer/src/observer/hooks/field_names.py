@@ -185,6 +185,13 @@ SAYS_NOTHING = frozenset(
         *("health", "public", "private", "group"),
     }
 )
+# Of a thing under whose name only how it stands is said: `container: absent`, `process: alive`.
+HOW_IT_STANDS = frozenset(
+    {
+        *("absent", "missing", "present", "active", "inactive", "failed", "running", "alive", "exited", "dead"),
+        *("stopped", "started", "enabled", "disabled", "created", "crashed", "killed", "unknown", "off", "on"),
+    }
+)
 MEASURES = frozenset({"telemetry", "metrics", "measurement", "measurements", "statistics", "stats", "readings"})
 OVER_SEVERITIES = frozenset({"clear", "cleared", "ok", "resolved", "recovered"})
 # Whom it speaks of beside the host: who sends or gets it, who attacks, what is referred to.
@@ -194,6 +201,7 @@ OF_OTHERS = frozenset(
         *("spf", "dkim", "dmarc"),  # whether a mail is its sender's
     }
 )
+SENDERS = ("source", "from")
 # What tells of all hosts that are alike, `GROUPS` within a host's own part: no service there is what failed.
 ROLES = frozenset({"role", "roles", "hostgroup", "hostgroups"})
 GROUPS = frozenset({"group", "groups"})

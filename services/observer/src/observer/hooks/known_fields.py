@@ -19,7 +19,7 @@ from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of
 from observer.hooks.field_texts import LETTERS, FieldTexts, first_line
 from observer.hooks.how_bad import is_information, of_state, severity_of, tells_updates
 from observer.hooks.mapping import CONTAINER_LABELS, NODE_LABELS, SERVICE_LABELS, UNIT_LABELS
-from observer.hooks.no_names import MOST_NAME_CHARS, is_no_name
+from observer.hooks.no_names import MOST_NAME_CHARS, is_a_state, is_no_name
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import (
     says_alert_over,
@@ -37,8 +37,10 @@ from observer.hooks.told_in_title import Told, told_of
 MOST_HEADLINE_CHARS = 300
 _OF_WHOM = frozenset({*NODE_LABELS, *SERVICE_LABELS}) - {"name"}
 _CLOSED_BY = ("action", "status", "state")
+_THINGS = (*CONTAINER_LABELS, *UNIT_LABELS, "process", "service")  # how one stands may be said under its name
 _HOSTS = (*map(bare_key, NODE_LABELS), *names.LABELS["node"])
 _UNIT = re.compile(r"[\w.@-]{1,99}\.(?:service|timer|socket|mount)(?= )")  # beside what became of it
+_NOT_WHERE = frozenset({*names.OF_OTHERS, *names.SENDERS, *names.TITLES})  # of what lies at the top
 _DATE = re.compile(r"20|\d{10}")  # in words, or since 1970
 _STATE_WORDS = re.compile(
     r"\b(?:is|are|was|has|been|now|back|again|to|up|down|ok|not|resolved|unresolved|recovered|recovery|restored|cleared"
@@ -75,6 +77,7 @@ class KnownFields(FieldTexts):
             missing = engine_events.missing_container(self.body)
             found |= {"container": missing} if missing else engine_events.declared_thing(self.body)
         found = {label: first_line(text) for label, text in (self.tags | found).items()}
+        found = {label: text for label, text in found.items() if label not in _THINGS or not is_a_state(text)}
         found |= {label: unit[0] for label in UNIT_LABELS if (unit := _UNIT.match(found.get(label, "")))}
         says_which = any(found.get(key) for key in SERVICE_LABELS)
         return found if says_which else self._managed | monitors.contained(found) | found
@@ -300,12 +303,15 @@ class KnownFields(FieldTexts):
         of_others = tuple(names.OF_OTHERS - {"target"})
         ends = names.ENDS_OF_CALLED
         said += [text for key, text in self.texts.items() if key.endswith(ends) and not key.startswith(of_others)]
+        own = (text for key, text in self.body.items() if isinstance(text, str) and bare_key(key) not in _NOT_WHERE)
+        things = {self.labels.get(key) for key in SERVICE_LABELS}
+        said += [text.strip() for text in own if PROGRAM.fullmatch(text.strip()) and text not in things]
         return (self._monitors_name, *said, *engine_events.of_cloud_event(self.body)[1])[:60]
 
     @property
     def called(self) -> tuple[str, ...]:
         """Likewise, and whoever sends it, its tags and each word of the title."""
-        senders = (self.texts.get(key, "").strip() for key in ("source", "from"))
+        senders = (self.texts.get(key, "").strip() for key in names.SENDERS)
         return (*self.named, *senders, *bare_tags_of(self.body), *re.findall(r"[\w.-]+", self.title))[:60]
 
     @property

@@ -128,7 +128,8 @@ class Mapped(BaseModel):
         """Which service of the node it is about, '' for the node itself; who runs it; and what else that says."""
         labels, more = alert.labels, dict[str, object]()
         of_its_name = watched_there(alert, node, names) if alert.service else ""
-        said = of_its_name or alert.service or self._first(self.service_labels, labels) or _unit_of_cgroup(labels)
+        said = of_its_name or alert.service or self._service_label(labels) or _unit_of_cgroup(labels)
+        said = said.removesuffix(f"@{host}") if host else said  # as people write where it runs
         service = "" if _is_the_host(said, host, labels) and said not in names.services.get(node, ()) else said
         if service and not is_service_name(service):  # of a check that is called by several words
             service = watched_there(alert, node, names) or service
@@ -178,6 +179,11 @@ class Mapped(BaseModel):
         called = names.only_host(alert.named) or names.only_host((*alert.called, *beside))
         ours = next((text for text in asked if names.node(host_in(text))), "") or called
         return ours or next(filter(None, (names.node_above(host_in(text)) for text in asked)), first)
+
+    def _service_label(self, labels: Mapping[str, str]) -> str:
+        """The first that can be a name: beside what people call it there may be what its manager does."""
+        told = (self._first((name,), labels) for name in self.service_labels)
+        return next(filter(is_service_name, told), "") or self._first(self.service_labels, labels)
 
     @staticmethod
     def _first(names: tuple[str, ...], labels: Mapping[str, str]) -> str:

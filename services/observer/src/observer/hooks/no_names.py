@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mesh_core.models.truth import truth_in
-from observer.hooks.field_names import SAYS_NOTHING
+from observer.hooks.field_names import HOW_IT_STANDS, SAYS_NOTHING
 from observer.hooks.plain_words import plain_words
 from observer.hooks.said_over import says_over
 from observer.hooks.severities import severity_in
@@ -22,3 +22,9 @@ def is_no_name(text: str) -> bool:
     if len(words) != 1:
         return says_over(text) or (len(words) == 2 and words[1] in SAYS_NOTHING) or "=" in text
     return severity_in(text) is not None or says_over(text) or truth_in(text) is not None
+
+
+def is_a_state(text: str) -> bool:
+    """Where a thing should be named: only how it stands."""
+    word = plain_words(text, MOST_NAME_CHARS)
+    return word in HOW_IT_STANDS or truth_in(text) is not None or says_over(text)
