@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from mesh_core.models.owner_labels import bare_key
+from mesh_core.runbooks.folding import words_of
 from observer.hooks.body_texts import parts_of
-from observer.hooks.field_names import ACTED_ON, IMAGE, KINDS_OF_THINGS, MANAGED, OF_A_PROJECT
+from observer.hooks.field_names import ACTED_ON, IMAGE, KINDS_OF_THINGS, MANAGED, OF_A_CONTAINER, OF_A_PROJECT
 from observer.hooks.plain_words import plain_words
 from observer.hooks.service_in_names import PROGRAM
 
 _IMAGE = re.compile(r"[a-z0-9][\w.-]*(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]+)?(?<!\.jpg)(?<!\.png)(?:@sha256:[0-9a-f]+)?")
 _SLASHED = re.compile(rf"\b[Cc]ontainer /({PROGRAM.pattern})(?=:|$)")
+# As the engine answers; what it calls by an id has no name there.
+_NOT_THERE = re.compile(rf"(?:Error response from daemon: )?No such container: (?![0-9a-f]{{12}})({PROGRAM.pattern})")
 _MOST_CHARS = 120
 
 
@@ -29,6 +32,17 @@ def declared_thing(body: Mapping[str, Any]) -> dict[str, str]:
         label = next((MANAGED[kind] for kind in kinds if kind in MANAGED), "")
         if label and PROGRAM.fullmatch(told.get("name", "")):
             return {label: told["name"]}
+    return _of_its_engine(body)
+
+
+def _of_its_engine(body: Mapping[str, Any]) -> dict[str, str]:
+    """`docker: {name: web, state: exited}`: the part is called after what runs it, and says how that stands."""
+    for key, part in list(body.items())[:100]:
+        label = next((MANAGED[word] for word in words_of(str(key)[:_MOST_CHARS]) if word in MANAGED), "")
+        told = {bare_key(inner): value for inner, value in part.items()} if isinstance(part, Mapping) else {}
+        name = told.get("name")
+        if label and isinstance(name, str) and PROGRAM.fullmatch(name) and not told.keys().isdisjoint(OF_A_CONTAINER):
+            return {label: name}
     return {}
 
 
@@ -67,6 +81,9 @@ def missing_container(body: Mapping[str, Any]) -> str:
     """The only one that whoever compares what is declared with what is there does not find: `missing: ["web"]` of a
     project, or one with an image. '' for none, or several."""
     own = {bare_key(key): value for key, value in body.items()}
+    said = (_NOT_THERE.match(text) for text in own.values() if isinstance(text, str))
+    if told := next(filter(None, said), None):
+        return told[1]
     missing = own.get("missing")
     one = missing[0] if isinstance(missing, list) and len(missing) == 1 else missing
     if isinstance(one, Mapping):

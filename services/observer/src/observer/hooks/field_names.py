@@ -107,6 +107,7 @@ TITLES = (
 )
 # What stands below a title, by how its key ends.
 TEXTS = ("message", "msg", "text", "content", "body", "description", "detail", "details", "note", "notes")
+TOLD_OF_A_CHECK = (*TEXTS, "desc", "output", "summary", "error")
 ENTITIES = ("impactedentity", "affectedentity", "entity", "object")  # `process 'web' on host nas`
 ENDS_OF_TITLES = ("message", "title", "summary", "subject", "description", "condition", "conditions", "error")
 # Which of several things of one host: the end of one is none of another.

@@ -63,3 +63,7 @@ class FieldTexts:
 
 def first_line(text: str) -> str:
     return text.strip().partition("\n")[0].rstrip()
+
+
+def snake(key: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()).strip("_")

@@ -16,7 +16,7 @@ from mesh_core.policy.names.hosts import host_in
 from observer.hooks import engine_events, monitors
 from observer.hooks import field_names as names
 from observer.hooks.body_texts import bare_tags_of, parts_of, prefix_of, tags_of
-from observer.hooks.field_texts import LETTERS, FieldTexts, first_line
+from observer.hooks.field_texts import LETTERS, FieldTexts, first_line, snake
 from observer.hooks.how_bad import is_information, of_state, severity_of, tells_updates
 from observer.hooks.mapping import CONTAINER_LABELS, NODE_LABELS, SERVICE_LABELS, UNIT_LABELS
 from observer.hooks.no_names import MOST_NAME_CHARS, is_a_state, is_no_name
@@ -31,6 +31,7 @@ from observer.hooks.said_over import (
 )
 from observer.hooks.service_in_names import PROGRAM, is_a_programs_name, is_said_not_to_run
 from observer.hooks.severities import SEVERE
+from observer.hooks.spoken_of import confirmed_by
 from observer.hooks.title_forms import rule_in_title
 from observer.hooks.told_in_title import Told, told_of
 
@@ -56,7 +57,7 @@ class KnownFields(FieldTexts):
     @cached_property
     def labels(self) -> dict[str, str]:
         """Whom it concerns, by the names that `mapping` in config/hooks.yml looks for."""
-        found = self.nearest(_snake)
+        found = self.nearest(snake)
         found.pop("name", None)  # whose, is not said
         if "url" in found and not monitors.leads_to_a_host(found["url"]):
             del found["url"]
@@ -73,14 +74,16 @@ class KnownFields(FieldTexts):
             found.setdefault("service", check)
         elif not any(found.get(label) for label in SERVICE_LABELS):
             found |= engine_events.checked_thing(check, self.first(names.OUTPUTS), self.rule)
-        if not any(found.get(key) and key in map(_snake, self.body) for key in SERVICE_LABELS):
+        if not any(found.get(key) and key in map(snake, self.body) for key in SERVICE_LABELS):
             missing = engine_events.missing_container(self.body)
             found |= {"container": missing} if missing else engine_events.declared_thing(self.body)
         found = {label: first_line(text) for label, text in (self.tags | found).items()}
         found = {label: text for label, text in found.items() if label not in _THINGS or not is_a_state(text)}
         found |= {label: unit[0] for label in UNIT_LABELS if (unit := _UNIT.match(found.get(label, "")))}
         says_which = any(found.get(key) for key in SERVICE_LABELS)
-        return found if says_which else self._managed | monitors.contained(found) | found
+        told = (text for key, text in self.texts.items() if key.endswith(names.TOLD_OF_A_CHECK))
+        confirmed = {} if says_which else confirmed_by(told, self.told_by(*names.CHECKS, "name"))
+        return found if says_which else (confirmed or self._managed | monitors.contained(found)) | found
 
     @property
     def _app(self) -> str:
@@ -111,7 +114,7 @@ class KnownFields(FieldTexts):
     @cached_property
     def tags(self) -> dict[str, str]:
         """What tags say of whom it concerns. Nothing else is read of them: a tag `state:ok` ends no alert."""
-        told = {_snake(key): text for key, text in tags_of(self.body).items()}
+        told = {snake(key): text for key, text in tags_of(self.body).items()}
         for key, text in list(told.items()):
             for label in ("node", "service"):
                 if bare_key(key) in names.LABELS[label]:
@@ -188,7 +191,7 @@ class KnownFields(FieldTexts):
     @cached_property
     def _prefix(self) -> str:
         """What all keys but those of its place begin with, which is their sender's or the event's name."""
-        return prefix_of([key for key in map(str, self.body) if _snake(key) not in _OF_WHOM])
+        return prefix_of([key for key in map(str, self.body) if snake(key) not in _OF_WHOM])
 
     @property
     def only_measures(self) -> bool:
@@ -337,13 +340,9 @@ class KnownFields(FieldTexts):
         wrong?"""
         if not self.label_of((*NODE_LABELS, *SERVICE_LABELS)):
             return False
-        others = [text for key, text in self.said if _snake(key) not in _OF_WHOM]
+        others = [text for key, text in self.said if snake(key) not in _OF_WHOM]
         return not self.firing or any(LETTERS.search(text) and not says_over(text) for text in others)
 
 
 def _plain(text: str) -> str:
     return plain_words(text, MOST_NAME_CHARS)
-
-
-def _snake(key: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()).strip("_")

@@ -21,6 +21,10 @@ _QUOTES = tuple("\"'`\u201c\u201d\u201e")
 _A_THING = re.compile(r"\b(?:container|service|unit|process|program|app|stack)[ :]+[\"'`]?$", re.IGNORECASE)
 _IS_A_THING = re.compile(r"[\"'`]? (?:container|service|unit|process|program|app|stack)\b", re.IGNORECASE)
 PROGRAM = re.compile(r"[A-Za-z][\w.@-]{1,99}")
+_ADDED = ("addon", "add_on")
+# Of a measurement: what runs there, where no label for a service says more; whoever measures may be called so, too.
+_DEPLOYED_AS = ("application", "app", "deployment", "statefulset", "daemonset")
+_WATCHES = frozenset({"exporter", "metrics", "prometheus", "monitoring", "telegraf"})
 # An alert or a check that is called after one of these is about no program.
 _NO_PROGRAMS = frozenset(
     {
@@ -49,6 +53,10 @@ def service_in_names(alert: Alert, node: str, names: KnownNames) -> str:
     tells `CaddyDown`. '' for neither."""
     if watched := watched_there(alert, node, names):
         return watched
+    keys = (*_ADDED, *(_DEPLOYED_AS if "alertname" in alert.labels else ()))
+    if deployed := next((alert.labels[key] for key in keys if alert.labels.get(key)), ""):
+        is_watched = is_a_programs_name(deployed) and _WATCHES.isdisjoint(words_of(deployed))
+        return deployed if is_watched else ""
     job = alert.labels.get("job", "").rpartition("/")[2]
     is_asked = bool(job) and "instance" in alert.labels and job.lower() not in _NO_PROGRAMS
     return job if is_asked and _is_called_after(alert.name, job) else ""

@@ -28,6 +28,7 @@ _CONTAINER = r"(?:container|conteneur|contenedor|contenitore|cont\u00eainer|kont
 _IN_FRONT = re.compile(rf"\b{_CONTAINER}[ :]+({PROGRAM.pattern})", re.IGNORECASE)
 _BEHIND = re.compile(rf"(?<![\w.@-])({PROGRAM.pattern}) {_CONTAINER}\b", re.IGNORECASE)
 _UNIT = re.compile(rf"(?<![\w.@-])({PROGRAM.pattern}?)\.service(?![\w-])")
+_ON = re.compile(r"\.service (?:on|at|auf|sur|en|su)\b")
 _WELL = re.compile(r"\W{0,3}(?:is )?(?:healthy|ok|fine|gesund|sain)\b", re.IGNORECASE)
 
 
@@ -51,6 +52,13 @@ def thing_spoken_of(texts: Iterable[str], *called: str) -> dict[str, str]:
     bare = re.compile(rf"(?<![\w.@-]){re.escape(name)}(?!\.service|[\w-])")
     is_called_so = any(bare.search(text) for text in (*said, *called))
     return {"unit": f"{name}.service"} | ({"program": name} if is_called_so else {})
+
+
+def confirmed_by(texts: Iterable[str], called: Iterable[str]) -> dict[str, str]:
+    """The same of a text that anybody may have written: only what is called so as a whole, and said of no host."""
+    told = [text for text in texts if not _ON.search(text[:_MOST_CHARS])]
+    things = ((name, thing_spoken_of(told, name)) for name in called if PROGRAM.fullmatch(name))
+    return next((thing for name, thing in things if name in thing.values()), {})
 
 
 def _is_called_by(words: set[str], name: str) -> bool:
