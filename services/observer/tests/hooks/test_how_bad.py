@@ -38,6 +38,11 @@ def severity(body: Body) -> str:
         ({"priority": "2"}, ""),  # whose numbers?
         ({"PRIORITY": "6", "SYSLOG_IDENTIFIER": "pumpd"}, ""),  # somebody chose the line
         ({"syslogseverity-text": "info", "facility": "daemon"}, ""),
+        ({"state": "crashed"}, "error"),
+        ({"état": "injoignable"}, ""),
+        ({"stato": "giù"}, "error"),
+        ({"状态": "离线"}, "error"),
+        ({"state": "not dead"}, ""),
     ],
 )
 def test_a_severity_is_known_by_what_its_key_ends_in_and_by_syslogs_numbers(body: Body, said: str) -> None:

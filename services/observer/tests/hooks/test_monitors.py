@@ -9,7 +9,7 @@ from alert_rig import entered_with, event_with, firing, group, kuma, one
 
 from mesh_core.models.events import HealthEvent
 from mesh_core.policy.names.known_names import KnownNames
-from observer.hooks.alert import Read
+from observer.hooks.alert import Read, Unfit
 from observer.hooks.senders import alertmanager as prometheus
 from observer.hooks.senders import grafana, uptime_kuma
 from observer.hooks.senders.any_json import alerts_in
@@ -294,3 +294,15 @@ def test_a_check_whose_cause_says_that_it_asked_a_port_is_called_after_a_program
     assert entered(body | {"host": "barn", "check_name": "Two feeds"}).service is None
     assert entered(body | {"host": "barn", "check_name": "Disk"}).service is None
     assert entered(body | {"host": "barn", "check_error_message": "the clock is off"}).service is None
+
+
+def test_an_alert_of_grafanas_that_lost_its_name_is_called_as_its_message() -> None:
+    sent = firing("x", instance="barn:9100")
+    del sent["labels"]["alertname"]
+    for title, name in (("Pump is dry", "pump_is_dry"), ("[FIRING:1] PumpIsDry barn (home)", "pump_is_dry")):
+        assert of(one(grafana.alerts_in(group(sent, title=title)))).type == name
+    for unnamed in (group(sent), group(sent, title=" ")):
+        assert isinstance(one(grafana.alerts_in(unnamed)), Unfit)
+    several = grafana.alerts_in(group(sent, sent, title="Pump is dry"))
+    assert isinstance(several, list)
+    assert all(isinstance(alert, Unfit) for alert in several)  # whose title?

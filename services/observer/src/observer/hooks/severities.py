@@ -70,7 +70,27 @@ _IN_A_STATE = {
         ("fehlgeschlagen", "ausgefallen", "échoué", "échec", "fallido", "fallito", "falhou"), Severity.ERROR
     ),
     **dict.fromkeys(("critical", "crit", "disaster"), Severity.CRITICAL),
-    **dict.fromkeys(("error", "danger", "failure", "failed", "down", "offline", "unhealthy"), Severity.ERROR),
+    **dict.fromkeys(
+        (
+            *("error", "danger", "failure", "failed", "down", "offline", "unhealthy", "dead", "crashed", "unreachable"),
+            *("unresponsive", "zombie", "fatal", "nok", "exited"),
+            *(
+                "caído",
+                "caido",
+                "abgestürzt",
+                "giù",
+                "giu",
+                "nieaktywny",
+                "упал",
+                "宕机",
+                "离线",
+                "異常",
+                "异常",
+                "停止",
+            ),
+        ),
+        Severity.ERROR,
+    ),
     **dict.fromkeys(("warning", "warn"), Severity.WARNING),
     **dict.fromkeys(("info", "information", "good", "success", "update", "new"), Severity.INFO),
 }
