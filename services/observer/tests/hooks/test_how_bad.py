@@ -167,3 +167,17 @@ def test_that_a_logger_calls_a_line_information_says_nothing() -> None:
 )
 def test_what_was_refused_before_has_a_name_or_a_title(body: Body, event_type: str) -> None:
     assert event_of(one(alerts_in(body))).type == event_type
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"latest_version": "3.1", "deployed_version": "3.0"}, "info"),
+        ({"package": "pumpd", "remoteVersion": "v9", "version": "v8"}, "info"),
+        ({"latest_version": "3.1", "deployed_version": "3.1"}, None),  # which tells nothing
+        ({"latest_version": "3.1", "installed_version": "3.0", "message": "Update failed"}, ""),
+    ],
+)
+def test_that_the_newest_version_is_not_in_use_is_an_information(body: Body, said: str | None) -> None:
+    (read,) = alerts_in(body)  # type: ignore[misc]
+    assert (read.severity if isinstance(read, Alert) else None) == said

@@ -142,6 +142,12 @@ NO_COURSE = frozenset({"alert", "alarm", "incident", "problem", "outage", "issue
 UPDATES = frozenset({"update", "updates", "upgrade", "upgrades"})
 # That there is something newer: yes, or how many.
 UPDATE_AVAILABLE = ("updateavailable", "updatesavailable", "availableupdates", "hasupdate", "hasupdates", "newversion")
+# The newest that there is, and the one in use.
+NEWEST_VERSIONS = ("latestversion", "remoteversion", "availableversion", "newestversion", "remotevalue")
+VERSIONS_IN_USE = (
+    *("deployedversion", "installedversion", "currentversion", "localversion", "runningversion", "version"),
+    "localvalue",
+)
 MAY_BE_SYSLOGS_NUMBER = ("priority", "severity", "level")
 BESIDE_SYSLOGS_NUMBER = frozenset({"syslogidentifier", "systemdunit", "facility", "shortmessage"})  # the last is GELF's
 STATES = (*("status", "state", "result", "parsedresult", "outcome", "conclusion"),)

@@ -55,7 +55,12 @@ def is_information(own: Mapping[str, str], kind: str, text: str) -> bool:
 
 
 def tells_updates(texts: Mapping[str, str]) -> bool:
-    """Does a field say that there is something newer?"""
+    """Does a field say that there is something newer, or two fields that the newest is not in use?"""
+    newest, used = (
+        next(filter(None, map(texts.get, keys)), "") for keys in (names.NEWEST_VERSIONS, names.VERSIONS_IN_USE)
+    )
+    if newest and used and newest != used:
+        return True
     said = (texts.get(key, "") for key in names.UPDATE_AVAILABLE)
     return any(truth_in(text) is True or (text.isdigit() and int(text[:9]) > 0) for text in said)
 

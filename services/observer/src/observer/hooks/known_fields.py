@@ -142,7 +142,8 @@ class KnownFields(FieldTexts):
     def kind(self) -> str:
         """The same, but for a monitor's own name: that says which thing, and its address what failed."""
         missing = "container_missing" if engine_events.missing_container(self.body) else ""
-        return missing or self.probe or (self.told.type if self.told else self.rule)
+        known = missing or self.probe or (self.told.type if self.told else self.rule)
+        return known or ("update_available" if tells_updates(self.texts) else "")
 
     @cached_property
     def told(self) -> Told | None:
