@@ -48,5 +48,7 @@ def test_an_end_is_told_by_a_state_in_any_language() -> None:
 def test_an_english_key_stands_and_what_is_kept_is_what_came() -> None:
     assert in_english({"host": "barn", "hôte": "loft"}) == {"host": "barn", "hôte": "loft"}
     assert in_english({"etat": {"estado": "x"}}) == {"state": {"state": "x"}}
+    many = {f"k{number}": "" for number in range(500)} | {"hôte": "loft"}
+    assert in_english(many) == many  # no script's
     body = {"主机": "barn", "消息": "wiki 无响应"}
     assert read(body).details.items() >= body.items()

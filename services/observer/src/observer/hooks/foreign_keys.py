@@ -12,6 +12,7 @@ from typing import Any
 from mesh_core.models.owner_labels import bare_key
 
 _MOST_LEVELS = 4
+_MOST_KEYS = 400  # of one object: more are no script's
 # German, French, Spanish, Portuguese, Italian, Dutch, Polish, Czech, Nordic, Turkish, Russian, Chinese, Japanese,
 # Korean.
 _WORDS = {
@@ -57,6 +58,8 @@ _WORDS = {
 
 def in_english(body: Mapping[str, Any], level: int = 0) -> dict[str, Any]:
     """With each such key as the English one, where no other is called so; the rest as it came."""
+    if len(body) > _MOST_KEYS:
+        return dict(body)
     there = set(map(bare_key, body))
     found: dict[str, Any] = {}
     for key, value in body.items():

@@ -307,9 +307,9 @@ class KnownFields(FieldTexts):
         of_others = tuple(names.OF_OTHERS - {"target"})
         ends = names.ENDS_OF_CALLED
         said += [text for key, text in self.texts.items() if key.endswith(ends) and not key.startswith(of_others)]
-        own = (text for key, text in self.body.items() if isinstance(text, str) and bare_key(key) not in _NOT_WHERE)
+        own = (text for key, text in list(self.body.items())[:100] if bare_key(key) not in _NOT_WHERE)
         things = {self.labels.get(key) for key in SERVICE_LABELS}
-        said += [text.strip() for text in own if PROGRAM.fullmatch(text.strip()) and text not in things]
+        said += [text for text in own if isinstance(text, str) and PROGRAM.fullmatch(text) and text not in things]
         return (self._monitors_name, *said, *engine_events.of_cloud_event(self.body)[1])[:60]
 
     @property
