@@ -10,6 +10,7 @@ from policy_rig import event
 from mesh_core.policy.classifier import classifier as weights_room
 from mesh_core.policy.classifier import value_words as room
 from mesh_core.policy.classifier.classifier import Classifier, shipped_classifiers
+from mesh_core.policy.classifier.event_chances import Liking
 from mesh_core.policy.classifier.value_words import MOST_KEY_WORDS, EventWords, by_text, values_of
 from mesh_core.policy.policy import Policy
 
@@ -88,3 +89,12 @@ def test_lines_where_strangers_write_speak_against_a_restart_only(where: str) ->
     assert chance(mood="calm", **{where: ["calm"] * 2}) == pytest.approx(chance(mood="calm")), "nor more often"
     assert chance(mood="calm", state="calm again") > chance(), "what is told of the thing itself may speak for it"
     assert chance(mood="calm. It is calm again") == pytest.approx(chance()), "however many lines one value has"
+
+
+def test_a_redeploy_is_called_harm_more_often_before_it_is_not_preferred() -> None:
+    assert Liking("redeploy", chosen=0.5, harm=0.5).against == ()
+    assert Liking("restart", chosen=0.5, harm=0.5).against == ("it was called harm (50 %)",)
+    assert Liking("redeploy", chosen=0.2, harm=0.7).against == (
+        "few people chose it (20 %)",
+        "it was called harm (70 %)",
+    )

@@ -19,7 +19,8 @@ MENDS = frozenset({RESTART.word, REDEPLOY})
 # What mends may be preferred to a notification where by fields alone it is more likely than LIKELY and by fields and
 # words at least CHOSEN, and harm less likely than HARMLESS. What a rule prefers is taken away from HARMFUL on, what it
 # only offers from DOUBTFUL on. Decisions 0214 and 0221.
-LIKELY, CHOSEN, HARMLESS = 0.2, 0.25, 0.4
+LIKELY, CHOSEN = 0.2, 0.25
+HARMLESS = {RESTART.word: 0.4, REDEPLOY: 0.6}  # labels forbid a redeploy far more often
 HARMFUL, DOUBTFUL = 0.35, 0.3
 
 
@@ -34,7 +35,7 @@ class Liking(NamedTuple):
     def against(self) -> tuple[str, ...]:
         """What speaks against preferring it, as a person reads it; nothing where it may be preferred."""
         seldom = f"few people chose it ({round(100 * self.chosen)} %)" if self.chosen < CHOSEN else ""
-        harmful = f"it was called harm ({round(100 * self.harm)} %)" if self.harm >= HARMLESS else ""
+        harmful = f"it was called harm ({round(100 * self.harm)} %)" if self.harm >= HARMLESS[self.word] else ""
         return tuple(filter(None, (seldom, harmful)))
 
 
