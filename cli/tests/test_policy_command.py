@@ -100,7 +100,7 @@ def test_of_what_people_called_harm_what_weighed_most_is_told(mend: Mend) -> Non
     file = event_file(mend, type="container_unhealthy", service="press", severity="error", payload=payload)
     told = explained(mend, file)
     assert told["preferred"] == "notify"
-    assert "restart harm (" in told["reason"]
+    assert "harm is done by a restart (" in told["reason"]
     assert told["weighed"][alarm[0]] > 0
     assert "by weight" in mend("policy", "explain", file).stdout
 

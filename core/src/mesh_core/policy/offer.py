@@ -207,8 +207,8 @@ class Offer:
         doubted = {word: chance for word, chance in harms.items() if chance}
         if not doubted:
             return
-        each = " and ".join(f"{word} harm ({round(100 * chance)} %)" for word, chance in doubted.items())
-        said = f"for events with such fields and words people called {each}"
+        each = " and ".join(f"a {word} ({round(100 * chance)} %)" for word, chance in doubted.items())
+        said = f"for events with such fields and words people said that harm is done by {each}"
         self.actions = self.actions - doubted.keys() | {NOTIFY.word}
         if self.preferred in doubted:
             self.preferred, self.rule_name, self.reason = NOTIFY.word, DOUBT, f"{self.reason}; {said}"
