@@ -75,37 +75,41 @@ WITHOUT_WORDS.learnt = Learnt(
 # What was measured last (docs/benchmarks.md): balanced and fix of the rules, of a perfect model in their offer, and the
 # harm of the rules and of a hostile one there. Whoever makes it better writes that down here.
 MEASURED = {
-    "open": {"rules": (0.87, 0.90, 0.0085), "perfect": (0.89, 0.94, 0.0), "hostile": (0.0, 0.0, 0.0085)},
-    "opened": {"rules": (0.90, 0.81, 0.0065), "perfect": (0.91, 0.84, 0.0), "hostile": (0.0, 0.0, 0.0175)},
-    "third_open": {"rules": (0.79, 0.75, 0.0065), "perfect": (0.80, 0.77, 0.0), "hostile": (0.0, 0.0, 0.0125)},
-    "third_opened": {"rules": (0.87, 0.75, 0.0), "perfect": (0.89, 0.78, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fourth_open": {"rules": (0.95, 0.95, 0.0), "perfect": (0.96, 0.96, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fourth_opened": {"rules": (0.96, 0.94, 0.0), "perfect": (0.98, 0.94, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "fifth_open": {"rules": (0.81, 0.85, 0.0075), "perfect": (0.84, 0.89, 0.0), "hostile": (0.0, 0.0, 0.0075)},
-    "fifth_opened": {"rules": (0.81, 0.81, 0.0055), "perfect": (0.86, 0.87, 0.0), "hostile": (0.0, 0.0, 0.0105)},
+    "open": {"rules": (0.88, 0.90, 0.0), "perfect": (0.89, 0.92, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "opened": {"rules": (0.73, 0.71, 0.0), "perfect": (0.74, 0.71, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "third_open": {"rules": (0.78, 0.76, 0.0065), "perfect": (0.81, 0.79, 0.0), "hostile": (0.0, 0.0, 0.0065)},
+    "third_opened": {"rules": (0.83, 0.73, 0.0), "perfect": (0.84, 0.75, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fourth_open": {"rules": (0.92, 0.86, 0.0), "perfect": (0.93, 0.88, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fourth_opened": {"rules": (0.96, 0.92, 0.0), "perfect": (0.98, 0.92, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "fifth_open": {"rules": (0.81, 0.85, 0.0075), "perfect": (0.84, 0.87, 0.0), "hostile": (0.0, 0.0, 0.0075)},
+    "fifth_opened": {"rules": (0.80, 0.79, 0.0), "perfect": (0.84, 0.82, 0.0), "hostile": (0.0, 0.0, 0.0)},
     "sixth_open": {"rules": (0.79, 0.79, 0.0), "perfect": (0.81, 0.81, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "sixth_opened": {"rules": (0.84, 0.71, 0.0055), "perfect": (0.90, 0.76, 0.0), "hostile": (0.0, 0.0, 0.0055)},
-    "seventh_open": {"rules": (0.87, 0.87, 0.0), "perfect": (0.90, 0.90, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "seventh_opened": {"rules": (0.79, 0.67, 0.0), "perfect": (0.81, 0.71, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "seventh_kept": {"rules": (0.79, 0.76, 0.0105), "perfect": (0.84, 0.86, 0.0), "hostile": (0.0, 0.0, 0.0215)},
-    "eighth_open": {"rules": (0.80, 0.76, 0.0), "perfect": (0.82, 0.80, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "eighth_opened": {"rules": (0.81, 0.78, 0.0), "perfect": (0.87, 0.84, 0.0), "hostile": (0.0, 0.0, 0.0)},
-    "eighth_kept": {"rules": (0.72, 0.62, 0.0195), "perfect": (0.77, 0.68, 0.0), "hostile": (0.0, 0.0, 0.0195)},
-    "ninth_open": {"rules": (0.74, 0.78, 0.0225), "perfect": (0.77, 0.78, 0.0), "hostile": (0.0, 0.0, 0.0275)},
-    "ninth_opened": {"rules": (0.77, 0.84, 0.0195), "perfect": (0.83, 0.89, 0.0), "hostile": (0.0, 0.0, 0.0275)},
-    "ninth_kept": {"rules": (0.70, 0.75, 0.0), "perfect": (0.76, 0.77, 0.0), "hostile": (0.0, 0.0, 0.0365)},
-    "tenth_opened": {"rules": (0.74, 0.69, 0.0195), "perfect": (0.79, 0.74, 0.0), "hostile": (0.0, 0.0, 0.0325)},
-    "tenth_kept": {"rules": (0.74, 0.68, 0.0265), "perfect": (0.78, 0.70, 0.0), "hostile": (0.0, 0.0, 0.0325)},
-    "eleventh_opened": {"rules": (0.72, 0.72, 0.0165), "perfect": (0.77, 0.77, 0.0), "hostile": (0.0, 0.0, 0.0165)},
+    "sixth_opened": {"rules": (0.85, 0.74, 0.0055), "perfect": (0.90, 0.79, 0.0), "hostile": (0.0, 0.0, 0.0055)},
+    "seventh_open": {"rules": (0.88, 0.90, 0.0), "perfect": (0.91, 0.93, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "seventh_opened": {"rules": (0.82, 0.70, 0.0), "perfect": (0.82, 0.70, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "seventh_kept": {"rules": (0.81, 0.86, 0.0105), "perfect": (0.85, 0.88, 0.0), "hostile": (0.0, 0.0, 0.0215)},
+    "eighth_open": {"rules": (0.80, 0.80, 0.0), "perfect": (0.82, 0.80, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "eighth_opened": {"rules": (0.79, 0.78, 0.0), "perfect": (0.84, 0.82, 0.0), "hostile": (0.0, 0.0, 0.0)},
+    "eighth_kept": {"rules": (0.73, 0.60, 0.0195), "perfect": (0.74, 0.60, 0.0), "hostile": (0.0, 0.0, 0.0195)},
+    "ninth_open": {"rules": (0.74, 0.77, 0.0165), "perfect": (0.77, 0.78, 0.0), "hostile": (0.0, 0.0, 0.0165)},
+    "ninth_opened": {"rules": (0.76, 0.81, 0.0115), "perfect": (0.82, 0.83, 0.0), "hostile": (0.0, 0.0, 0.0115)},
+    "ninth_kept": {"rules": (0.68, 0.70, 0.0), "perfect": (0.75, 0.73, 0.0), "hostile": (0.0, 0.0, 0.0075)},
+    "tenth_opened": {"rules": (0.74, 0.73, 0.0155), "perfect": (0.77, 0.76, 0.0), "hostile": (0.0, 0.0, 0.0195)},
+    "tenth_kept": {"rules": (0.77, 0.68, 0.0215), "perfect": (0.79, 0.68, 0.0), "hostile": (0.0, 0.0, 0.0215)},
+    "eleventh_opened": {"rules": (0.78, 0.77, 0.0125), "perfect": (0.81, 0.80, 0.0), "hostile": (0.0, 0.0, 0.0125)},
+    "twelfth_opened": {"rules": (0.67, 0.73, 0.0135), "perfect": (0.70, 0.75, 0.0), "hostile": (0.0, 0.0, 0.0135)},
+    "twelfth_kept": {"rules": (0.62, 0.64, 0.0145), "perfect": (0.63, 0.64, 0.0), "hostile": (0.0, 0.0, 0.0145)},
+    "thirteenth_opened": {"rules": (0.70, 0.72, 0.0185), "perfect": (0.73, 0.73, 0.0), "hostile": (0.0, 0.0, 0.0185)},
 }
 # Of how many raw bodies the answer may be a worse one than to the same event as it is labelled. One or two more than
 # was measured: what policy learns to read of labels alone (0205) counts here, too.
-LOST_IN_HOOKS = {"opened": 14, "third_opened": 2, "sixth_opened": 2, "seventh_open": 4, "seventh_opened": 5}
-LOST_IN_HOOKS |= {"seventh_kept": 2, "eighth_open": 3, "eighth_kept": 5}
-LOST_IN_HOOKS |= {"ninth_open": 7, "ninth_opened": 7, "ninth_kept": 4}
-LOST_IN_HOOKS |= {"tenth_opened": 22, "tenth_kept": 13, "eleventh_opened": 39}
+LOST_IN_HOOKS = {"opened": 5, "third_opened": 2, "sixth_opened": 3, "seventh_open": 4, "seventh_opened": 6}
+LOST_IN_HOOKS |= {"seventh_kept": 2, "eighth_open": 2, "eighth_kept": 4}
+LOST_IN_HOOKS |= {"ninth_open": 6, "ninth_opened": 5, "ninth_kept": 4}
+LOST_IN_HOOKS |= {"tenth_opened": 23, "tenth_kept": 11, "eleventh_opened": 28}
+LOST_IN_HOOKS |= {"twelfth_opened": 38, "twelfth_kept": 10, "thirteenth_opened": 17}
 # Raw bodies that say of nothing what is wrong with it: a budget, what was measured, a bare topic. They are kept.
-UNREAD = {"tenth_opened": 2, "eleventh_opened": 4}
+UNREAD = {"tenth_opened": 2, "eleventh_opened": 4, "twelfth_opened": 5, "thirteenth_opened": 3}
 
 
 @pytest.fixture(scope="module", params=HALVES)

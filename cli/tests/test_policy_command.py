@@ -96,8 +96,8 @@ def test_of_what_people_called_harm_what_weighed_most_is_told(mend: Mend) -> Non
     words = [word for word in harms.speaking(harms.weights, BOTH, NO_HARM) if word.isalpha() and len(word) > 3]
     alarm = [word for word in words[:400] if harms.speaking([word], BOTH, NO_HARM)[word] > 0 and not is_cue(word)]
     notes = {f"note {at}": " ".join(alarm[at::8]) for at in range(8)}
-    payload = {"container": "press", "state": "running", **notes}
-    file = event_file(mend, type="container_unhealthy", service="press", severity="error", payload=payload)
+    payload = {"container": "press", "state": "exited", **notes}
+    file = event_file(mend, type="container_died", service="press", severity="error", payload=payload)
     told = explained(mend, file)
     assert told["preferred"] == "notify"
     assert "harm is done by a restart (" in told["reason"]

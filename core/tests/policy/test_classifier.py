@@ -232,7 +232,10 @@ def preferring(more: str = "", written: frozenset[str] = frozenset(), rule: str 
 def test_what_a_rule_prefers_is_taken_away_where_people_called_it_harm() -> None:
     allowed = preferring().allows(event(**SAID))
     assert (allowed.preferred, allowed.rule, allowed.order) == ("notify", "doubt", ("notify",))
-    assert "it hangs; for events with such fields and words people said that harm is done by a restart (98 %)" in allowed.reason
+    assert (
+        "it hangs; for events with such fields and words people said that harm is done by a restart (98 %)"
+        in allowed.reason
+    )
     assert [entry.name for entry in allowed.trace] == ["r", "doubt"]
     assert preferring().allows(event(note=GEARS[0])).order == ("restart", "notify")
 

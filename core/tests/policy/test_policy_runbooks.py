@@ -120,10 +120,10 @@ def test_nobody_doubts_what_somebody_here_wrote_down() -> None:
     always_harm = Classifier(HARMS, (0.0, 0.0, 0.0, 9.0), {})
     by_words = Classifier(actions, (0.0, 0.0, 9.0, 0.0), known)
     learnt = Learnt(Classifier(actions, (0.0, 0.0, 9.0, 0.0), {}), by_words, always_harm)
-    told = event("container_unhealthy", DOCKER | {"health": "unhealthy"} | said)
+    told = event("container_died", DOCKER | {"status": "exited", "exit_code": 1} | said)
     for alert, own, preferred in (
-        ("container_unhealthy", True, RESTART),
-        ("container_unhealthy", False, NOTIFY),
+        ("container_died", True, RESTART),
+        ("container_died", False, NOTIFY),
         ("other", True, NOTIFY),
     ):
         documented = Runbook(id="r1", title="t", alerts=(alert,), helps=(RESTART,), own=own)
