@@ -72,7 +72,7 @@ class EventChances:
         """Of the likeliest of these by fields, what fields and words say.
 
         The chance is the lowest, and that of harm the highest, whoever wrote any one line or value of the event: one
-        that somebody adds speaks for nothing, and calms nobody.
+        that somebody adds speaks no more for it, and calms no more, than all the rest does.
         """
         word = max(sorted(likely), key=self._by_fields.__getitem__)
         chosen = self._words.whoever_wrote_a_part(self._learnt.choices, self._features, [word]).lowest
