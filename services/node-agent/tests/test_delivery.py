@@ -16,7 +16,7 @@ from mesh_core.incidents.rule import is_benign
 from mesh_core.models.events import HealthEvent, Severity, Trust
 from mesh_core.testing import RedisServer, wait_for
 from node_agent.delivery.redis_client import EntryIdTooLow, RedisClient, RedisRefused, RedisUnavailable
-from node_agent.delivery.sender import EventSender
+from node_agent.delivery.sender import ALIVE_MARK_SECONDS, EventSender
 from node_agent.delivery.spool import Spool
 from node_agent.incidents.events import node_event
 
@@ -179,6 +179,23 @@ async def test_what_a_redis_lost_in_its_last_seconds_comes_again_in_order(
             await wait_for(lambda: len(spool) == 0 and len(numbers(redis_each)) > 4, 10, "all are there again")
     assert numbers(redis_each) == [0, 1, 2, 3, 4]
     assert entries(redis_each)[:4] == before
+
+
+async def test_who_has_nothing_more_to_tell_notices_at_once_that_redis_began_anew(
+    redis_each: RedisServer, tmp_path: Path
+) -> None:
+    """Not only by the next sign of life, which may come half a minute later, or never."""
+    spool = Spool(tmp_path, NODE)
+    async with sending(spool, redis_each.url) as sender:
+        spool.accept(an_event(0), 1000)
+        sender.wake()
+        await wait_for(lambda: len(spool) == 0, 10, "the first is sent")
+        written = redis_each.written()
+        spool.accept(an_event(1), 1000)
+        sender.wake()
+        await wait_for(lambda: len(spool) == 0, 10, "the last is sent")
+        redis_each.lose_what_came_after(written)
+        await wait_for(lambda: numbers(redis_each) == [0, 1], ALIVE_MARK_SECONDS / 2, "the last is there again")
 
 
 def test_of_what_was_sent_only_the_end_is_kept_and_nothing_old_comes_back(

@@ -131,7 +131,7 @@ class NodeAgentWiring:
         return ProbesServer(address_for(self._settings.metrics_listen, SERVICES[NODE_AGENT].port), probes)
 
     async def _redis_answers(self) -> Ready:
-        if self._sender.down_since is None and not self._redis.closed_by_server:
+        if self._sender.down_since is None:
             return Ready(True)
         return Ready(False, f"Redis does not answer; {len(self._spool)} events wait on disk")
 

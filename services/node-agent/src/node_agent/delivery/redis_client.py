@@ -45,10 +45,16 @@ class RedisClient:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
-    @property
-    def closed_by_server(self) -> bool:
-        """Has the other side closed the connection since it was last used? Costs no command."""
-        return self._reader is not None and self._reader.at_eof()
+    async def until_closed(self) -> None:
+        """Raises RedisUnavailable when the other side closes the connection; for ever without one. No command may be
+        given meanwhile."""
+        reader = self._reader
+        try:
+            said = await reader.read(1) if reader is not None else await asyncio.Future[bytes]()
+            raise EOFError("it spoke unasked" if said else "it closed the connection")
+        except (OSError, EOFError) as error:
+            await self.close()
+            raise RedisUnavailable(f"{self._endpoint}: {error or type(error).__name__}") from error
 
     async def append(self, node: str, entry_id: str, raw: bytes) -> None:
         """The event into the node's stream under an explicit id, exactly once, then to the channel.

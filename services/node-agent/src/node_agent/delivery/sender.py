@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
 import structlog
@@ -20,7 +19,7 @@ from mesh_core.incidents.event_types import EventType
 from mesh_core.models.events import Severity
 from mesh_core.models.streams import EVENT_STREAM_PREFIX
 from mesh_core.runtime.pulse import unwatched
-from mesh_core.runtime.service import pause
+from mesh_core.runtime.service import cancelled, pause
 from node_agent.delivery.redis_client import EntryIdTooLow, RedisClient, RedisRefused, RedisUnavailable
 from node_agent.delivery.spool import Spool
 from node_agent.incidents.events import node_event
@@ -75,19 +74,17 @@ class EventSender:
                 self._turned()
                 try:
                     await self._deliver()
+                    back_off = BACK_OFF_SECONDS[0]
+                    await self._idle()
                 except (RedisUnavailable, RedisRefused) as error:
                     # Out of memory, no permission: the event is fine, the server is not. It must not be overtaken.
                     self._resumed = False  # whoever answers next may know less
+                    self._marked_alive_at = float("-inf")
                     if self.down_since is None:
                         self.down_since = asyncio.get_running_loop().time()
                         log.warning("sender.redis_away", error=str(error), waiting=len(self._spool))
                     await pause(stop, back_off)
                     back_off = min(back_off * 2, BACK_OFF_SECONDS[1])
-                    continue
-                back_off = BACK_OFF_SECONDS[0]
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(ALIVE_MARK_SECONDS):
-                        await self._more.wait()
         finally:
             stopping.cancel()
             await self._redis.close()
@@ -128,6 +125,18 @@ class EventSender:
             )
             self._more.set()
 
+    async def _idle(self) -> None:
+        """Until there is something to do. Raises RedisUnavailable when Redis goes: it may have forgotten what it was
+        told last, and an agent without trouble has nothing else to notice that by."""
+        more = asyncio.ensure_future(self._more.wait())
+        closed = asyncio.ensure_future(self._redis.until_closed())
+        try:
+            await asyncio.wait({more, closed}, timeout=ALIVE_MARK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if closed.done():
+                await closed
+        finally:
+            await cancelled(more, closed)
+
     async def _mark_alive(self) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._marked_alive_at >= ALIVE_MARK_SECONDS - 1:
@@ -136,6 +145,3 @@ class EventSender:
                 await self._redis.mark_alive(self._node, self._note())
             except RedisRefused as error:  # an ACL of an older mesh: nothing that should hold up events
                 log.info("sender.alive_mark_refused", error=str(error))
-            except RedisUnavailable:
-                self._marked_alive_at = float("-inf")
-                raise
