@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Container, Iterator, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from mesh_core.incidents.investigation import set_aside
@@ -40,9 +41,8 @@ class EventWords:
 
     def __init__(self, event: HealthEvent, known: Container[str]):
         """`known`: the words that any weight knows."""
-        every = values_of(event)
-        self._own = [value for value in every if not value.is_of_others]
-        self._each = [every, self._own] if len(self._own) < len(every) else [self._own]
+        self._every = values_of(event)
+        self._own = [value for value in self._every if not value.is_of_others]
         self._known = known
 
     def whoever_wrote_a_part(
@@ -51,11 +51,7 @@ class EventWords:
         """That it is one of these outcomes: at its lowest and its highest whoever wrote any one line of it, any one
         value with all its lines, or all that a program printed or was asked for: who can have one line written there
         can have many. `fields`: its features."""
-        lines = [[line for value in values for line in value.whole_lines] for values in self._each]
-        found = [
-            classifier.chance_without_one(parts, outcomes, fields)
-            for parts in (*lines, *(_whole_values(values) for values in self._each))
-        ]
+        found = [classifier.chance_without_one(parts, outcomes, fields) for parts in self._parts]
         return Chance(min(chance.lowest for chance in found), max(chance.highest for chance in found))
 
     def whoever_wrote_a_value(
@@ -63,10 +59,19 @@ class EventWords:
     ) -> Chance:
         """The same without any one value, and without what a program printed or was asked for. Of few words it may be
         anything: they speak against nothing."""
-        whole = _whole_values(self._own)
-        if self._known_without_one(whole) < ENOUGH:
+        if self._known_without_one(self._own_values) < ENOUGH:
             return Chance(0.0, 1.0)
-        return classifier.chance_without_one(whole, outcomes, fields)
+        return classifier.chance_without_one(self._own_values, outcomes, fields)
+
+    @cached_property
+    def _parts(self) -> list[list[frozenset[str]]]:
+        """Of all that it says, and of all but what a program printed: its lines, and its values."""
+        printed = [_lines(self._every), _whole_values(self._every)] if len(self._own) < len(self._every) else []
+        return [*printed, _lines(self._own), self._own_values]
+
+    @cached_property
+    def _own_values(self) -> list[frozenset[str]]:
+        return _whole_values(self._own)
 
     def _known_without_one(self, parts: Sequence[frozenset[str]]) -> int:
         """How many words of all parts but the fullest one are known."""
@@ -77,7 +82,7 @@ class EventWords:
 
 
 def every_word(event: HealthEvent) -> frozenset[str]:
-    return frozenset().union(*(line for value in values_of(event) for line in value.whole_lines))
+    return frozenset().union(*_lines(values_of(event)))
 
 
 def by_text(values: Sequence[Value]) -> list[list[frozenset[str]]]:
@@ -87,6 +92,10 @@ def by_text(values: Sequence[Value]) -> list[list[frozenset[str]]]:
         said = frozenset(value.lines) if any(value.lines) else len(found)
         found.setdefault(said, []).extend(value.whole_lines)
     return [*found.values()]
+
+
+def _lines(values: Sequence[Value]) -> list[frozenset[str]]:
+    return [line for value in values for line in value.whole_lines]
 
 
 def _whole_values(values: Sequence[Value]) -> list[frozenset[str]]:
