@@ -23,7 +23,7 @@ LABELS = {
         *("nodelabel", "entityname", "nodename", "computername", "nasname", "affectedhost", "targethost"),
     ),
     "host": ("hostalias", "configurationitems", "resourcename"),
-    "service": (*("process", "daemon", "programname"),),
+    "service": ("process", "daemon", "programname"),
     "address": ("ipaddress", "hostip", "hostaddress", "ipaddr"),
     "url": ("monitorurl", "targeturl", "websiteurl", "requesturl", "endpointurl", "siteurl", "applicationurl"),
 }
@@ -150,7 +150,7 @@ VERSIONS_IN_USE = (
 )
 MAY_BE_SYSLOGS_NUMBER = ("priority", "severity", "level")
 BESIDE_SYSLOGS_NUMBER = frozenset({"syslogidentifier", "systemdunit", "facility", "shortmessage"})  # the last is GELF's
-STATES = (*("status", "state", "result", "parsedresult", "outcome", "conclusion"),)
+STATES = ("status", "state", "result", "parsedresult", "outcome", "conclusion")
 KINDS = ("type", "color", "alerttype")  # of chat messages and notifications: `success`, `good`
 INCIDENTS = (
     *("fingerprint", "incidentid", "incidentkey", "dedupkey", "dedupekey", "alertid", "problemid", "monitorid"),

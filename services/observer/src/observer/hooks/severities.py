@@ -11,19 +11,9 @@ from mesh_core.models.events import Severity
 _SEVERE_ELSEWHERE = {
     **dict.fromkeys(
         (
-            *(
-                "kritisch",
-                "critique",
-                "crítico",
-                "crítica",
-                "critico",
-                "critica",
-                "krytyczny",
-                "krytyczna",
-                "krytyczne",
-            ),
-            *("kritický", "kritická", "kritické", "kritiek", "kritik", "критический", "критическая", "критично"),
-            *("авария", "紧急", "致命", "緊急", "重大", "심각"),
+            *("kritisch", "critique", "crítico", "crítica", "critico", "critica", "krytyczny", "krytyczna"),
+            *("krytyczne", "kritický", "kritická", "kritické", "kritiek", "kritik", "критический", "критическая"),
+            *("критично", "авария", "紧急", "致命", "緊急", "重大", "심각"),
         ),
         Severity.CRITICAL,
     ),
@@ -72,22 +62,9 @@ _IN_A_STATE = {
     **dict.fromkeys(("critical", "crit", "disaster"), Severity.CRITICAL),
     **dict.fromkeys(
         (
-            *("error", "danger", "failure", "failed", "down", "offline", "unhealthy", "dead", "crashed", "unreachable"),
-            *("unresponsive", "zombie", "fatal", "nok", "exited"),
-            *(
-                "caído",
-                "caido",
-                "abgestürzt",
-                "giù",
-                "giu",
-                "nieaktywny",
-                "упал",
-                "宕机",
-                "离线",
-                "異常",
-                "异常",
-                "停止",
-            ),
+            *("error", "danger", "failure", "failed", "down", "offline", "unhealthy", "dead", "crashed"),
+            *("unreachable", "unresponsive", "zombie", "fatal", "nok", "exited", "caído", "caido", "abgestürzt"),
+            *("giù", "giu", "nieaktywny", "упал", "宕机", "离线", "異常", "异常", "停止"),
         ),
         Severity.ERROR,
     ),
